@@ -1,0 +1,1 @@
+"""The shipped scenarios: TOML files, read through `sim.catalog`."""

@@ -1,0 +1,1 @@
+"""wsrace: a deterministic race-reproduction simulator for WebSocket handlers."""

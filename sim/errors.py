@@ -1,0 +1,51 @@
+"""Every error that wsrace raises on purpose, so that callers can catch one family.
+
+`UserError` and its children are somebody's input being wrong: one clear line per fault, no
+traceback at the command line. The others say something about a run.
+"""
+
+from collections.abc import Sequence
+
+
+class WsraceError(Exception):
+    """Base of all errors raised by wsrace."""
+
+
+class UserError(WsraceError):
+    """Input that cannot be used. `faults` holds one line for each thing that is wrong."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults: Sequence[str] = faults
+        super().__init__("\n".join(faults))
+
+
+class BadSchedule(UserError):
+    """A list of picks or choices that no run can follow, whatever the world does."""
+
+
+class Divergence(WsraceError):
+    """A replay met another choice than the one recorded. Never clamped, always raised."""
+
+
+class UnsupportedTrio(WsraceError, ImportError):
+    """The installed Trio lacks the names that the kernel needs."""
+
+
+class LimitReached(WsraceError):
+    """A world used up its steps or its time."""
+
+
+class Deadlock(WsraceError):
+    """No task of a world can ever run again."""
+
+
+class RefusedOperation(WsraceError):
+    """Code inside a world started a thread, a process or a real socket."""
+
+
+class Nondeterminism(WsraceError):
+    """The same scenario and schedule gave two different runs."""
+
+
+class StuckWorld(WsraceError):
+    """A world did not end although it was cancelled."""

@@ -1,0 +1,215 @@
+"""Runs worlds, one after the other, inside one `trio.run`.
+
+Engines are plain generators: they yield a `Job` and get its `End` back, so they need no Trio. A
+world that cannot be ended is reported, and the jobs after it go on in a fresh `trio.run`.
+"""
+
+import gc
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from sim.errors import Deadlock, LimitReached, RefusedOperation
+from sim.kernel import trio_hook
+from sim.kernel.clock import VirtualClock
+from sim.kernel.refuse import refusal, refusing
+from sim.kernel.stepper import Stepper
+from sim.kernel.world import Job, Program, World, describe_wait
+from sim.model.record import End, Ending, Limits, Waiting
+from sim.model.schedule import Scheduler
+from sim.model.ticks import seconds
+
+_COLLECT_EVERY = 2_000
+"""Worlds between two garbage collections; there is none inside a world."""
+
+Plan = Generator[Job, End, None]
+"""Yields jobs, is sent their ends."""
+
+
+class Session:
+    """One kernel: a stepper, a clock, and the world they are working on."""
+
+    def __init__(self) -> None:
+        self._stepper = Stepper()
+        self._clock = VirtualClock(trio_hook.idle_waiters, self._jump, self._silence)
+        self._world: World | None = None
+        self._worlds = 0
+
+    def run(self, plan: Plan) -> None:
+        """Run every job of `plan` and send it the ends. What the plan raises is raised here."""
+        try:
+            job: Job | None = next(plan)
+        except StopIteration:
+            return
+        with trio_hook.installed(self._stepper) as take_over, refusing(self._refuse), _quiet_gc():
+
+            async def harness() -> Job | None:
+                """Return the job for a fresh `trio.run` after a stuck world, else None."""
+                take_over()
+                trio.lowlevel.add_instrument(self._stepper)
+                current, stuck = job, False
+                while current is not None and not stuck:
+                    stuck = await self._live(current)
+                    current = self._next(plan)
+                return current
+
+            while job is not None:
+                try:
+                    job = trio.run(harness, clock=self._clock)
+                except trio.TrioInternalError:
+                    if self._world is None or not self._world.stuck:
+                        raise
+                    self._abandon()
+                    job = self._next(plan)
+        plan.close()
+
+    def _next(self, plan: Plan) -> Job | None:
+        world, self._world = self._world, None
+        assert world is not None
+        end = _end_of(world)
+        self._worlds += 1
+        if self._worlds % _COLLECT_EVERY == 0:
+            gc.collect()
+        try:
+            return plan.send(end)
+        except StopIteration:
+            return None
+
+    async def _live(self, job: Job) -> bool:
+        """Run one world from its first step to its last. Return whether it was stuck."""
+        world = self._world = World(job)
+        self._clock.tick = 0
+        self._stepper.begin(world)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_main, world)
+        self._stepper.finish()
+        return world.stuck
+
+    # -- what the clock asks -------------------------------------------------------------------
+
+    def _jump(self, tick: int) -> bool:
+        world = self._world
+        if world is None:
+            return True
+        if world.ending is None and tick > world.job.limits.ticks:
+            world.abort(Ending.TIME_LIMIT, _too_much_time(world.job.limits))
+            return False
+        world.tick = tick
+        return True
+
+    def _silence(self) -> bool:
+        """Nothing will ever run again: a deadlock, or a world stuck in its clean-up."""
+        world = self._world
+        if world is None:
+            return False
+        if world.ending is not None:
+            self._stepper.force_out(world)
+            return True
+        waiting = tuple(
+            Waiting(known.path, describe_wait(task)) for task, known in self._stepper.tasks.items()
+        )
+        world.waiting = waiting
+        world.abort(Ending.DEADLOCK, _deadlock(waiting, world.tick))
+        return True
+
+    def _refuse(self, what: str) -> None:
+        world = self._world
+        if world is not None and trio.lowlevel.current_task() in self._stepper.tasks:
+            error: RefusedOperation = refusal(what, world.task)
+            world.abort(Ending.REFUSED, error)
+            raise error
+
+    def _abandon(self) -> None:
+        """Close what is left of a stuck world, innermost tasks first, so that nothing runs later."""
+        tasks = list(self._stepper.tasks)
+        self._stepper.finish()
+        for task in reversed(tasks):
+            trio_hook.forget_children(task)
+            for _ in range(100):  # a coroutine may wait again while it is being closed
+                try:
+                    task.coro.close()
+                except BaseException:  # noqa: S112 - whatever its clean-up raises is its own
+                    continue
+                break
+        self._stepper.tasks.clear()
+
+
+async def _main(world: World) -> None:
+    """Call the program and keep what it returns or raises; nothing leaks into the next world."""
+    result: object = None
+    error: BaseException | None = None
+    with world.scope:
+        try:
+            result = await world.job.program(world)
+        except KeyboardInterrupt:
+            raise
+        except trio.Cancelled as raised:
+            if world.scope.cancel_called:
+                raise
+            error = raised
+        except BaseException as raised:
+            error = raised
+    if world.ending is not None:
+        return
+    world.result, world.error = result, error
+    world.end(Ending.COMPLETED if error is None else Ending.FAILED)
+
+
+def _end_of(world: World) -> End:
+    assert world.ending is not None
+    return End(
+        ending=world.ending,
+        tick=world.end_tick,
+        steps=world.end_steps,
+        schedule=world.chooser.schedule(),
+        result=world.result,
+        error=world.error,
+        waiting=world.waiting,
+        stuck=world.stuck,
+        events=tuple(world.events),
+        trace_steps=tuple(step.freeze() for step in world.recorded),
+    )
+
+
+@contextmanager
+def _quiet_gc() -> Iterator[None]:
+    """Keep the collector out of worlds: finalisers must not run at a moment of its choosing."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if enabled:
+            gc.enable()
+
+
+def run_job(job: Job) -> End:
+    """Run one world in a `trio.run` of its own and return how it ended."""
+    ends: list[End] = []
+
+    def plan() -> Plan:
+        ends.append((yield job))
+
+    Session().run(plan())
+    return ends[0]
+
+
+def run_program(program: Program, scheduler: Scheduler, **options: object) -> End:
+    """Run `program` once under `scheduler`; `options` are the other fields of Job."""
+    return run_job(Job(program, scheduler, **options))  # type: ignore[arg-type]
+
+
+def _deadlock(waiting: tuple[Waiting, ...], tick: int) -> Deadlock:
+    rows = "".join(f"\n  {row.task}: {row.what}" for row in waiting)
+    return Deadlock(f"deadlock at {seconds(tick):g} s: no task can ever run again{rows}")
+
+
+def _too_much_time(limits: Limits) -> LimitReached:
+    return LimitReached(
+        f"more than {seconds(limits.ticks):g} s of virtual time (Limits.ticks): a task may poll "
+        "for ever, or a deadline lies beyond the limit"
+    )

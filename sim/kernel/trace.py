@@ -1,0 +1,36 @@
+"""The trace: events in order, canonical JSON Lines, and the digest that names a run.
+
+One line is `[tick, task, kind, {values}]` in JSON with sorted keys, no spaces and ASCII only. The
+digest is the SHA-256 of all lines, so two runs with one digest are the same event for event.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from json.encoder import JSONEncoder
+
+from sim.model.record import Event
+
+_encode = JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+
+
+def lines(events: Iterable[Event]) -> str:
+    """Return the canonical JSON Lines of `events`, each line ended by a newline."""
+    return "".join([_encode(event) + "\n" for event in events])
+
+
+def digest(events: Iterable[Event]) -> str:
+    """Return the SHA-256 of the canonical form, in hexadecimal."""
+    return hashlib.sha256(lines(events).encode()).hexdigest()
+
+
+def parse(text: str) -> tuple[Event, ...]:
+    """Read canonical JSON Lines back. Raises ValueError naming the line that is not an event."""
+    events = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            tick, task, kind, values = json.loads(line)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"line {number}: not an event: {error}") from None
+        events.append(Event(tick, task, kind, values))
+    return tuple(events)

@@ -1,0 +1,143 @@
+"""The only place that uses private names of Trio. They are checked when this file is imported.
+
+With `_ALLOW_DETERMINISTIC_SCHEDULING` set, Trio hands every batch of runnable tasks, sorted by
+creation, to `_r.shuffle` (trio/_core/_run.py, unrolled_run). Replacing `_r` by an object that keeps
+one task and gives the rest back to the run queue makes every scheduling step ours. The other names
+tell who waits for silence, which wake-ups come from a cancellation, and which cancel scopes a task
+stands in.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import outcome
+import trio
+from trio._core import _run
+
+from sim.errors import UnsupportedTrio
+
+SUPPORTED = "0.25 to 0.35"
+
+
+def _missing() -> list[str]:
+    wanted: list[tuple[Any, str]] = [
+        (_run, "_ALLOW_DETERMINISTIC_SCHEDULING"),
+        (_run, "_r"),
+        (_run, "GLOBAL_RUN_CONTEXT"),
+        (_run.Runner, "waiting_for_idle"),
+        (_run.Runner, "runq"),
+        (_run.Task, "_next_send"),
+        (_run.Task, "_cancel_status"),
+        (_run.CancelStatus, "_scope"),
+        (_run.CancelStatus, "_parent"),
+        (_run.Nursery, "_children"),
+        (trio.CancelScope, "cancel"),
+        (trio.CancelScope, "_cancel_called"),
+    ]
+    names = []
+    for owner, name in wanted:
+        fields = {field.name for field in getattr(owner, "__attrs_attrs__", ())}
+        assigned = getattr(getattr(owner, "__init__", None), "__code__", None)
+        set_by_init = assigned is not None and name in assigned.co_names
+        if name not in fields and not set_by_init and not hasattr(owner, name):
+            names.append(f"{owner.__name__}.{name}")
+    return names
+
+
+if _names := _missing():
+    raise UnsupportedTrio(
+        f"Trio {trio.__version__} lacks {', '.join(_names)}; wsrace works with Trio {SUPPORTED}"
+    )
+
+Task = trio.lowlevel.Task
+_CANCEL = "_cancel" if hasattr(trio.CancelScope, "_cancel") else "cancel"
+
+
+class Picker(Protocol):
+    """Decides which tasks of a batch step now."""
+
+    def pick(self, batch: list[Task]) -> list[Task]:
+        """Return the tasks to step, in order; the others stay runnable."""
+
+    def cancelling(self, scope: trio.CancelScope) -> None:
+        """Take note that `scope` is being cancelled."""
+
+
+class _Shuffler:
+    """Stands in for Trio's random generator. Runs in other threads are left as they were."""
+
+    def __init__(self, real: Any, was_sorted: bool, picker: Picker) -> None:
+        self._real = real
+        self._was_sorted = was_sorted
+        self._picker = picker
+        self.runner: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def shuffle(self, batch: list[Task]) -> None:
+        runner = self.runner
+        if runner is None or getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None) is not runner:
+            self._real.shuffle(batch)
+            return
+        kept = self._picker.pick(batch)
+        if len(kept) != len(batch):
+            runner.runq.extend([task for task in batch if task not in kept])
+            batch[:] = kept
+        batch.reverse()  # Trio pops from the end
+
+
+@contextmanager
+def installed(picker: Picker) -> Iterator[Callable[[], None]]:
+    """Put `picker` in charge of every batch. Yields a function to call inside the `trio.run`.
+
+    Trio's flag, its random generator and `CancelScope` are restored on leaving, whatever happens.
+    """
+    saved = (_run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r)
+    shuffler = _Shuffler(_run._r, saved[0], picker)
+    original_cancel = getattr(trio.CancelScope, _CANCEL)
+
+    def cancel(self: Any, *args: Any, **kwargs: Any) -> None:
+        if not self._cancel_called:
+            picker.cancelling(self)
+        original_cancel(self, *args, **kwargs)
+
+    def take_over() -> None:
+        shuffler.runner = _run.GLOBAL_RUN_CONTEXT.runner
+
+    module: Any = _run
+    module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = True, shuffler
+    setattr(trio.CancelScope, _CANCEL, cancel)
+    try:
+        yield take_over
+    finally:
+        setattr(trio.CancelScope, _CANCEL, original_cancel)
+        module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = saved
+
+
+def idle_waiters() -> bool:
+    """Whether a task of the current run waits in `wait_all_tasks_blocked`."""
+    return bool(_run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle)
+
+
+def woken_by_cancellation(task: Task) -> bool:
+    """Whether `task`, which just became runnable, is about to receive `Cancelled`."""
+    sent = task._next_send
+    return isinstance(sent, outcome.Error) and isinstance(sent.error, trio.Cancelled)
+
+
+def enclosing_scopes(task: Task) -> list[trio.CancelScope]:
+    """Return the cancel scopes that `task` stands in, innermost first."""
+    scopes = []
+    status = task._cancel_status
+    while status is not None:
+        scopes.append(status._scope)
+        status = status._parent
+    return scopes
+
+
+def forget_children(task: Task) -> None:
+    """Make the nurseries of an abandoned `task` believe that they are empty, so it can be closed."""
+    for nursery in task.child_nurseries:
+        nursery._children.clear()

@@ -1,0 +1,180 @@
+"""One world: what a program under simulation may ask, say and note while it runs."""
+
+import types
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import trio
+
+from sim.entropy import influence_free
+from sim.errors import WsraceError
+from sim.kernel.order import Candidates, Order
+from sim.model.record import Access, Ending, Event, Limits, Step, Value, Waiting
+from sim.model.schedule import Chooser, Kind, Options, Scheduler
+
+CLOCK = "clock"
+"""The task name of the steps in which time moves or deadlines expire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One world to run.
+
+    program: the code; it is called with the World. scheduler: answers its choices. order: what the
+    runtime leaves open. late: how many times in a run the clock may move although something is
+    runnable (the process was delayed). limits: what it may use up. events, steps: what to record.
+    """
+
+    program: "Program"
+    scheduler: Scheduler
+    order: Order = Order.ANY
+    late: int = 0
+    limits: Limits = field(default_factory=Limits)
+    events: bool = True
+    steps: bool = False
+
+
+class OpenStep:
+    """The step being executed, until it is frozen into a `Step`."""
+
+    __slots__ = ("accesses", "choice", "joined", "ready", "spawned", "task", "tick", "woke")
+
+    def __init__(self, task: str, tick: int, choice: int, ready: tuple[str, ...]) -> None:
+        self.task = task
+        self.tick = tick
+        self.choice = choice
+        self.ready = ready
+        self.accesses: dict[Access, None] = {}
+        self.woke: list[str] = []
+        self.spawned: list[str] = []
+        self.joined = ""
+
+    def freeze(self) -> Step:
+        """Return the step as plain frozen data."""
+        return Step(
+            task=self.task,
+            tick=self.tick,
+            choice=self.choice,
+            ready=self.ready,
+            accesses=tuple(self.accesses),
+            woke=tuple(self.woke),
+            spawned=tuple(self.spawned),
+            joined=self.joined,
+        )
+
+
+class World:
+    """What a program sees of its world, and what the kernel keeps about it.
+
+    `tick` is the virtual time, `task` the path of the task that is stepping.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.tick = 0
+        self.task = ""
+        self.steps = 0
+        self.chooser = Chooser(job.scheduler)
+        self.candidates = Candidates(job.order)
+        self.late_left = job.late
+        self.events: list[Event] = []
+        self.recorded: list[OpenStep] = []
+        self.step: OpenStep | None = None
+        self.scope = trio.CancelScope()
+        self.ending: Ending | None = None
+        self.error: BaseException | None = None
+        self.result: object = None
+        self.waiting: tuple[Waiting, ...] = ()
+        self.end_tick = 0
+        self.end_steps = 0
+        self.stuck = False
+        self.forced = 0
+        self.spawning_outside = False
+        self._byte_index: dict[str, int] = {}
+
+    # -- for programs --------------------------------------------------------------------------
+
+    def ask(self, kind: Kind, options: Options, default: int = 0, asker: str = "") -> int:
+        """Return the index of the option that the schedule picks.
+
+        A scheduler that cannot answer ends the world: its error is raised here and kept as the
+        world's ending, even if the caller swallows it. A world that is over takes defaults.
+        """
+        if self.ending is not None:
+            return default
+        try:
+            return self.chooser.ask(kind, options, default, asker or self.task)
+        except WsraceError as error:
+            self.abort(Ending.DIVERGED, error)
+            raise
+
+    def event(self, kind: str, /, **values: Value) -> None:
+        """Add an event to the trace."""
+        if self.job.events and self.ending is None:
+            self.events.append(Event(self.tick, self.task, kind, values))
+
+    def read(self, name: str) -> None:
+        """Note that the current step read the shared state `name`."""
+        if self.step is not None:
+            self.step.accesses[Access(name, write=False)] = None
+
+    def write(self, name: str) -> None:
+        """Note that the current step wrote the shared state `name`, or read and wrote it."""
+        if self.step is not None:
+            self.step.accesses[Access(name, write=True)] = None
+
+    def bytes(self, count: int, connection: str) -> "bytes":
+        """Return `count` bytes without influence: a hash of (connection, how often it asked)."""
+        index = self._byte_index.get(connection, 0)
+        self._byte_index[connection] = index + 1
+        return influence_free(count, connection, index)
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Tasks started in this block belong to the outside world, and so do their children."""
+        before = self.spawning_outside
+        self.spawning_outside = True
+        try:
+            yield
+        finally:
+            self.spawning_outside = before
+
+    # -- for the kernel ------------------------------------------------------------------------
+
+    def abort(self, ending: Ending, error: BaseException) -> None:
+        """End the world: the first reason counts. What is left to run is clean-up, not recorded."""
+        if self.ending is None:
+            self.end(ending)
+            self.error = error
+            self.scope.cancel()
+
+    def end(self, ending: Ending) -> None:
+        """Note how and where the world ended, and stop recording."""
+        self.ending = ending
+        self.end_tick = self.tick
+        self.end_steps = self.steps
+        self.step = None
+
+
+Program = Callable[[World], Awaitable[object]]
+
+
+def describe_wait(task: trio.lowlevel.Task) -> str:
+    """Return what `task` waits for: "function (module:line)" of its own code, then Trio's.
+
+    Frames of Trio are skipped but for the outermost, which names the operation.
+    """
+    own = operation = ""
+    for frame, line in task.iter_await_frames():
+        module = frame.f_globals.get("__name__", "?")
+        name = _short(frame.f_code)
+        if module.split(".")[0] in ("trio", "outcome"):
+            operation = operation or name
+        else:
+            own, operation = f"{name} ({module}:{line})", ""
+    return f"{own} awaits {operation}" if own and operation else own or operation or "nothing"
+
+
+def _short(code: types.CodeType) -> str:
+    return code.co_qualname.rpartition("<locals>.")[2]

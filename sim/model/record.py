@@ -1,0 +1,112 @@
+"""What a run leaves behind: events, steps, the way it ended. Plain frozen values, no Trio."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from sim.model.schedule import Schedule
+
+Value = str | int | bool | None
+"""What may stand in an event: plain values, so that a trace never shows an address."""
+
+
+class Event(NamedTuple):
+    """One thing that happened: at which tick, in which task, of what kind, with which values."""
+
+    tick: int
+    task: str
+    kind: str
+    values: Mapping[str, Value]
+
+
+class Access(NamedTuple):
+    """One read or write of a named piece of shared state."""
+
+    name: str
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one task did between two scheduling points.
+
+    task: its path, or "clock" for the step in which time moved or deadlines expired. tick: when.
+    choice: index of the choice that picked it, -1 if it was the only candidate. ready: the tasks
+    that could have stepped, in ready order. accesses: reads and writes in program order. woke,
+    spawned: tasks made runnable or created. joined: the task that was waiting for this one to
+    exit, "" if none.
+    """
+
+    task: str
+    tick: int
+    choice: int
+    ready: tuple[str, ...]
+    accesses: tuple[Access, ...] = ()
+    woke: tuple[str, ...] = ()
+    spawned: tuple[str, ...] = ()
+    joined: str = ""
+
+
+class Ending(StrEnum):
+    """The ways in which a world can end. Distinct, so that a cut run never looks like a pass."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    """The program raised; `error` holds the exception."""
+    DEADLOCK = "deadlock"
+    STEP_LIMIT = "step_limit"
+    TIME_LIMIT = "time_limit"
+    REFUSED = "refused"
+    """Something inside started a thread, a process or a socket."""
+    DIVERGED = "diverged"
+    """The scheduler could not answer a question, for example in a replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a world may use up.
+
+    steps: scheduling steps; too few mean a loop that never blocks, or a limit set too low.
+    ticks: virtual time, in ticks of 2**-20 s; reached when nothing else ends the run.
+    grace: further steps for clean-up after a world is cancelled; beyond them it is stuck.
+    """
+
+    steps: int = 100_000
+    ticks: int = 86_400 << 20
+    grace: int = 10_000
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "ticks", "grace"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"limit {name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A task that waits, and for what: "function (module:line)", innermost line of its own code."""
+
+    task: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How one world ended.
+
+    result: what the program returned. error: what was raised, or the reason for stopping it.
+    tick, steps: where it stood then. waiting: on a deadlock, every task and what it waits for.
+    stuck: it could not be ended after being cancelled. schedule, events, trace_steps: what was
+    recorded; the last two are empty when recording is off.
+    """
+
+    ending: Ending
+    tick: int
+    steps: int
+    schedule: Schedule
+    result: object = None
+    error: BaseException | None = None
+    waiting: tuple[Waiting, ...] = ()
+    stuck: bool = False
+    events: tuple[Event, ...] = ()
+    trace_steps: tuple[Step, ...] = field(default=(), repr=False)

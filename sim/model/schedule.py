@@ -1,0 +1,150 @@
+"""Choices: the one sequence that decides a run. Schedulers answer choices, engines ask them.
+
+An engine that meets a point where more than one thing may happen asks a `Question`; a `Scheduler`
+answers with the index of an option; the `Chooser` between them checks the answer and writes it
+down. Nothing else in a world is free, so the list of answers *is* the run: it can be drawn at
+random, replayed, enumerated and shrunk. A seed only fills the list.
+
+Nothing here knows Trio. The idea is Hypothesis' choice sequence (HypothesisWorks, internals) and
+shuttle's Schedule (awslabs/shuttle, scheduler/mod.rs).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from sim.errors import BadSchedule
+
+Options = Sequence[str] | range
+"""What may be picked: names, or a range of integers where there are too many to name."""
+
+
+class Kind(StrEnum):
+    """What a choice is about."""
+
+    STEP = "step"
+    """Which runnable task takes the next step."""
+    ARRIVAL = "arrival"
+    """What of the outside world becomes visible now: bytes, a close, an injection."""
+    CLOCK = "clock"
+    """Whether time moves, and to which deadline."""
+    VALUE = "value"
+    """Anything else that is drawn: a jitter, a chunk size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A point where a run may go on in more than one way.
+
+    kind: what it is about. options: at least two. default: index of the option that a run without
+    opinions takes. asker: who asks, a task path or a part such as "link:client>server".
+    running: index of the task that stepped last, if it could go on; to pick another is a
+    preemption. -1 where there is none.
+    """
+
+    kind: Kind
+    options: Options
+    default: int = 0
+    asker: str = ""
+    running: int = -1
+
+    def describe(self) -> str:
+        """Return one line for error messages."""
+        shown = ", ".join(str(option) for option in self.options[:8])
+        if len(self.options) > 8:
+            shown += f", ... ({len(self.options)} in all)"
+        return f"{self.kind} choice by {self.asker or 'the kernel'} among [{shown}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A question with its answer: `picked` is the index of the option taken."""
+
+    question: Question
+    picked: int
+
+    @property
+    def option(self) -> str | int:
+        """The option taken."""
+        return self.question.options[self.picked]
+
+    @property
+    def deviates(self) -> bool:
+        """Whether the answer differs from the default."""
+        return self.picked != self.question.default
+
+
+Schedule = tuple[Choice, ...]
+"""The choices of one run, in the order in which they were asked."""
+
+
+def picks(schedule: Schedule) -> tuple[int, ...]:
+    """Return the answers alone: the shortest form that can be run again."""
+    return tuple(choice.picked for choice in schedule)
+
+
+def check_picks(values: Sequence[object]) -> tuple[int, ...]:
+    """Return `values` as picks. Raises BadSchedule naming every entry that cannot be one."""
+    faults = [
+        f"pick {index}: expected an integer of at least 0, got {value!r}"
+        for index, value in enumerate(values)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0
+    ]
+    if faults:
+        raise BadSchedule(*faults)
+    return tuple(value for value in values if isinstance(value, int))
+
+
+class Scheduler(Protocol):
+    """Answers the questions of one run."""
+
+    def choose(self, question: Question) -> int:
+        """Return the index of the option to take."""
+
+
+class Search(Protocol):
+    """Supplies the schedulers of a series of runs, learning from each run before the next."""
+
+    def next_scheduler(self) -> Scheduler | None:
+        """Return the scheduler of the next run, or None when there is nothing left to try."""
+
+    def finished(self, schedule: Schedule) -> None:
+        """Take note of the run that the last scheduler made."""
+
+
+class Chooser:
+    """Puts an engine's questions to a scheduler and records the answers."""
+
+    __slots__ = ("_scheduler", "choices")
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self.choices: list[Choice] = []
+
+    def ask(
+        self, kind: Kind, options: Options, default: int = 0, asker: str = "", running: int = -1
+    ) -> int:
+        """Return the index of the option to take. A single option is no choice: it is not recorded.
+
+        Raises BadSchedule if the scheduler answers outside the options, ValueError if there are
+        none.
+        """
+        count = len(options)
+        if count == 1:
+            return 0
+        if count == 0:
+            raise ValueError(f"{kind} choice by {asker or 'the kernel'} without options")
+        question = Question(kind, options, default, asker, running)
+        picked = self._scheduler.choose(question)
+        if not 0 <= picked < count:
+            raise BadSchedule(
+                f"choice {len(self.choices)}: pick {picked} is outside 0..{count - 1}: "
+                + question.describe()
+            )
+        self.choices.append(Choice(question, picked))
+        return picked
+
+    def schedule(self) -> Schedule:
+        """Return what was asked and answered so far."""
+        return tuple(self.choices)
