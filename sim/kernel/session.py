@@ -4,6 +4,7 @@ Engines are plain generators: they yield a `Job` and get its `End` back, so they
 world that cannot be ended is reported, and the jobs after it go on in a fresh `trio.run`.
 """
 
+import ctypes
 import gc
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -121,18 +122,16 @@ class Session:
             raise error
 
     def _abandon(self) -> None:
-        """Close what is left of a stuck world, innermost tasks first, so that nothing runs later."""
-        tasks = list(self._stepper.tasks)
+        """Keep the tasks of a lost `trio.run` for ever: closing them would run their code again."""
+        for task in [*self._stepper.tasks][:1]:
+            top: trio.lowlevel.Task | None = task
+            while top is not None:
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(top))
+                nursery = top.parent_nursery
+                top = nursery.parent_task if nursery is not None else None
+        for task in self._stepper.tasks:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
         self._stepper.finish()
-        for task in reversed(tasks):
-            trio_hook.forget_children(task)
-            for _ in range(100):  # a coroutine may wait again while it is being closed
-                try:
-                    task.coro.close()
-                except BaseException:  # noqa: S112 - whatever its clean-up raises is its own
-                    continue
-                break
-        self._stepper.tasks.clear()
 
 
 async def _main(world: World) -> None:

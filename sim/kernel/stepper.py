@@ -55,7 +55,8 @@ class Stepper(trio.abc.Instrument):
         self.world: World | None = None
         self.tasks: dict[trio.lowlevel.Task, _Known] = {}
         self._ready: dict[str, trio.lowlevel.Task] = {}
-        self._cancelled: list[trio.lowlevel.Task] = []
+        self._bulk: list[trio.lowlevel.Task] = []
+        self._bulk_depth = 0
         self._scopes: dict[trio.CancelScope, str] = {}
 
     def begin(self, world: World) -> None:
@@ -63,7 +64,8 @@ class Stepper(trio.abc.Instrument):
         self.world = world
         self.tasks.clear()
         self._ready.clear()
-        self._cancelled.clear()
+        self._bulk.clear()
+        self._bulk_depth = 0
         self._scopes.clear()
 
     def finish(self) -> None:
@@ -96,12 +98,10 @@ class Stepper(trio.abc.Instrument):
         known = self.tasks.get(task)
         if known is None or self.world is None:
             return
-        if trio_hook.woken_by_cancellation(task):
-            # Trio cancels the tasks of a scope in the order of their addresses: sort them later.
-            self._cancelled.append(task)
+        if self._bulk_depth or not trio.lowlevel.in_trio_task():
+            self._bulk.append(task)
         else:
-            if self._cancelled:
-                self._queue_cancelled()
+            self._queue_bulk()
             self._ready[known.path] = task
         step = self._step_now()
         if step is not None and step.task != known.path:
@@ -123,6 +123,12 @@ class Stepper(trio.abc.Instrument):
         if step is not None and self.world is not None:
             self.world.write(self._scope_name(scope))
 
+    def bulk(self, change: int) -> None:
+        """Follow the brackets around wake-ups that Trio does in the order of addresses."""
+        self._bulk_depth += change
+        if not self._bulk_depth and trio.lowlevel.in_trio_task():
+            self._queue_bulk()
+
     # -- what the hook asks --------------------------------------------------------------------
 
     def pick(self, batch: list[trio.lowlevel.Task]) -> list[trio.lowlevel.Task]:
@@ -130,12 +136,11 @@ class Stepper(trio.abc.Instrument):
         world = self.world
         if world is None or not batch:
             return batch
-        if len(self._ready) + len(self._cancelled) != len(batch):
+        if len(self._ready) + len(self._bulk) != len(batch):
             others = [task for task in batch if task not in self.tasks]
             if others:
                 return others
-        if self._cancelled:
-            self._queue_cancelled()
+        self._queue_bulk()
         return self._pick(world)
 
     def _pick(self, world: World) -> list[trio.lowlevel.Task]:
@@ -228,12 +233,15 @@ class Stepper(trio.abc.Instrument):
 
     # -- book-keeping --------------------------------------------------------------------------
 
-    def _queue_cancelled(self) -> None:
-        """Queue tasks woken by cancellation in the order in which they last stepped."""
-        cancelled = sorted(self._cancelled, key=lambda task: self.tasks[task].last_step)
-        self._cancelled.clear()
-        for task in cancelled:
-            self._ready[self.tasks[task].path] = task
+    def _queue_bulk(self) -> None:
+        """Queue what was woken together in the order in which the tasks last stepped.
+
+        That is the order in which they began to wait, and so asyncio's order too.
+        """
+        if self._bulk:
+            for task in sorted(self._bulk, key=lambda task: self.tasks[task].last_step):
+                self._ready[self.tasks[task].path] = task
+            self._bulk.clear()
 
     def _open_step(self, world: World, path: str, choice: int, task: trio.lowlevel.Task) -> None:
         step = world.step = OpenStep(path, world.tick, choice, tuple(self._ready))

@@ -3,15 +3,17 @@
 With `_ALLOW_DETERMINISTIC_SCHEDULING` set, Trio hands every batch of runnable tasks, sorted by
 creation, to `_r.shuffle` (trio/_core/_run.py, unrolled_run). Replacing `_r` by an object that keeps
 one task and gives the rest back to the run queue makes every scheduling step ours. The other names
-tell who waits for silence, which wake-ups come from a cancellation, and which cancel scopes a task
-stands in.
+tell who waits for silence and which cancel scopes a task stands in.
+
+Trio wakes the waiters of an `Event` and the tasks of a cancelled scope by walking a set, that is in
+the order of their addresses. Both calls are bracketed while the kernel runs, so that it can put
+such wake-ups in an order that repeats.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import outcome
 import trio
 from trio._core import _run
 
@@ -27,11 +29,9 @@ def _missing() -> list[str]:
         (_run, "GLOBAL_RUN_CONTEXT"),
         (_run.Runner, "waiting_for_idle"),
         (_run.Runner, "runq"),
-        (_run.Task, "_next_send"),
         (_run.Task, "_cancel_status"),
         (_run.CancelStatus, "_scope"),
         (_run.CancelStatus, "_parent"),
-        (_run.Nursery, "_children"),
         (trio.CancelScope, "cancel"),
         (trio.CancelScope, "_cancel_called"),
     ]
@@ -62,6 +62,9 @@ class Picker(Protocol):
 
     def cancelling(self, scope: trio.CancelScope) -> None:
         """Take note that `scope` is being cancelled."""
+
+    def bulk(self, change: int) -> None:
+        """Take note that a wake-up in the order of addresses begins (1) or ends (-1)."""
 
 
 class _Shuffler:
@@ -96,12 +99,19 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
     """
     saved = (_run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r)
     shuffler = _Shuffler(_run._r, saved[0], picker)
-    original_cancel = getattr(trio.CancelScope, _CANCEL)
+    original_cancel, original_set = getattr(trio.CancelScope, _CANCEL), trio.Event.set
 
     def cancel(self: Any, *args: Any, **kwargs: Any) -> None:
         if not self._cancel_called:
             picker.cancelling(self)
+        picker.bulk(1)
         original_cancel(self, *args, **kwargs)
+        picker.bulk(-1)
+
+    def set_event(self: trio.Event) -> None:
+        picker.bulk(1)
+        original_set(self)
+        picker.bulk(-1)
 
     def take_over() -> None:
         shuffler.runner = _run.GLOBAL_RUN_CONTEXT.runner
@@ -109,22 +119,18 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
     module: Any = _run
     module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = True, shuffler
     setattr(trio.CancelScope, _CANCEL, cancel)
+    trio.Event.set = set_event  # type: ignore[method-assign]
     try:
         yield take_over
     finally:
         setattr(trio.CancelScope, _CANCEL, original_cancel)
+        trio.Event.set = original_set  # type: ignore[method-assign]
         module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = saved
 
 
 def idle_waiters() -> bool:
     """Whether a task of the current run waits in `wait_all_tasks_blocked`."""
     return bool(_run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle)
-
-
-def woken_by_cancellation(task: Task) -> bool:
-    """Whether `task`, which just became runnable, is about to receive `Cancelled`."""
-    sent = task._next_send
-    return isinstance(sent, outcome.Error) and isinstance(sent.error, trio.Cancelled)
 
 
 def enclosing_scopes(task: Task) -> list[trio.CancelScope]:
@@ -135,9 +141,3 @@ def enclosing_scopes(task: Task) -> list[trio.CancelScope]:
         scopes.append(status._scope)
         status = status._parent
     return scopes
-
-
-def forget_children(task: Task) -> None:
-    """Make the nurseries of an abandoned `task` believe that they are empty, so it can be closed."""
-    for nursery in task.child_nurseries:
-        nursery._children.clear()
