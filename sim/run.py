@@ -6,7 +6,6 @@ from itertools import zip_longest
 
 from sim.errors import Nondeterminism
 from sim.kernel.session import Plan, Session
-from sim.kernel.trace import digest
 from sim.kernel.world import Job, Program
 from sim.model.record import End, Event
 from sim.model.schedule import Scheduler, Search
@@ -109,7 +108,8 @@ def compare(first: Sequence[Event], second: Sequence[Event]) -> None:
     for index, (one, other) in enumerate(zip_longest(first, second)):
         if one != other:
             raise Nondeterminism(
-                f"event {index} differs: the first run has {_show(one)}, the second {_show(other)}; "
+                f"event {index} differs: the first run has {_show(one)}, "
+                f"the second {_show(other)}; "
                 "look for a clock, chance, an address or hash order in a decision"
             )
 
@@ -119,14 +119,3 @@ def _show(event: Event | None) -> str:
         return "no more events"
     values = ", ".join(f"{key}={value!r}" for key, value in event.values.items())
     return f"{event.kind}({values}) by {event.task!r} at tick {event.tick}"
-
-
-__all__ = [
-    "Series",
-    "check_deterministic",
-    "compare",
-    "digest",
-    "run_all",
-    "run_once",
-    "run_search",
-]

@@ -49,7 +49,7 @@ class Gate(trio.abc.Clock):
         return 0
 
     def _choose(self, options: int) -> int:
-        if options == 1:
+        if options == 1 or self.deadlocked:  # clean-up is not a choice
             return 0
         if self.depth == len(self.path):
             self.path.append([options, 0])
@@ -67,15 +67,18 @@ class Gate(trio.abc.Clock):
         return False
 
 
+def _not_abortable(_: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.FAILED
+
+
 @types.coroutine
 def _drive(coroutine: Any, gate: Gate, number: int) -> Generator[Any, Any, Any]:
     me = trio.lowlevel.current_task()
     value: Any = None
     while True:
         gate.parked.append((number, me))
-        yield from trio.lowlevel.wait_task_rescheduled(
-            lambda _: trio.lowlevel.Abort.FAILED
-        ).__await__()
+        parked = trio.lowlevel.wait_task_rescheduled(_not_abortable)  # noqa: ASYNC105
+        yield from parked.__await__()
         try:
             message = coroutine.send(value)
         except StopIteration as stop:

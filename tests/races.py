@@ -5,6 +5,7 @@ kernel but Trio itself.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,10 +74,8 @@ async def receive(websocket: WebSocket, hop: bool) -> str:
 
 async def safe_send(websocket: WebSocket) -> None:
     if websocket.client_state is CONNECTED:
-        try:
+        with suppress(WebSocketDisconnect, RuntimeError):
             await websocket.send_text("reply")
-        except (WebSocketDisconnect, RuntimeError):
-            pass
 
 
 async def handler(race: Race, websocket: WebSocket) -> str:
@@ -112,10 +111,8 @@ async def client(peer: Peer) -> None:
 async def closer(peer: Peer) -> None:
     await peer.answered.wait()
     await trio.lowlevel.checkpoint()
-    try:
+    with suppress(RuntimeError, WebSocketDisconnect):
         await peer.websocket.close(1001)
-    except (RuntimeError, WebSocketDisconnect):
-        pass
     peer.deliver({"type": "websocket.disconnect", "code": 1001})
 
 

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import trio
-from trio._core import _run
+from trio._core import _run as _trio_run
 
 from sim.errors import UnsupportedTrio
+
+_run: Any = _trio_run
 
 SUPPORTED = "0.25 to 0.35"
 
@@ -80,7 +82,7 @@ class _Shuffler:
         return getattr(self._real, name)
 
     def shuffle(self, batch: list[Task]) -> None:
-        runner = self.runner
+        runner: Any = self.runner
         if runner is None or getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None) is not runner:
             self._real.shuffle(batch)
             return
@@ -116,8 +118,7 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
     def take_over() -> None:
         shuffler.runner = _run.GLOBAL_RUN_CONTEXT.runner
 
-    module: Any = _run
-    module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = True, shuffler
+    _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = True, shuffler
     setattr(trio.CancelScope, _CANCEL, cancel)
     trio.Event.set = set_event  # type: ignore[method-assign]
     try:
@@ -125,7 +126,7 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
     finally:
         setattr(trio.CancelScope, _CANCEL, original_cancel)
         trio.Event.set = original_set  # type: ignore[method-assign]
-        module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = saved
+        _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = saved
 
 
 def idle_waiters() -> bool:
@@ -136,7 +137,7 @@ def idle_waiters() -> bool:
 def enclosing_scopes(task: Task) -> list[trio.CancelScope]:
     """Return the cancel scopes that `task` stands in, innermost first."""
     scopes = []
-    status = task._cancel_status
+    status: Any = task._cancel_status
     while status is not None:
         scopes.append(status._scope)
         status = status._parent

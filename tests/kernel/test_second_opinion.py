@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from sim.kernel.world import Job, Program
+from sim.model.record import End
 from sim.run import run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
@@ -27,10 +28,11 @@ LARGE = Race("both-states", abort=True, server_close=True, rounds=1)
 
 def full_search(code: Program) -> Counter[tuple[str, Any]]:
     endings: Counter[tuple[str, Any]] = Counter()
-    job = Job(code, Fifo(), events=False)
-    series = run_search(
-        job, Exhaustive(), lambda end: endings.update([(str(end.ending), end.result)])
-    )
+
+    def count(end: End) -> None:
+        endings[str(end.ending), end.result] += 1
+
+    series = run_search(Job(code, Fifo(), events=False), Exhaustive(), count)
     assert series.complete
     assert series.runs == endings.total()
     return endings
