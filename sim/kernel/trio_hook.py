@@ -82,8 +82,8 @@ class _Shuffler:
         return getattr(self._real, name)
 
     def shuffle(self, batch: list[Task]) -> None:
-        runner: Any = self.runner
-        if runner is None or getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None) is not runner:
+        runner: Any = getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None)
+        if self.runner is None or runner is not self.runner:
             self._real.shuffle(batch)
             return
         kept = self._picker.pick(batch)
