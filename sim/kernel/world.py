@@ -161,19 +161,19 @@ Program = Callable[[World], Awaitable[object]]
 
 
 def describe_wait(task: trio.lowlevel.Task) -> str:
-    """Return what `task` waits for: "function (module:line)" of its own code, then Trio's.
+    """Return what `task` waits for: its own functions, outermost first, then Trio's operation.
 
-    Frames of Trio are skipped but for the outermost, which names the operation.
+    Each own function comes with module and line; of Trio's frames only the first is named.
     """
-    own = operation = ""
+    shown: list[str] = []
     for frame, line in task.iter_await_frames():
         module = frame.f_globals.get("__name__", "?")
-        name = _short(frame.f_code)
-        if module.split(".")[0] in ("trio", "outcome"):
-            operation = operation or name
-        else:
-            own, operation = f"{name} ({module}:{line})", ""
-    return f"{own} awaits {operation}" if own and operation else own or operation or "nothing"
+        if module.split(".")[0] == "trio":
+            shown.append(_short(frame.f_code))
+            break
+        if module != __name__.replace("world", "session"):
+            shown.append(f"{_short(frame.f_code)} ({module}:{line})")
+    return " > ".join(shown) or "nothing"
 
 
 def _short(code: types.CodeType) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -58,7 +59,7 @@ def preemptions(result: str, steps: int) -> int:
     """Count the switches away from a task that had steps left."""
     done: Counter[str] = Counter()
     count = 0
-    for here, after in zip(result, result[1:], strict=False):
+    for here, after in pairwise(result):
         done[here] += 1
         count += here != after and done[here] < steps
     return count
