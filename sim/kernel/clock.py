@@ -21,36 +21,38 @@ class VirtualClock(trio.abc.Clock):
     """A clock in integer ticks that moves only when told to.
 
     idle_waiters: whether a task waits in `wait_all_tasks_blocked`.
-    on_jump: called with the tick of the next deadline when nothing is runnable; it may stop the
-    jump by returning False.
-    on_silence: called when nothing is runnable and no deadline is set.
+    tick: tells the time. jump: moves it to the tick of the next deadline; called when nothing is
+    runnable.
+    silence: called when nothing is runnable and no deadline is set; it returns whether it
+    made something runnable.
     """
 
     def __init__(
         self,
         idle_waiters: Callable[[], bool],
-        on_jump: Callable[[int], bool],
-        on_silence: Callable[[], bool],
+        tick: Callable[[], int],
+        jump: Callable[[int], None],
+        silence: Callable[[], bool],
     ) -> None:
-        self.tick = 0
         self._idle_waiters = idle_waiters
-        self._on_jump = on_jump
-        self._on_silence = on_silence
+        self._tick = tick
+        self._jump = jump
+        self._silence = silence
 
     def start_clock(self) -> None:
         """Nothing to start."""
 
     def current_time(self) -> float:
         """Return the virtual time in seconds, exactly."""
-        return seconds(self.tick)
+        return seconds(self._tick())
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Jump to `deadline`, unless somebody waits for exactly this silence. Never sleeps."""
         if self._idle_waiters():
             return _NEVER
         if deadline == math.inf:
-            return 0 if self._on_silence() else _NEVER
+            return 0 if self._silence() else _NEVER
         tick = from_seconds(deadline)
-        if tick > self.tick and self._on_jump(tick):
-            self.tick = tick
+        if tick > self._tick():
+            self._jump(tick)
         return 0

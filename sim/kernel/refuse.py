@@ -2,7 +2,8 @@
 
 Seen through CPython's audit events (PEP 578), so it holds for any library that goes through the
 interpreter, and through Trio's own doors to threads, whose idle workers start no new thread. Not
-seen: threads that were running before the world began, and sockets that C code opens by itself.
+seen: threads that were running before the world began, sockets that C code opens by itself, and on
+Python 3.11 a bare `_thread.start_new_thread`.
 """
 
 import sys
@@ -71,6 +72,7 @@ def refusing(refuse: Refuse) -> Iterator[None]:
         return closed
 
     doors: list[tuple[Any, str, str]] = [
+        (threading.Thread, "start", "started a thread"),  # Python 3.11 does not audit it
         (trio.to_thread, "run_sync", "used a thread"),
         (trio.lowlevel, "start_thread_soon", "used a thread"),
         (trio.lowlevel.TrioToken, "run_sync_soon", "called run_sync_soon"),

@@ -33,7 +33,7 @@ class Session:
 
     def __init__(self) -> None:
         self._stepper = Stepper()
-        self._clock = VirtualClock(trio_hook.idle_waiters, self._jump, self._silence)
+        self._clock = VirtualClock(trio_hook.idle_waiters, self._tick, self._jump, self._silence)
         self._world: World | None = None
         self._worlds = 0
 
@@ -80,7 +80,6 @@ class Session:
     async def _live(self, job: Job) -> bool:
         """Run one world from its first step to its last. Return whether it was stuck."""
         world = self._world = World(job)
-        self._clock.tick = 0
         self._stepper.begin(world)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_main, world)
@@ -89,15 +88,17 @@ class Session:
 
     # -- what the clock asks -------------------------------------------------------------------
 
-    def _jump(self, tick: int) -> bool:
+    def _tick(self) -> int:
+        return self._world.tick if self._world is not None else 0
+
+    def _jump(self, tick: int) -> None:
         world = self._world
         if world is None:
-            return True
+            return
         if world.ending is None and tick > world.job.limits.ticks:
             world.abort(Ending.TIME_LIMIT, _too_much_time(world.job.limits))
-            return False
-        world.tick = tick
-        return True
+        else:
+            world.tick = tick
 
     def _silence(self) -> bool:
         """Nothing will ever run again: a deadlock, or a world stuck in its clean-up."""
@@ -175,8 +176,7 @@ def _end_of(world: World) -> End:
 def _quiet_gc() -> Iterator[None]:
     """Keep the collector out of worlds: finalisers must not run at a moment of its choosing."""
     enabled = gc.isenabled()
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what is there now is left alone, so that later collections are cheap
     gc.disable()
     try:
         yield
