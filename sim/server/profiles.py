@@ -37,7 +37,7 @@ class OwnClose(StrEnum):
     REPLY = "reply"
     """1000, when the client's reply has come (hypercorn, `handle(StreamClosed)`)."""
     LEGACY = "legacy"
-    """1001 while the closing handshake is open, 1005 once `close()` returned (websockets legacy)."""
+    """1001 while the closing handshake is open, then 1005 (websockets legacy, `close`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,34 @@
+"""Frames on their way: the network of the asgi rung, where nothing is encoded."""
+
+from sim.model.frames import Frame, FrameKind
+from sim.network.pipe import Pipe
+
+
+class FrameLink(Pipe[Frame]):
+    """Carries frames from one end to the other. No back-pressure: frames are few and small."""
+
+    def send(self, frame: Frame) -> None:
+        """Put `frame` on its way; a reset overtakes what has not arrived."""
+        if frame.kind is FrameKind.RST:
+            self.drop_travelling()
+        self._put(frame, frame.brief(), jitters=frame.kind is not FrameKind.RST)
+
+    def take(self) -> Frame | None:
+        """Return the first frame that has arrived, or None."""
+        if not self.arrived():
+            return None
+        _, frame = self._items.popleft()
+        self.world.write(self.name)
+        return frame
+
+    async def get(self) -> Frame:
+        """Return the next frame, waiting until it arrives."""
+        while (frame := self.take()) is None:
+            await self.wait_readable()
+        return frame
+
+    @property
+    def reset(self) -> bool:
+        """Whether a reset has arrived that the reader has not taken yet."""
+        now = self.world.tick
+        return any(f.kind is FrameKind.RST and tick <= now for tick, f in self._items)

@@ -1,0 +1,97 @@
+"""What bytes and frames share: things on their way in one direction, in order, in virtual time."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+import trio
+
+from sim.kernel.world import World
+from sim.model.link import LinkSpec
+from sim.model.schedule import Kind
+from sim.model.ticks import seconds
+
+T = TypeVar("T")
+
+
+class Pipe(Generic[T]):
+    """Items with the tick at which each arrives. A later item never overtakes an earlier one."""
+
+    def __init__(self, world: World, name: str, spec: LinkSpec) -> None:
+        self.world = world
+        self.name = name
+        self.spec = spec
+        self.stalled = False
+        self.lost = False
+        self._items: deque[tuple[int, T]] = deque()
+        self._last = 0
+        self._readers = trio.lowlevel.ParkingLot()
+
+    def _put(self, item: T, shown: str, jitters: bool = True) -> int:
+        """Put `item` on its way; return the tick of its arrival."""
+        world, spec = self.world, self.spec
+        jitter = 0
+        if spec.jitter and jitters:
+            jitter = world.ask(Kind.VALUE, range(spec.jitter + 1), 0, self.name)
+        self._last = max(self._last, world.tick + spec.delay + jitter)
+        world.event("wire", link=self.name, at=self._last, data=shown)
+        world.write(self.name)
+        if not self.lost:
+            self._items.append((self._last, item))
+            self._readers.unpark_all()
+        return self._last
+
+    def arrived(self) -> list[T]:
+        """Return what the reader can see now; with free arrivals the schedule decides."""
+        self.world.read(self.name)
+        if self.stalled:
+            return []
+        if self.spec.free:
+            return self._chosen()
+        now = self.world.tick
+        return [item for tick, item in self._items if tick <= now]
+
+    def _chosen(self) -> list[T]:
+        items = [item for _, item in self._items]
+        if len(items) < 2:
+            return items
+        count = range(1, len(items) + 1)
+        picked = self.world.ask(Kind.ARRIVAL, count, len(count) - 1, self.name)
+        return items[: count[picked]]
+
+    async def wait_readable(self) -> None:
+        """Wait until more may have arrived."""
+        if not self._items or self.stalled or self.spec.free:
+            await self._readers.park()
+            return
+        with trio.CancelScope(deadline=seconds(self._items[0][0])):
+            await self._readers.park()
+
+    def wake(self) -> None:
+        """Let everybody look again."""
+        self._readers.unpark_all()
+
+    def drop_travelling(self) -> None:
+        """Forget what has not arrived yet."""
+        now = self.world.tick
+        self._items = deque(entry for entry in self._items if entry[0] <= now)
+
+    def stall(self) -> None:
+        """Let nothing arrive until `resume`."""
+        self._fault("stall")
+        self.stalled = True
+
+    def resume(self) -> None:
+        """Let arrive what has waited."""
+        self._fault("resume")
+        self.stalled = False
+        self.wake()
+
+    def cut(self) -> None:
+        """Lose everything that is on its way or will be sent. Nobody is told."""
+        self._fault("cut")
+        self.lost = True
+        self.drop_travelling()
+
+    def _fault(self, kind: str) -> None:
+        self.world.event(kind, link=self.name)
+        self.world.write(self.name)
