@@ -1,0 +1,46 @@
+"""Starlette's own WebSocket, with the reads and writes of its two states noted.
+
+Nothing else is changed: both attributes are plain ones in Starlette (starlette/websockets.py).
+"""
+
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketState
+
+from sim.kernel.world import World
+
+
+class ObservedWebSocket(WebSocket):
+    """A real WebSocket whose `client_state` and `application_state` are recorded per step.
+
+    world: where the accesses are noted. name: the connection, as in "c1.client_state".
+    """
+
+    def __init__(self, scope: Any, receive: Any, send: Any, *, world: World, name: str) -> None:
+        self._world = world
+        self._state_names = (f"{name}.client_state", f"{name}.application_state")
+        super().__init__(scope, receive, send)
+
+    @property
+    def client_state(self) -> WebSocketState:
+        """Starlette's state of what the client has said."""
+        self._world.read(self._state_names[0])
+        return self._client_state
+
+    @client_state.setter
+    def client_state(self, state: WebSocketState) -> None:
+        self._world.write(self._state_names[0])
+        self._world.event("client_state", state=state.name)
+        self._client_state = state
+
+    @property
+    def application_state(self) -> WebSocketState:
+        """Starlette's state of what the application has said."""
+        self._world.read(self._state_names[1])
+        return self._application_state
+
+    @application_state.setter
+    def application_state(self, state: WebSocketState) -> None:
+        self._world.write(self._state_names[1])
+        self._world.event("application_state", state=state.name)
+        self._application_state = state
