@@ -25,6 +25,7 @@ LAYERS = {
     "runtimes": 3,
     "inject": 3,
     "checkers": 3,
+    "rungs": 4,
     "run": 4,
     "catalog": 4,
     "explore": 5,

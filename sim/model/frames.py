@@ -22,20 +22,22 @@ class FrameKind(StrEnum):
 
 
 class Frame(NamedTuple):
-    """One frame. text: the payload of a text frame, the reason of a close, a subprotocol.
+    """One frame.
 
-    code: of a close, or the status of a reject.
+    text: the payload of a text frame; the subprotocols of connect and accept, joined by ", ".
+    code: of a close, or the status of a reject. headers: of connect.
     """
 
     kind: FrameKind
     text: str = ""
     data: bytes = b""
     code: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
 
     def brief(self) -> str:
         """Return a short form for the trace."""
         if self.kind in (FrameKind.CLOSE, FrameKind.REJECT):
             return f"{self.kind} {self.code}"
-        if self.kind is FrameKind.TEXT:
+        if self.text:
             return f"{self.kind} {self.text}"
         return f"{self.kind} {self.data.hex()}" if self.data else str(self.kind)

@@ -18,7 +18,7 @@ class Do(StrEnum):
     SEND_BYTES = "send_bytes"
     """Send a binary frame (the bytes, in hexadecimal)."""
     WAIT = "wait"
-    """Wait for so many frames from the server (an integer of at least 1)."""
+    """Wait for so many messages from the server (an integer of at least 1)."""
     SLEEP = "sleep"
     """Stay silent for so long (ticks, at least 0)."""
     PING = "ping"

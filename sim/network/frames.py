@@ -13,22 +13,21 @@ class FrameLink(Pipe[Frame]):
             self.drop_travelling()
         self._put(frame, frame.brief(), jitters=frame.kind is not FrameKind.RST)
 
-    def take(self) -> Frame | None:
-        """Return the first frame that has arrived, or None."""
-        if not self.arrived():
-            return None
-        _, frame = self._items.popleft()
-        self.world.write(self.name)
-        return frame
+    async def get(self) -> list[Frame]:
+        """Return all frames that have arrived, waiting for the first.
 
-    async def get(self) -> Frame:
-        """Return the next frame, waiting until it arrives."""
-        while (frame := self.take()) is None:
+        A reader of a socket, too, takes whatever is there in one go.
+        """
+        while not (frames := self.arrived()):
             await self.wait_readable()
-        return frame
+        for _ in frames:
+            self._items.popleft()
+        self.world.write(self.name)
+        return frames
 
     @property
     def reset(self) -> bool:
         """Whether a reset has arrived that the reader has not taken yet."""
+        self.world.read(self.name)
         now = self.world.tick
         return any(f.kind is FrameKind.RST and tick <= now for tick, f in self._items)

@@ -4,6 +4,7 @@ What happens after one side closes follows Linux: closing with unread bytes, or 
 that has closed, brings back a reset, and a reset takes its time to travel like anything else.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -37,6 +38,8 @@ class SimStream(trio.abc.HalfCloseableStream):
         self.incoming: Final = incoming
         self.peer: SimStream | None = None
         self.closed = False
+        self.on_end: Callable[[], None] | None = None
+        """Called when the reader meets the end of the stream, however it came."""
         self._eof_sent = False
         self._reset_seen = False
         self._reset_at: int | None = None
@@ -109,16 +112,27 @@ class SimStream(trio.abc.HalfCloseableStream):
                 if self.closed:
                     raise trio.ClosedResourceError("this stream was closed")
                 if self._reset_seen:
+                    self._tell_end()
                     raise trio.BrokenResourceError("the connection was reset")
                 got = self.incoming.take(max_bytes)
                 if isinstance(got, bytes):
                     return got
                 if got is Mark.FIN:
+                    self._tell_end()
                     return b""
                 if got is Mark.RST:
                     self._reset_seen = True
                     continue
                 await self.incoming.wait_readable()
+
+    def _tell_end(self) -> None:
+        if self.on_end is not None:
+            self.on_end()
+
+    @property
+    def was_reset(self) -> bool:
+        """Whether a reset has arrived, read or not."""
+        return self._broken()
 
     # -- closing -------------------------------------------------------------------------------
 
@@ -137,6 +151,11 @@ class SimStream(trio.abc.HalfCloseableStream):
         self.closed = True
         self._send_fin()
         self._wake()
+
+    def shut(self) -> None:
+        """Do what `send_eof` does, without a checkpoint."""
+        if not self.closed:
+            self._send_fin()
 
     def reset(self) -> None:
         """Send RST and close: the peer loses what it has not read yet."""

@@ -4,13 +4,22 @@ Frames come in through `received`, as a server's protocol object gets them from 
 application sees `receive` and `send`. How frames leave is the rung's business (`Outlet`).
 """
 
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
 from typing import Any, Protocol
 
 import trio
 
 from sim.kernel.world import World
 from sim.model.frames import Frame, FrameKind
-from sim.server.profiles import OnAccept, OnSend, OwnClose, ServerProfile
+from sim.server.profiles import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
+from sim.server.queue import Message, ReceiveQueue
+
+CLOSE_TIMEOUT_S = 10
+"""How long uvicorn and websockets wait for the client's part of a closing handshake."""
+GRACE_S = 3
+"""How long hypercorn lets applications run on after it was told to shut down (config.py)."""
+ABNORMAL, NO_STATUS, NORMAL, INTERNAL = 1006, 1005, 1000, 1011
 
 
 class ClientDisconnected(OSError):
@@ -20,213 +29,320 @@ class ClientDisconnected(OSError):
 class Outlet(Protocol):
     """How the server's frames leave."""
 
-    async def transmit(self, frame: Frame) -> None:
-        """Put a frame on the wire."""
+    async def transmit(self, frame: Frame) -> bool:
+        """Put a frame of the application on the wire. Return False if the socket refuses it."""
 
-    @property
-    def reset(self) -> bool:
-        """Whether the socket was reset although the server has not read that yet."""
+    def post(self, frame: Frame) -> None:
+        """Put a frame of the server's own on the wire, if it still can be."""
+
+    def finish(self) -> None:
+        """End the server's half of the TCP connection, once."""
+
+
+class Peer(Enum):
+    """How the client is, as far as the server has read."""
+
+    THERE = "there"
+    CLOSED = "closed"
+    """A closing handshake has begun that the application did not ask for."""
+    LOST = "lost"
 
 
 class ServerConnection:
     """One connection under one profile.
 
-    `ended` says how the client went, as far as the server has read: "" while it is there,
-    "closed" after a clean close, "lost" after FIN or RST.
+    soon: runs a coroutine function in a task of its own, from the next turn on. app_scope: set by
+    whoever runs the application, if it is to be cancelled on shutdown.
     """
 
-    def __init__(self, world: World, name: str, profile: ServerProfile, outlet: Outlet) -> None:
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        profile: ServerProfile,
+        outlet: Outlet,
+        soon: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
         self.world = world
         self.name = name
         self.profile = profile
-        self.outlet = outlet
-        self.ended = ""
+        self.peer = Peer.THERE
         self.accepted = False
-        self.finished = False
-        self._own_close: int | None = None
-        self._own_close_done = False
-        self._client_code: int | None = None
-        self._reply: Frame | None = None
+        self.lost = False
+        self.app_scope: trio.CancelScope | None = None
+        self._outlet = outlet
+        self._soon = soon
+        self._tcp = f"{name}.tcp"
+        self._queue = ReceiveQueue(world, f"{name}.queue", profile.one_receiver)
+        self._connect_given = False
+        self._disconnect_given = False
+        self._close_code: int | None = None
+        self._own_close = False
+        self._answered = False
+        self._closing = False
         self._paused = False
-        self._turn = trio.lowlevel.ParkingLot()
-        self._queue: list[dict[str, Any]] = []
-        self._connect_sent = False
+        self._reading = trio.CancelScope()
+        self._changed = trio.lowlevel.ParkingLot()
 
     # -- from the wire -------------------------------------------------------------------------
 
-    async def pump(self, get: Any) -> None:
-        """Read frames with `get` until the connection ends, as the server's transport would."""
-        while not self.finished:
-            while self._paused:
-                await self._turn.park()
-            frame: Frame = await get()
-            if self.profile.reader_task:
+    async def pump(self, arrivals: Callable[[], Awaitable[Sequence[Frame]]]) -> None:
+        """Read what arrives until the connection ends, as the server's transport would."""
+        with self._reading:
+            while not self.lost and not self._closing:
+                while self._paused:
+                    await self._changed.park()
+                frames = await arrivals()
+                if self.profile.reader_task:
+                    await trio.lowlevel.checkpoint()
+                for frame in frames:
+                    self.received(frame)
+            if self._closing:
                 await trio.lowlevel.checkpoint()
-            self.received(frame)
-            if self._reply is not None:
-                reply, self._reply = self._reply, None
-                await self.outlet.transmit(reply)
+        self.connection_lost()
 
     def received(self, frame: Frame) -> None:
         """Process one frame from the client."""
-        self.world.write(self.name)
-        self.world.event("received", frame=frame.brief())
+        if self._closing:
+            return
+        self.world.write(self._tcp)
+        self.world.event("received", connection=self.name, frame=frame.brief())
         kind = frame.kind
         if kind in (FrameKind.TEXT, FrameKind.BYTES):
-            self._received_message(frame)
+            self._message(frame)
         elif kind is FrameKind.PING:
-            self._reply = Frame(FrameKind.PONG, data=frame.data)
+            self._outlet.post(Frame(FrameKind.PONG, data=frame.data))
         elif kind is FrameKind.CLOSE:
-            self._received_close(frame)
+            self._close_frame(frame.code)
         elif kind in (FrameKind.FIN, FrameKind.RST):
-            self._received_end()
+            self.connection_lost()
 
-    def _received_message(self, frame: Frame) -> None:
+    def _message(self, frame: Frame) -> None:
+        if self._own_close and self.profile.own_close is OwnClose.QUEUED:
+            return  # the application is past its close; wsproto_impl.py, handle_events
         if frame.kind is FrameKind.TEXT:
-            self._put({"type": "websocket.receive", "text": frame.text})
+            self._queue.put({"type": "websocket.receive", "text": frame.text})
         else:
-            self._put({"type": "websocket.receive", "bytes": frame.data})
+            self._queue.put({"type": "websocket.receive", "bytes": frame.data})
         self._paused = self.profile.pause_after_message
 
-    def _received_close(self, frame: Frame) -> None:
-        if self._own_close is not None:
-            self._finish_own_close()
-            return
-        self.ended = "closed"
-        self._reply = Frame(FrameKind.CLOSE, code=frame.code)
-        self._client_code = frame.code if self.profile.keeps_close_code else 1006
-        if not self.profile.close_waits_for_tcp:
-            self._disconnect(self._client_code)
+    def _close_frame(self, code: int) -> None:
+        if self._own_close:
+            self._answer(code)
+        elif self.peer is Peer.THERE:
+            self.peer = Peer.CLOSED
+            self._outlet.post(Frame(FrameKind.CLOSE, code=code))
+            self._end_by_client(code if self.profile.keeps_close_code else ABNORMAL)
 
-    def _received_end(self) -> None:
-        self.finished = True
-        if self._own_close is not None:
-            self._finish_own_close()
-            return
-        after = self.profile.lost_after_handshake
-        lost = after if self.accepted else 1006
-        waited = self._client_code if self.profile.close_waits_for_tcp else None
-        if self.ended != "closed":
-            self.ended = "lost"
-        elif waited is None:
-            return
-        self._disconnect(lost if waited is None else waited)
+    def _end_by_client(self, code: int) -> None:
+        self._close_code = code
+        if self.profile.close_waits_for_tcp:
+            self._outlet.finish()  # only this half: the client's half ends the wait
+        else:
+            self._disconnect(code)
+            self._close_tcp()
 
-    def _finish_own_close(self) -> None:
-        """The client answered the server's close, or its TCP connection ended."""
-        if self._own_close_done:
+    def _answer(self, code: int) -> None:
+        """The server's own close was answered, or never will be."""
+        if self._answered:
             return
-        self._own_close_done = True
+        self._answered = True
+        self._close_code = code
         if self.profile.own_close is OwnClose.REPLY:
-            self._disconnect(1000)
-        elif self.profile.own_close is OwnClose.LEGACY:
-            assert self._own_close is not None
-            self._disconnect(self._own_close)
-        self._turn.unpark_all()
+            self._disconnect(NORMAL)
+        if self.profile.own_close is OwnClose.LEGACY:
+            self._outlet.finish()
+        else:
+            self._close_tcp()
+
+    def _close_tcp(self) -> None:
+        """Stop reading and end the TCP connection; the loss is noticed one turn later."""
+        if self._closing or self.lost:
+            return
+        self._closing = True
+        self._outlet.finish()
+        self._reading.cancel()  # asyncio's transport.close: call_soon(connection_lost)
+
+    def connection_lost(self) -> None:
+        """Do what the server does when the TCP connection is over, however it ended."""
+        if self.lost:
+            return
+        self.world.write(self._tcp)
+        self.world.event("lost", connection=self.name)
+        self.lost = True
+        self._outlet.finish()
+        profile = self.profile
+        was_there = self.peer is Peer.THERE
+        if was_there:
+            self.peer = Peer.LOST
+        if self._own_close:
+            self._answer(ABNORMAL)
+        if profile.close_waits_for_tcp:
+            self._disconnect(ABNORMAL if self._close_code is None else self._close_code)
+        elif profile.loss_always_queued or (was_there and not self._own_close):
+            self._disconnect(profile.lost_after_handshake if self.accepted else ABNORMAL)
+        self._changed.unpark_all()
 
     def _disconnect(self, code: int) -> None:
-        self._put({"type": "websocket.disconnect", "code": code, "reason": ""})
-
-    def _put(self, message: dict[str, Any]) -> None:
-        self.world.write(self.name)
-        self._queue.append(message)
-        self._turn.unpark_all()
+        self._queue.put({"type": "websocket.disconnect", "code": code, "reason": ""})
 
     # -- from the application ------------------------------------------------------------------
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> Message:
         """Return the next ASGI message."""
-        if not self._connect_sent:
-            self._connect_sent = True
+        if not self._connect_given:
+            self._connect_given = True
             return {"type": "websocket.connect"}
-        self.world.write(self.name)
-        if self.profile.own_close is OwnClose.LEGACY and self._own_close_done:
-            # websockets_impl.py, asgi_receive: closed_event is set, what is queued is lost.
-            return {"type": "websocket.disconnect", "code": 1005}
-        while not self._queue:
-            await self._turn.park()
-        self.world.write(self.name)
-        message = self._queue.pop(0)
+        message = await self._queue.get(self._over)
+        if message["type"] == "websocket.disconnect":
+            self._disconnect_given = True
         if self._paused and not self._queue:
             self._paused = False
-            self._turn.unpark_all()
-        self.world.event("asgi.receive", type=message["type"], code=message.get("code"))
+            self._changed.unpark_all()
+        self.world.event(
+            "asgi.receive", connection=self.name, type=message["type"], code=message.get("code")
+        )
         return message
 
-    async def send(self, message: Any) -> None:
-        """Take an ASGI message from the application."""
+    def _over(self) -> Message | None:
+        """websockets_impl.py, asgi_receive: once closed_event is set, what is queued is lost."""
+        if self.profile.own_close is OwnClose.LEGACY and self._disconnect_given:
+            return {"type": "websocket.disconnect", "code": NO_STATUS}
+        return None
+
+    async def send(self, message: Message) -> None:
+        """Take an ASGI message from the application.
+
+        Raises OSError or RuntimeError where the server does.
+        """
         kind = message["type"]
-        self.world.write(self.name)
-        self.world.event("asgi.send", type=kind)
-        if self.profile.send_yields:
-            await trio.lowlevel.checkpoint()
-            self.world.write(self.name)
+        self.world.read(self._tcp)
+        self.world.event("asgi.send", connection=self.name, type=kind)
         if kind == "websocket.accept":
-            await self._accept(message)
+            await self._accept(message.get("subprotocol") or "")
         elif kind == "websocket.send":
             await self._send(message)
         elif kind == "websocket.close":
-            await self._close(message.get("code", 1000))
+            await self._close(message.get("code", NORMAL))
         else:
             raise RuntimeError(f"Unexpected ASGI message {kind!r}")
 
-    async def _accept(self, message: Any) -> None:
-        if not self.ended:
+    async def _accept(self, subprotocol: str) -> None:
+        if not self.lost:
             self.accepted = True
-            text = message.get("subprotocol") or ""
-            await self.outlet.transmit(Frame(FrameKind.ACCEPT, text=text))
-            return
-        if self.profile.accept_gone is OnAccept.OSERROR:
+            await self._transmit(Frame(FrameKind.ACCEPT, text=subprotocol))
+        elif self.profile.accept_gone is OnAccept.OSERROR:
             raise ClientDisconnected
-        if self.profile.accept_gone is OnAccept.RUNTIME_ERROR:
+        elif self.profile.accept_gone is OnAccept.RUNTIME_ERROR:
             raise RuntimeError(
                 "Expected ASGI message 'websocket.send' or 'websocket.close', "
                 "but got 'websocket.accept'."
             )
 
-    async def _send(self, message: Any) -> None:
-        if self._gone():
+    async def _send(self, message: Message) -> None:
+        if await self._gone():
             return
-        if self.outlet.reset and self.profile.send_reset_first is OnSend.RAISE:
-            await trio.lowlevel.checkpoint()  # websockets/legacy/protocol.py, drain: sleep(0)
+        data = message.get("bytes")
+        if data is None:
+            took = await self._transmit(Frame(FrameKind.TEXT, text=message["text"]))
+        else:
+            took = await self._transmit(Frame(FrameKind.BYTES, data=data))
+        if not took and self.profile.send_reset_first is OnSend.RAISE:
             raise ClientDisconnected
-        text, data = message.get("text"), message.get("bytes")
-        kind = FrameKind.TEXT if data is None else FrameKind.BYTES
-        await self.outlet.transmit(Frame(kind, text=text or "", data=data or b""))
 
-    async def _close(self, code: int) -> None:
-        if not self.accepted:
-            self._own_close = code
-            await self.outlet.transmit(Frame(FrameKind.REJECT, code=403))
-            if self.profile.own_close is OwnClose.QUEUED:
-                self._disconnect(1006)
-            return
-        if self._gone():
-            return
-        self._own_close = code
-        own_close = self.profile.own_close
-        if own_close is OwnClose.QUEUED:
-            self._disconnect(code)
-        await self.outlet.transmit(Frame(FrameKind.CLOSE, code=code))
-        if own_close is OwnClose.LEGACY:
-            while not self._own_close_done:
-                await self._turn.park()
+    async def _transmit(self, frame: Frame) -> bool:
+        took = await self._outlet.transmit(frame)
+        if not took:
+            self._close_tcp()  # asyncio's transport: a failed write schedules connection_lost
+        if self.profile.send_yields or (not took and self.profile.send_drains):
+            await trio.lowlevel.checkpoint()
+        return took
 
-    def _gone(self) -> bool:
+    async def _gone(self) -> bool:
         """Whether the client is gone and nobody is told; raises where the server tells."""
-        if not self.ended:
+        if self.peer is Peer.THERE:
             return False
-        closed = self.ended == "closed"
+        if self.profile.close_waits_for_tcp:
+            await self._until_lost()  # legacy/protocol.py, ensure_open
+        closed = self.peer is Peer.CLOSED
         if (self.profile.send_closed if closed else self.profile.send_lost) is OnSend.RAISE:
             raise ClientDisconnected
         return True
 
-    async def shutdown(self) -> None:
+    async def _close(self, code: int) -> None:
+        if not self.accepted:
+            self._reject()
+        elif not await self._gone():
+            self.world.write(self._tcp)
+            self._own_close = True
+            if self.profile.own_close is OwnClose.QUEUED:
+                self._disconnect(code)
+            self._outlet.post(Frame(FrameKind.CLOSE, code=code))
+            if not self.profile.own_close_waits:
+                self._close_tcp()
+            elif self.profile.own_close is OwnClose.LEGACY:
+                await self._close_in_time()
+                self._disconnect_given = True
+            elif self.profile.own_close is OwnClose.QUEUED:
+                self._resume()
+                self._soon(self._close_in_time)
+
+    def _reject(self, status: int = 403) -> None:
+        self._own_close = True
+        self._outlet.post(Frame(FrameKind.REJECT, code=status))
+        if self.profile.own_close is OwnClose.QUEUED:
+            self._disconnect(ABNORMAL)
+        self._close_tcp()
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._changed.unpark_all()
+
+    async def _close_in_time(self) -> None:
+        with trio.move_on_after(CLOSE_TIMEOUT_S):
+            await self._until_lost()
+        self._close_tcp()
+
+    async def _until_lost(self) -> None:
+        while not self.lost:
+            await self._changed.park()
+
+    # -- from the server -----------------------------------------------------------------------
+
+    def app_done(self, failed: bool) -> None:
+        """Do what the server does when the application has returned or raised."""
+        returns = self.profile.app_returns
+        if self.lost or self._closing:
+            return
+        if not self.accepted:
+            self._reject(500)
+        elif returns is OnReturn.CLOSE:
+            if self.peer is Peer.THERE and not self._own_close:
+                self._outlet.post(Frame(FrameKind.CLOSE, code=INTERNAL))
+            self._close_tcp()
+        elif (failed or returns is OnReturn.DROP) and not self._own_close:
+            self._close_tcp()
+
+    def shutdown(self) -> None:
         """End the connection because the server shuts down."""
         code = self.profile.shutdown_code
-        self.world.event("shutdown", code=code)
-        if code is not None and not self.ended and self._own_close is None:
-            self._own_close = code
-            self._own_close_done = True
-            self._disconnect(code)
-            await self.outlet.transmit(Frame(FrameKind.CLOSE, code=code))
+        self.world.write(self._tcp)
+        self.world.event("shutdown", connection=self.name, code=code)
+        if code is None:
+            self._soon(self._cancel_app)
+        elif not self.accepted and not self.lost:
+            self._reject(500)
+        elif self.peer is Peer.THERE and not self._own_close and not self._closing:
+            self.peer = Peer.CLOSED
+            self._close_code = code
+            self._outlet.post(Frame(FrameKind.CLOSE, code=code))
+            if not self.profile.close_waits_for_tcp:
+                self._disconnect(code)
+            self._close_tcp()
+        else:
+            self._close_tcp()
+
+    async def _cancel_app(self) -> None:
+        await trio.sleep(GRACE_S)
+        if self.app_scope is not None:
+            self.app_scope.cancel()

@@ -1,0 +1,128 @@
+"""A fake client that follows its script: the part that is the same on every rung."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import trio
+
+from sim.errors import WsraceError
+from sim.kernel.world import World
+from sim.model.client import ClientSpec
+from sim.model.frames import Frame, FrameKind
+from sim.model.script import Action, Do
+from sim.model.ticks import seconds
+
+NORMAL_CLOSURE = 1000
+LOST = "lost"
+"""How a connection ended that nobody closed."""
+
+
+class Gone(WsraceError):
+    """The connection is over, so the script cannot go on."""
+
+
+class Client(ABC):
+    """One client: a single task that reads whenever its script lets it wait.
+
+    `over` says how its connection ended, "" while it has not: "close 1000" (with the code) after a
+    closing handshake, "reject 403" after a refused one, "lost" otherwise. Like a browser it answers
+    the server's close by itself, whatever its script says, and keeps what it received until the
+    script waits for it.
+    """
+
+    def __init__(self, world: World, name: str, spec: ClientSpec) -> None:
+        self.world = world
+        self.name = name
+        self.spec = spec
+        self.opened = False
+        self.over = ""
+        self._received = 0
+        self._waited = 0
+
+    async def run(self) -> None:
+        """Follow the script, then read on until the connection is over."""
+        if self.spec.start:
+            await trio.sleep(seconds(self.spec.start))
+        connect, *rest = self.spec.script
+        await self._connect(connect)
+        for action in rest:
+            if self.over and action.do not in (Do.FIN, Do.RST):
+                self.world.event("client.stopped", at=str(action.do), because=self.over)
+                break
+            try:
+                await self._do(action)
+            except Gone:
+                break
+        await self._until(_never)
+
+    # -- what the rungs supply -----------------------------------------------------------------
+
+    @abstractmethod
+    async def _connect(self, connect: Action) -> None:
+        """Ask for a connection and wait until it is open or refused."""
+
+    @abstractmethod
+    async def _next(self) -> None:
+        """Wait for what comes next and tell `_got` or `_ended`."""
+
+    @abstractmethod
+    async def _send(self, frame: Frame) -> None:
+        """Send a frame. Raises Gone if the connection is over."""
+
+    @abstractmethod
+    def drop(self, kind: FrameKind) -> None:
+        """End the TCP connection by FIN or RST."""
+
+    # -- what came -----------------------------------------------------------------------------
+
+    def _opened(self, subprotocol: str) -> None:
+        self.world.event("client.opened", subprotocol=subprotocol)
+        self.opened = True
+
+    def _got(self, frame: Frame) -> None:
+        """Take note of a message."""
+        self.world.event("client.got", frame=frame.brief())
+        self._received += 1
+
+    def _ended(self, how: str) -> None:
+        if not self.over:
+            self.world.event("client.over", how=how)
+            self.over = how
+
+    # -- the script ----------------------------------------------------------------------------
+
+    async def _do(self, action: Action) -> None:
+        value = action.value
+        if action.do is Do.SLEEP:
+            with trio.move_on_after(seconds(int(value or 0))):
+                await self._until(_never)
+        elif action.do is Do.WAIT:
+            self._waited += int(value or 1)
+            await self._until(lambda: self._received >= self._waited)
+        elif action.do is Do.SILENT:
+            await self._until(_never)
+        elif action.do in (Do.FIN, Do.RST):
+            self.world.event("client.drop", how=str(action.do))
+            self.drop(FrameKind(action.do))
+        else:
+            await self._send(_frame(action))
+
+    async def _until(self, done: Callable[[], bool]) -> None:
+        """Take in what comes until `done` or until the connection is over."""
+        while not self.over and not done():
+            await self._next()
+
+
+def _never() -> bool:
+    return False
+
+
+def _frame(action: Action) -> Frame:
+    value = action.value
+    if action.do is Do.SEND:
+        return Frame(FrameKind.TEXT, text=str(value))
+    if action.do is Do.SEND_BYTES:
+        return Frame(FrameKind.BYTES, data=bytes.fromhex(str(value)))
+    if action.do is Do.PING:
+        return Frame(FrameKind.PING)
+    return Frame(FrameKind.CLOSE, code=int(value or NORMAL_CLOSURE))

@@ -1,0 +1,109 @@
+"""The client of the wire rung: trio-websocket over a simulated stream."""
+
+from typing import Any, cast
+
+import trio
+import trio_websocket
+from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection
+
+from sim.client.base import LOST, Client, Gone
+from sim.kernel.world import World
+from sim.model.client import ClientSpec
+from sim.model.frames import Frame, FrameKind
+from sim.model.script import Action
+from sim.network.stream import SimStream
+
+HOST = "server"
+_ABNORMAL = 1006
+
+
+class WireClient(Client):
+    """trio-websocket's client, with its own reader task, masks and handshake."""
+
+    def __init__(self, world: World, name: str, spec: ClientSpec, stream: SimStream) -> None:
+        super().__init__(world, name, spec)
+        self._stream = stream
+        self._connection: WebSocketConnection | None = None
+        self._tasks: trio.Nursery | None = None
+
+    async def run(self) -> None:
+        """Follow the script, with trio-websocket's reader task beside it."""
+        async with trio.open_nursery() as self._tasks:
+            await super().run()
+            self._tasks.cancel_scope.cancel()
+        self._stream.close()
+
+    async def _connect(self, connect: Action) -> None:
+        assert self._tasks is not None
+        try:
+            with trio.CancelScope() as handshake:
+                # trio-websocket waits for ever if the stream ends before the server has answered.
+                self._stream.on_end = handshake.cancel
+                self._connection = await trio_websocket.wrap_client_stream(
+                    self._tasks,
+                    cast(Any, self._stream),  # annotated for sockets; uses trio.abc.Stream only
+                    HOST,
+                    self.spec.path,
+                    subprotocols=connect.subprotocols or None,
+                    extra_headers=[
+                        (name.encode(), text.encode()) for name, text in connect.headers
+                    ],
+                )
+        except ConnectionRejected as error:
+            self._ended(Frame(FrameKind.REJECT, code=error.status_code).brief())
+            return
+        self._stream.on_end = None
+        if self._connection is None:
+            self._ended(LOST)
+        else:
+            self._opened(self._connection.subprotocol or "")
+
+    async def _next(self) -> None:
+        assert self._connection is not None
+        try:
+            message = await self._connection.get_message()
+        except ConnectionClosed:
+            self._closed(self._connection)
+            return
+        if isinstance(message, str):
+            self._got(Frame(FrameKind.TEXT, text=message))
+        else:
+            self._got(Frame(FrameKind.BYTES, data=message))
+
+    def _closed(self, connection: WebSocketConnection) -> None:
+        reason = connection.closed
+        if reason is None or reason.code == _ABNORMAL:
+            self._ended(LOST)
+        else:
+            self._ended(Frame(FrameKind.CLOSE, code=reason.code).brief())
+
+    async def _send(self, frame: Frame) -> None:
+        connection, tasks = self._connection, self._tasks
+        assert connection is not None
+        assert tasks is not None
+        try:
+            if frame.kind is FrameKind.CLOSE:
+                await connection.aclose(frame.code)
+                self._closed(connection)
+            elif frame.kind is FrameKind.PING:
+                tasks.start_soon(_ping, connection, name="ping")
+            elif frame.kind is FrameKind.TEXT:
+                await connection.send_message(frame.text)
+            else:
+                await connection.send_message(frame.data)
+        except ConnectionClosed as error:
+            raise Gone(str(error)) from None
+
+    def drop(self, kind: FrameKind) -> None:
+        """End the TCP connection by FIN or RST."""
+        if kind is FrameKind.RST:
+            self._stream.reset()
+        else:
+            self._stream.shut()
+
+
+async def _ping(connection: WebSocketConnection) -> None:
+    try:
+        await connection.ping()
+    except ConnectionClosed:
+        return

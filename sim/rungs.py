@@ -1,0 +1,95 @@
+"""Builds the program of a world: a server with its handler, and clients, on one rung.
+
+asgi   Starlette's WebSocket; the server and the clients exchange whole frames
+wire   trio-websocket and wsproto on both ends, bytes over simulated streams
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+
+import trio
+
+from sim.client.asgi import AsgiClient
+from sim.client.base import Client
+from sim.client.wire import WireClient
+from sim.kernel.world import Program, World
+from sim.model.client import ClientSpec
+from sim.network.frames import FrameLink
+from sim.network.masks import hashed_masks
+from sim.network.stream import stream_pair
+from sim.server.asgi import serve_frames
+from sim.server.profiles import ServerProfile
+from sim.server.serve import Handler, Server
+from sim.server.wire import serve_stream
+
+
+class Rung(StrEnum):
+    """How much of a run is real."""
+
+    ASGI = "asgi"
+    WIRE = "wire"
+
+
+Connect = Callable[[Server, str, ClientSpec], tuple[Client, Callable[[], Awaitable[None]]]]
+"""Returns a client and what the server does to serve it."""
+
+
+def _connect_frames(
+    server: Server, name: str, spec: ClientSpec
+) -> tuple[Client, Callable[[], Awaitable[None]]]:
+    up = FrameLink(server.world, f"{name}>server", spec.up)
+    down = FrameLink(server.world, f"server>{name}", spec.down)
+
+    async def serve() -> None:
+        await serve_frames(server, name, spec.path, up, down)
+
+    return AsgiClient(server.world, name, spec, up, down), serve
+
+
+def _connect_stream(
+    server: Server, name: str, spec: ClientSpec
+) -> tuple[Client, Callable[[], Awaitable[None]]]:
+    near, far = stream_pair(server.world, name, "server", spec.up, spec.down)
+
+    async def serve() -> None:
+        await serve_stream(server, name, far)
+
+    return WireClient(server.world, name, spec, near), serve
+
+
+CONNECTORS: dict[Rung, Connect] = {Rung.ASGI: _connect_frames, Rung.WIRE: _connect_stream}
+
+
+def program(
+    rung: Rung, handler: Handler, clients: Sequence[ClientSpec], profile: ServerProfile
+) -> Program:
+    """Return a program in which `handler` serves `clients`, called c1, c2 and so on.
+
+    The run is over when every client has ended and the handler has returned for each of them.
+    """
+
+    async def run(world: World) -> None:
+        if rung is Rung.WIRE:
+            with hashed_masks(world):
+                await play(world, CONNECTORS[rung], handler, clients, profile)
+        else:
+            await play(world, CONNECTORS[rung], handler, clients, profile)
+
+    return run
+
+
+async def play(
+    world: World,
+    connect: Connect,
+    handler: Handler,
+    clients: Sequence[ClientSpec],
+    profile: ServerProfile,
+) -> None:
+    """Run the clients, as tasks of the outside world, and the server's side of each."""
+    async with trio.open_nursery() as nursery:
+        server = Server(world, profile, handler, nursery)
+        for number, spec in enumerate(clients, 1):
+            client, serve = connect(server, f"c{number}", spec)
+            nursery.start_soon(serve, name=f"transport:{client.name}")
+            with world.outside():
+                nursery.start_soon(client.run, name=client.name)
