@@ -15,11 +15,11 @@ SPAN = 1 << 64
 
 
 def _key(parts: tuple[str | int, ...]) -> bytes:
-    """Encode `parts` so that no two different tuples share an encoding."""
-    return b"".join(
-        b"%c%d:%s" % (b"si"[isinstance(part, int)], len(text), text)
-        for part, text in ((part, str(part).encode()) for part in parts)
-    )
+    """Encode `parts`: different tuples differ, and the text is the same on every Python.
+
+    Plain `str` and `int` only, because the repr of an enumeration changes with the version.
+    """
+    return ascii([part if type(part) is int else str(part) for part in parts]).encode()
 
 
 def draws(*key: str | int) -> Iterator[int]:

@@ -81,7 +81,8 @@ class Client(ABC):
 
     def _got(self, frame: Frame) -> None:
         """Take note of a message."""
-        self.world.event("client.got", frame=frame.brief())
+        if self.world.tracing:
+            self.world.event("client.got", frame=frame.brief())
         self._received += 1
 
     def _ended(self, how: str) -> None:

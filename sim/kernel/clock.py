@@ -7,52 +7,53 @@ jumps too early, or reports a deadlock that is none (trio/_core/_run.py, unrolle
 """
 
 import math
-from collections.abc import Callable
+from typing import Protocol
 
 import trio
 
-from sim.model.ticks import from_seconds, seconds
+from sim.model.ticks import PER_SECOND, from_seconds
 
 _NEVER = 1e5
 """Longer than any cushion: makes Trio wait for its idle waiters, or for a signal."""
 
 
+class TimeKeeper(Protocol):
+    """Who knows the time and what to do when nothing is runnable."""
+
+    def idle_waiters(self) -> bool:
+        """Return whether a task waits in `wait_all_tasks_blocked`."""
+
+    def tick(self) -> int:
+        """Return the time. Trio also asks before it wakes tasks whose deadlines have passed."""
+
+    def jump(self, tick: int) -> None:
+        """Move to the tick of the next deadline; called when nothing is runnable."""
+
+    def silence(self) -> bool:
+        """Nothing is runnable and no deadline is set: return whether something was done."""
+
+
 class VirtualClock(trio.abc.Clock):
-    """A clock in integer ticks that moves only when told to.
+    """A clock in integer ticks that moves only when told to."""
 
-    idle_waiters: whether a task waits in `wait_all_tasks_blocked`.
-    tick: tells the time. jump: moves it to the tick of the next deadline; called when nothing is
-    runnable.
-    silence: called when nothing is runnable and no deadline is set; it returns whether it
-    made something runnable.
-    """
-
-    def __init__(
-        self,
-        idle_waiters: Callable[[], bool],
-        tick: Callable[[], int],
-        jump: Callable[[int], None],
-        silence: Callable[[], bool],
-    ) -> None:
-        self._idle_waiters = idle_waiters
-        self._tick = tick
-        self._jump = jump
-        self._silence = silence
+    def __init__(self, keeper: TimeKeeper) -> None:
+        self._keeper = keeper
 
     def start_clock(self) -> None:
         """Nothing to start."""
 
     def current_time(self) -> float:
         """Return the virtual time in seconds, exactly."""
-        return seconds(self._tick())
+        return self._keeper.tick() / PER_SECOND
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Jump to `deadline`, unless somebody waits for exactly this silence. Never sleeps."""
-        if self._idle_waiters():
+        keeper = self._keeper
+        if keeper.idle_waiters():
             return _NEVER
         if deadline == math.inf:
-            return 0 if self._silence() else _NEVER
+            return 0 if keeper.silence() else _NEVER
         tick = from_seconds(deadline)
-        if tick > self._tick():
-            self._jump(tick)
+        if tick > keeper.tick():
+            keeper.jump(tick)
         return 0

@@ -33,7 +33,7 @@ class Session:
 
     def __init__(self) -> None:
         self._stepper = Stepper()
-        self._clock = VirtualClock(trio_hook.idle_waiters, self._tick, self._jump, self._silence)
+        self._clock = VirtualClock(self)
         self._world: World | None = None
         self._worlds = 0
 
@@ -82,16 +82,24 @@ class Session:
         world = self._world = World(job)
         self._stepper.begin(world)
         async with trio.open_nursery() as nursery:
+            world.scope = nursery.cancel_scope
             nursery.start_soon(_main, world)
         self._stepper.finish()
         return world.stuck
 
     # -- what the clock asks -------------------------------------------------------------------
 
-    def _tick(self) -> int:
+    @staticmethod
+    def idle_waiters() -> bool:
+        """Return whether a task waits in `wait_all_tasks_blocked`."""
+        return trio_hook.idle_waiters()
+
+    def tick(self) -> int:
+        """Return the virtual time of the current world."""
         return self._world.tick if self._world is not None else 0
 
-    def _jump(self, tick: int) -> None:
+    def jump(self, tick: int) -> None:
+        """Move the world's time, or end the world if that is beyond its limit."""
         world = self._world
         if world is None:
             return
@@ -100,7 +108,7 @@ class Session:
         else:
             world.tick = tick
 
-    def _silence(self) -> bool:
+    def silence(self) -> bool:
         """Nothing will ever run again: a deadlock, or a world stuck in its clean-up."""
         world = self._world
         if world is None:
@@ -139,17 +147,16 @@ async def _main(world: World) -> None:
     """Call the program and keep what it returns or raises; nothing leaks into the next world."""
     result: object = None
     error: BaseException | None = None
-    with world.scope:
-        try:
-            result = await world.job.program(world)
-        except KeyboardInterrupt:
+    try:
+        result = await world.job.program(world)
+    except KeyboardInterrupt:
+        raise
+    except trio.Cancelled as raised:
+        if world.scope is not None and world.scope.cancel_called:
             raise
-        except trio.Cancelled as raised:
-            if world.scope.cancel_called:
-                raise
-            error = raised
-        except BaseException as raised:
-            error = raised
+        error = raised
+    except BaseException as raised:
+        error = raised
     if world.ending is not None:
         return
     world.result, world.error = result, error

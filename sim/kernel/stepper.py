@@ -1,8 +1,7 @@
 """The scheduling of one world at a time: who is ready, who steps, what each step did.
 
-An `Instrument` (public Trio API) sees tasks being spawned, scheduled and exiting; the hook asks
-`pick` before every step. Tasks are named by spawn path. Tasks of the harness and of Trio itself
-are passed through without being a choice.
+An `Instrument` (public Trio API) sees tasks being spawned and exiting; the hook asks `pick` before
+every step. Tasks of the harness and of Trio itself are passed through without being a choice.
 """
 
 from collections.abc import Sequence
@@ -12,16 +11,15 @@ import trio
 
 from sim.errors import LimitReached, StuckWorld, WsraceError
 from sim.kernel import trio_hook
-from sim.kernel.order import LOOP
-from sim.kernel.world import CLOCK, OpenStep, World
+from sim.kernel.names import MAIN, Known
+from sim.kernel.order import LOOP, Order
+from sim.kernel.steps import StepRecorder
+from sim.kernel.world import CLOCK, World
 from sim.model.record import Ending
 from sim.model.schedule import Kind
 from sim.model.ticks import from_seconds
 
-MAIN = "main"
-"""The task that calls the program."""
-
-
+Task = trio.lowlevel.Task
 _FORCE_MOST = 100
 
 
@@ -29,44 +27,23 @@ class Abandoned(BaseException):
     """Thrown into the tasks of a world that stays although it was cancelled."""
 
 
-class _Known:
-    """What the kernel knows about one task of the world."""
-
-    __slots__ = ("children", "last_step", "outside", "path")
-
-    def __init__(self, path: str, outside: bool) -> None:
-        self.path = path
-        self.outside = outside
-        self.last_step = 0
-        self.children: dict[str, int] = {}
-
-    def child_path(self, name: str) -> str:
-        """Return the path of the next child called `name`: "name", then "name#2" and so on."""
-        short = name.rpartition(".")[2]
-        count = self.children[short] = self.children.get(short, 0) + 1
-        prefix = "" if self.path == MAIN else self.path + "/"
-        return f"{prefix}{short}" if count == 1 else f"{prefix}{short}#{count}"
-
-
 class Stepper(trio.abc.Instrument):
-    """Keeps the ready queue of the current world and lets its schedule pick from it."""
+    """Lets the schedule of the current world pick from its ready tasks."""
 
     def __init__(self) -> None:
         self.world: World | None = None
-        self.tasks: dict[trio.lowlevel.Task, _Known] = {}
-        self._ready: dict[str, trio.lowlevel.Task] = {}
-        self._bulk: list[trio.lowlevel.Task] = []
-        self._bulk_depth = 0
-        self._scopes: dict[trio.CancelScope, str] = {}
+        self.tasks: dict[Task, Known] = {}
+        self._recorder: StepRecorder | None = None
+        self._plain = False
 
     def begin(self, world: World) -> None:
         """Start with an empty world; the next task spawned by the harness is its main task."""
         self.world = world
         self.tasks.clear()
-        self._ready.clear()
-        self._bulk.clear()
-        self._bulk_depth = 0
-        self._scopes.clear()
+        job = world.job
+        self._recorder = StepRecorder(world, self.tasks) if job.steps else None
+        # Where any order is open and the clock is never late, one ready task is no question.
+        self._plain = job.order is Order.ANY and not job.late and not job.steps
 
     def finish(self) -> None:
         """Forget the world."""
@@ -74,118 +51,116 @@ class Stepper(trio.abc.Instrument):
 
     # -- what Trio tells -----------------------------------------------------------------------
 
-    def task_spawned(self, task: trio.lowlevel.Task) -> None:
+    def task_spawned(self, task: Task) -> None:
         """Give the task its name and side, if it belongs to the world."""
         world = self.world
         if world is None:
             return
-        if not self.tasks:
-            self.tasks[task] = _Known(MAIN, outside=False)
-            return
-        nursery = task.parent_nursery
-        if nursery is None or nursery.parent_task not in self.tasks:
-            return
-        spawner = self._current() or self.tasks[nursery.parent_task]
-        known = _Known(
-            spawner.child_path(task.name), outside=spawner.outside or world.spawning_outside
-        )
-        self.tasks[task] = known
-        if world.step is not None:
-            world.step.spawned.append(known.path)
-
-    def task_scheduled(self, task: trio.lowlevel.Task) -> None:
-        """Put the task at the end of the ready queue."""
-        known = self.tasks.get(task)
-        if known is None or self.world is None:
-            return
-        if self._bulk_depth or not trio.lowlevel.in_trio_task():
-            self._bulk.append(task)
+        tasks = self.tasks
+        if not tasks:
+            tasks[task] = Known(MAIN, outside=False)
         else:
-            self._queue_bulk()
-            self._ready[known.path] = task
-        step = self._step_now()
-        if step is not None and step.task != known.path:
-            step.woke.append(known.path)
+            nursery = task.parent_nursery
+            if nursery is None or nursery.parent_task not in tasks:
+                return
+            spawner = tasks.get(world.current) if world.current is not None else None
+            if spawner is None:
+                spawner = tasks[nursery.parent_task]
+            outside = spawner.outside or world.spawning_outside
+            known = tasks[task] = Known(spawner.child_path(task.name), outside)
+            if self._recorder is not None:
+                self._recorder.spawned(known.path)
+        trio_hook.forget_creation(task)
 
-    def task_exited(self, task: trio.lowlevel.Task) -> None:
-        """Note whom the exit may let go on."""
+    def task_exited(self, task: Task) -> None:
+        """Forget the task; note whom its exit may let go on."""
         known = self.tasks.pop(task, None)
-        world = self.world
-        if known is None or world is None or world.step is None:
-            return
-        nursery = task.parent_nursery
-        parent = self.tasks.get(nursery.parent_task) if nursery is not None else None
-        world.step.joined = parent.path if parent is not None else ""
+        if known is not None and self._recorder is not None:
+            self._recorder.exited(task)
 
     def cancelling(self, scope: trio.CancelScope) -> None:
         """Note the cancellation of a scope as a write."""
-        step = self._step_now()
-        if step is not None and self.world is not None:
-            self.world.write(self._scope_name(scope))
-
-    def bulk(self, change: int) -> None:
-        """Follow the brackets around wake-ups that Trio does in the order of addresses."""
-        self._bulk_depth += change
-        if not self._bulk_depth and trio.lowlevel.in_trio_task():
-            self._queue_bulk()
+        if self.world is not None and self._recorder is not None:
+            self._recorder.cancelling(scope)
 
     # -- what the hook asks --------------------------------------------------------------------
 
-    def pick(self, batch: list[trio.lowlevel.Task]) -> list[trio.lowlevel.Task]:
+    def by_address(self, tasks: list[Task]) -> list[Task]:
+        """Return tasks that were woken together in the order in which they last stepped.
+
+        That is the order in which they began to wait, and so asyncio's order too.
+        """
+        known = self.tasks
+        if not all(task in known for task in tasks):
+            return tasks
+        return sorted(tasks, key=lambda task: known[task].last_step)
+
+    def pick(self, batch: list[Task], expired: int) -> list[Task]:
         """Return the one task to step now; tasks outside the world all go first."""
         world = self.world
         if world is None or not batch:
             return batch
-        if len(self._ready) + len(self._bulk) != len(batch):
-            others = [task for task in batch if task not in self.tasks]
-            if others:
-                return others
-        self._queue_bulk()
-        return self._pick(world)
+        tasks = self.tasks
+        if len(batch) == 1:
+            known = tasks.get(batch[0])
+            if known is None or (self._plain and world.ending is None and self._may_step(world)):
+                if known is not None:
+                    self._step(world, batch[0], known)
+                return batch
+        elif others := [task for task in batch if task not in tasks]:
+            return others
+        if len(batch) - expired > 1:
+            batch[expired:] = self.by_address(batch[expired:])
+        if self._recorder is not None:
+            self._recorder.woken([tasks[task].path for task in batch], expired)
+        return self._pick(world, batch)
 
-    def _pick(self, world: World) -> list[trio.lowlevel.Task]:
-        ready = self._ready
-        choice = -1
+    def _may_step(self, world: World) -> bool:
+        if world.steps < world.most_steps:
+            return True
+        world.abort(Ending.STEP_LIMIT, _too_many_steps(world))
+        return False
+
+    def _pick(self, world: World, batch: list[Task]) -> list[Task]:
+        tasks = self.tasks
         if world.ending is not None:
             if world.steps - world.end_steps > world.job.limits.grace:
-                self.force_out(world)
-            path = next(iter(ready))
-        else:
-            if world.steps >= world.job.limits.steps:
-                world.abort(Ending.STEP_LIMIT, _too_many_steps(world))
-                return []
-            if world.late_left and self._clock_moves(world):
-                return []
-            before = len(world.chooser.choices)
-            try:
-                path = self._choose(world)
-            except WsraceError as error:
-                world.abort(Ending.DIVERGED, error)
-                return []
-            if len(world.chooser.choices) > before:
-                choice = before
-                world.event("pick", option=path, of=len(ready))
-        task = ready[path]
-        world.steps += 1
-        if world.job.steps and world.ending is None:
-            self._open_step(world, path, choice, task)
-        del ready[path]
-        known = self.tasks[task]
-        known.last_step = world.steps
-        world.task = path
+                self.force_out(world, batch)
+            self._step(world, batch[0], tasks[batch[0]])
+            return batch[:1]
+        if not self._may_step(world) or (world.late_left and self._clock_moves(world)):
+            return []
+        before = len(world.chooser.choices)
+        paths = [tasks[task].path for task in batch]
+        try:
+            path = self._choose(world, batch, paths)
+        except WsraceError as error:
+            world.abort(Ending.DIVERGED, error)
+            return []
+        choice = before if len(world.chooser.choices) > before else -1
+        task = batch[paths.index(path)]
+        if self._recorder is not None:
+            self._recorder.begin(task, path, choice, tuple(paths))
+        self._step(world, task, tasks[task])
         return [task]
 
-    def _choose(self, world: World) -> str:
-        ready = self._ready
+    @staticmethod
+    def _step(world: World, task: Task, known: Known) -> None:
+        world.steps += 1
+        known.last_step = world.steps
+        world.task = known.path
+        world.current = task
+
+    def _choose(self, world: World, batch: list[Task], paths: list[str]) -> str:
         candidates = world.candidates
-        if len(ready) == 1:
-            (only,) = ready
-            candidates.stepped(only)
-            return only
-        loop: Sequence[str] = list(ready)
-        outside = [path for path in loop if self.tasks[ready[path]].outside]
-        if outside:
-            loop = [path for path in loop if path not in outside]
+        if len(batch) == 1:
+            candidates.stepped(paths[0])
+            return paths[0]
+        tasks = self.tasks
+        outside = [tasks[task].path for task in batch if tasks[task].outside]
+        loop = [path for path in paths if path not in outside] if outside else paths
+        if self._plain:
+            return self._ask(world, Kind.STEP, loop + outside if outside else loop)
         kind, options = candidates.narrow(loop, outside)
         path = self._ask(world, kind, options)
         if path == LOOP:
@@ -202,7 +177,7 @@ class Stepper(trio.abc.Instrument):
 
     def _clock_moves(self, world: World) -> bool:
         """Ask whether the process is late: deadlines expire before what is runnable runs."""
-        if world.job.order.value != "any" and not world.candidates.between_batches:
+        if world.job.order is not Order.ANY and not world.candidates.between_batches:
             return False
         wait = trio.lowlevel.current_statistics().seconds_to_next_deadline
         if not 0 < wait < float("inf"):
@@ -217,7 +192,7 @@ class Stepper(trio.abc.Instrument):
         world.event("late", tick=tick)
         return True
 
-    def force_out(self, world: World) -> None:
+    def force_out(self, world: World, ready: Sequence[Task] = ()) -> None:
         """Throw `Abandoned` into every waiting task of a world that does not end by itself.
 
         Raises StuckWorld when that has been tried often enough.
@@ -226,55 +201,9 @@ class Stepper(trio.abc.Instrument):
         world.forced += 1
         if world.forced > _FORCE_MOST:
             raise StuckWorld(f"still there after {_FORCE_MOST} attempts to end it by force")
-        ready = set(self._ready.values())
         for task in list(self.tasks):
             if task not in ready and not any(n.child_tasks for n in task.child_nurseries):
                 trio.lowlevel.reschedule(task, outcome.Error(Abandoned()))
-
-    # -- book-keeping --------------------------------------------------------------------------
-
-    def _queue_bulk(self) -> None:
-        """Queue what was woken together in the order in which the tasks last stepped.
-
-        That is the order in which they began to wait, and so asyncio's order too.
-        """
-        if self._bulk:
-            for task in sorted(self._bulk, key=lambda task: self.tasks[task].last_step):
-                self._ready[self.tasks[task].path] = task
-            self._bulk.clear()
-
-    def _open_step(self, world: World, path: str, choice: int, task: trio.lowlevel.Task) -> None:
-        step = world.step = OpenStep(path, world.tick, choice, tuple(self._ready))
-        world.recorded.append(step)
-        for scope in trio_hook.enclosing_scopes(task):
-            if scope is world.scope:
-                break
-            world.read(self._scope_name(scope))
-
-    def _step_now(self) -> OpenStep | None:
-        """Return the step being executed; between steps it is a step of the clock."""
-        world = self.world
-        if world is None or not world.job.steps or world.ending is not None:
-            return None
-        if trio.lowlevel.in_trio_task():
-            return world.step
-        step = world.step
-        if step is None or step.task != CLOCK or step.tick != world.tick:
-            step = world.step = OpenStep(CLOCK, world.tick, -1, ())
-            world.recorded.append(step)
-        return step
-
-    def _scope_name(self, scope: trio.CancelScope) -> str:
-        """Return the name of a cancel scope: the step and task that first met it."""
-        name = self._scopes.get(scope)
-        if name is None:
-            name = self._scopes[scope] = f"scope:{len(self._scopes)}"
-        return name
-
-    def _current(self) -> _Known | None:
-        if not trio.lowlevel.in_trio_task():
-            return None
-        return self.tasks.get(trio.lowlevel.current_task())
 
 
 def _too_many_steps(world: World) -> LimitReached:

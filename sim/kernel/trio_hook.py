@@ -2,8 +2,10 @@
 
 With `_ALLOW_DETERMINISTIC_SCHEDULING` set, Trio hands every batch of runnable tasks, sorted by
 creation, to `_r.shuffle` (trio/_core/_run.py, unrolled_run). Replacing `_r` by an object that keeps
-one task and gives the rest back to the run queue makes every scheduling step ours. The other names
-tell who waits for silence and which cancel scopes a task stands in.
+one task and gives the rest back to the run queue makes every scheduling step ours. Tasks of a world
+forget when they were created, so that Trio's sort, which is stable, leaves them in the order in
+which they became ready. The other names tell who waits for silence and which cancel scopes a task
+stands in.
 
 Trio wakes the waiters of an `Event` and the tasks of a cancelled scope by walking a set, that is in
 the order of their addresses. Both calls are bracketed while the kernel runs, so that it can put
@@ -31,6 +33,7 @@ def _missing() -> list[str]:
         (_run, "GLOBAL_RUN_CONTEXT"),
         (_run.Runner, "waiting_for_idle"),
         (_run.Runner, "runq"),
+        (_run.Task, "_counter"),
         (_run.Task, "_cancel_status"),
         (_run.CancelStatus, "_scope"),
         (_run.CancelStatus, "_parent"),
@@ -59,24 +62,29 @@ _CANCEL = "_cancel" if hasattr(trio.CancelScope, "_cancel") else "cancel"
 class Picker(Protocol):
     """Decides which tasks of a batch step now."""
 
-    def pick(self, batch: list[Task]) -> list[Task]:
-        """Return the tasks to step, in order; the others stay runnable."""
+    def pick(self, batch: list[Task], expired: int) -> list[Task]:
+        """Return the tasks to step, in order; the others stay runnable.
+
+        batch: the runnable tasks, those of a world in the order in which they became ready.
+        expired: index of the first one that Trio itself made ready, between two steps.
+        """
 
     def cancelling(self, scope: trio.CancelScope) -> None:
         """Take note that `scope` is being cancelled."""
 
-    def bulk(self, change: int) -> None:
-        """Take note that a wake-up in the order of addresses begins (1) or ends (-1)."""
+    def by_address(self, tasks: list[Task]) -> list[Task]:
+        """Return `tasks`, woken together in the order of their addresses, in one that repeats."""
 
 
 class _Shuffler:
     """Stands in for Trio's random generator. Runs in other threads are left as they were."""
 
-    def __init__(self, real: Any, was_sorted: bool, picker: Picker) -> None:
+    def __init__(self, real: Any, picker: Picker) -> None:
         self._real = real
-        self._was_sorted = was_sorted
         self._picker = picker
         self.runner: Any = None
+        self.expired: int | None = None
+        """How many tasks were ready when Trio itself began to wake others, between two steps."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -86,11 +94,28 @@ class _Shuffler:
         if self.runner is None or runner is not self.runner:
             self._real.shuffle(batch)
             return
-        kept = self._picker.pick(batch)
+        expired, self.expired = self.expired, None
+        kept = self._picker.pick(batch, len(batch) if expired is None else expired)
         if len(kept) != len(batch):
             runner.runq.extend([task for task in batch if task not in kept])
             batch[:] = kept
         batch.reverse()  # Trio pops from the end
+
+    def reorder(self, first: int) -> None:
+        """Put what was added to the run queue from index `first` on in an order that repeats."""
+        queue = _run.GLOBAL_RUN_CONTEXT.runner.runq
+        if len(queue) - first > 1:
+            woken = [queue.pop() for _ in range(len(queue) - first)]
+            queue.extend(self._picker.by_address(woken))
+
+    @property
+    def ready(self) -> int:
+        """How many tasks are ready in the run of the calling thread; -1 if it is not ours."""
+        runner: Any = getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None)
+        return len(runner.runq) if runner is not None and runner is self.runner else -1
+
+
+_shuffler: _Shuffler | None = None
 
 
 @contextmanager
@@ -99,21 +124,26 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
 
     Trio's flag, its random generator and `CancelScope` are restored on leaving, whatever happens.
     """
-    saved = (_run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r)
-    shuffler = _Shuffler(_run._r, saved[0], picker)
+    global _shuffler
+    saved = (_run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r, _shuffler)
+    shuffler = _shuffler = _Shuffler(_run._r, picker)
     original_cancel, original_set = getattr(trio.CancelScope, _CANCEL), trio.Event.set
 
     def cancel(self: Any, *args: Any, **kwargs: Any) -> None:
-        if not self._cancel_called:
+        first = shuffler.ready
+        if first >= 0 and not self._cancel_called:
             picker.cancelling(self)
-        picker.bulk(1)
+        if first >= 0 and shuffler.expired is None and not in_task():
+            shuffler.expired = first
         original_cancel(self, *args, **kwargs)
-        picker.bulk(-1)
+        if first >= 0:
+            shuffler.reorder(first)
 
     def set_event(self: trio.Event) -> None:
-        picker.bulk(1)
+        first = shuffler.ready
         original_set(self)
-        picker.bulk(-1)
+        if first >= 0:
+            shuffler.reorder(first)
 
     def take_over() -> None:
         shuffler.runner = _run.GLOBAL_RUN_CONTEXT.runner
@@ -126,12 +156,29 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
     finally:
         setattr(trio.CancelScope, _CANCEL, original_cancel)
         trio.Event.set = original_set  # type: ignore[method-assign]
-        _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = saved
+        _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r, _shuffler = saved
+
+
+def forget_creation(task: Task) -> None:
+    """Let Trio's sort of runnable tasks leave `task` where it became ready."""
+    task._counter = -1
+
+
+def in_task() -> bool:
+    """Whether a task is stepping, as opposed to Trio's own loop."""
+    return hasattr(_run.GLOBAL_RUN_CONTEXT, "task")
 
 
 def idle_waiters() -> bool:
-    """Whether a task of the current run waits in `wait_all_tasks_blocked`."""
-    return bool(_run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle)
+    """Whether a task of the current run waits in `wait_all_tasks_blocked`.
+
+    Asked when nothing is ready; such tasks, too, Trio wakes in the order of their addresses.
+    """
+    if not _run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle:
+        return False
+    if _shuffler is not None:
+        _shuffler.expired = 0
+    return True
 
 
 def enclosing_scopes(task: Task) -> list[trio.CancelScope]:

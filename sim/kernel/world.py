@@ -74,14 +74,18 @@ class World:
         self.job = job
         self.tick = 0
         self.task = ""
+        self.current: trio.lowlevel.Task | None = None
         self.steps = 0
+        self.most_steps = job.limits.steps
         self.chooser = Chooser(job.scheduler)
         self.candidates = Candidates(job.order)
         self.late_left = job.late
         self.events: list[Event] = []
+        self.tracing = job.events
+        """Whether events are recorded now: ask before computing what an event would hold."""
         self.recorded: list[OpenStep] = []
         self.step: OpenStep | None = None
-        self.scope = trio.CancelScope()
+        self.scope: trio.CancelScope | None = None
         self.ending: Ending | None = None
         self.error: BaseException | None = None
         self.result: object = None
@@ -111,7 +115,7 @@ class World:
 
     def event(self, kind: str, /, **values: Value) -> None:
         """Add an event to the trace."""
-        if self.job.events and self.ending is None:
+        if self.tracing:
             self.events.append(Event(self.tick, self.task, kind, values))
 
     def read(self, name: str) -> None:
@@ -147,11 +151,13 @@ class World:
         if self.ending is None:
             self.end(ending)
             self.error = error
-            self.scope.cancel()
+            if self.scope is not None:
+                self.scope.cancel()
 
     def end(self, ending: Ending) -> None:
         """Note how and where the world ended, and stop recording."""
         self.ending = ending
+        self.tracing = False
         self.end_tick = self.tick
         self.end_steps = self.steps
         self.step = None

@@ -10,9 +10,8 @@ shuttle's Schedule (awslabs/shuttle, scheduler/mod.rs).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sim.errors import BadSchedule
 
@@ -33,8 +32,7 @@ class Kind(StrEnum):
     """Anything else that is drawn: a jitter, a chunk size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A point where a run may go on in more than one way.
 
     kind: what it is about. options: at least two. default: index of the option that a run without
@@ -57,8 +55,7 @@ class Question:
         return f"{self.kind} choice by {self.asker or 'the kernel'} among [{shown}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A question with its answer: `picked` is the index of the option taken."""
 
     question: Question

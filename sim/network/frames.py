@@ -7,23 +7,32 @@ from sim.network.pipe import Pipe
 class FrameLink(Pipe[Frame]):
     """Carries frames from one end to the other. No back-pressure: frames are few and small."""
 
+    _closed = False
+
     def send(self, frame: Frame) -> None:
         """Put `frame` on its way; a reset overtakes what has not arrived."""
         if frame.kind is FrameKind.RST:
             self.drop_travelling()
-        self._put(frame, frame.brief(), jitters=frame.kind is not FrameKind.RST)
+        self._put(frame, Frame.brief, jitters=frame.kind is not FrameKind.RST)
 
     async def get(self) -> list[Frame]:
-        """Return all frames that have arrived, waiting for the first.
+        """Return all frames that have arrived, waiting for the first; none if the reader closes.
 
         A reader of a socket, too, takes whatever is there in one go.
         """
-        while not (frames := self.arrived()):
+        while not self._closed and not (frames := self.arrived()):
             await self.wait_readable()
+        if self._closed:
+            return []
         for _ in frames:
             self._items.popleft()
         self.world.write(self.name)
         return frames
+
+    def close_reader(self) -> None:
+        """Take in nothing more, and let who waits for it go on."""
+        self._closed = True
+        self.wake()
 
     @property
     def reset(self) -> bool:

@@ -5,6 +5,7 @@ from enum import Enum
 
 import trio
 
+from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.link import LinkSpec
 from sim.model.ticks import seconds
@@ -28,7 +29,7 @@ class Link(Pipe[bytes | Mark]):
     def __init__(self, world: World, name: str, spec: LinkSpec) -> None:
         super().__init__(world, name, spec)
         self._unread = 0
-        self._writers = trio.lowlevel.ParkingLot()
+        self._writers = Waiters()
 
     @property
     def room(self) -> int:
@@ -47,14 +48,14 @@ class Link(Pipe[bytes | Mark]):
         tick = 0
         for start in range(0, len(data), size):
             segment = data[start : start + size]
-            tick = self._put(segment, segment.hex())
+            tick = self._put(segment, _shown)
         return tick
 
     def mark(self, mark: Mark) -> int:
         """Send FIN after what is on its way, or RST ahead of it. Return the tick of arrival."""
         if mark is Mark.RST:
             self.drop_travelling()
-        return self._put(mark, mark.value, jitters=False)
+        return self._put(mark, _shown, jitters=False)
 
     def take(self, most: int | None) -> bytes | Mark | None:
         """Return bytes that have arrived, joined, at most `most`; else a mark; else None."""
@@ -79,7 +80,7 @@ class Link(Pipe[bytes | Mark]):
         data = b"".join(parts)
         self._unread -= len(data)
         self.world.write(self.name)
-        self._writers.unpark_all()
+        self._writers.wake_all()
         return data
 
     async def wait_writable(self, until: Callable[[], int | None]) -> None:
@@ -94,4 +95,8 @@ class Link(Pipe[bytes | Mark]):
     def wake(self) -> None:
         """Let everybody look again."""
         super().wake()
-        self._writers.unpark_all()
+        self._writers.wake_all()
+
+
+def _shown(item: bytes | Mark) -> str:
+    return item.value if isinstance(item, Mark) else item.hex()

@@ -1,10 +1,12 @@
 """What bytes and frames share: things on their way in one direction, in order, in virtual time."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import trio
 
+from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.link import LinkSpec
 from sim.model.schedule import Kind
@@ -24,20 +26,21 @@ class Pipe(Generic[T]):
         self.lost = False
         self._items: deque[tuple[int, T]] = deque()
         self._last = 0
-        self._readers = trio.lowlevel.ParkingLot()
+        self._readers = Waiters()
 
-    def _put(self, item: T, shown: str, jitters: bool = True) -> int:
+    def _put(self, item: T, show: Callable[[T], str], jitters: bool = True) -> int:
         """Put `item` on its way; return the tick of its arrival."""
         world, spec = self.world, self.spec
         jitter = 0
         if spec.jitter and jitters:
             jitter = world.ask(Kind.VALUE, range(spec.jitter + 1), 0, self.name)
         self._last = max(self._last, world.tick + spec.delay + jitter)
-        world.event("wire", link=self.name, at=self._last, data=shown)
+        if world.tracing:
+            world.event("wire", link=self.name, at=self._last, data=show(item))
         world.write(self.name)
         if not self.lost:
             self._items.append((self._last, item))
-            self._readers.unpark_all()
+            self._readers.wake_all()
         return self._last
 
     def arrived(self) -> list[T]:
@@ -68,7 +71,7 @@ class Pipe(Generic[T]):
 
     def wake(self) -> None:
         """Let everybody look again."""
-        self._readers.unpark_all()
+        self._readers.wake_all()
 
     def drop_travelling(self) -> None:
         """Forget what has not arrived yet."""

@@ -31,13 +31,18 @@ class AsgiOutlet:
             self._finished = True
             self._down.send(Frame(FrameKind.FIN))
 
+    def close(self) -> None:
+        """Send FIN and read no more."""
+        self.finish()
+        self._up.close_reader()
+
 
 async def serve_frames(
     server: Server, name: str, path: str, up: FrameLink, down: FrameLink
 ) -> None:
     """Serve the client at the other end of two links, if it asks for a connection."""
     outlet = AsgiOutlet(up, down)
-    connect, *early = await up.get()
+    connect, *early = await up.get()  # nobody else closes this end
     if connect.kind is not FrameKind.CONNECT:
         outlet.finish()
         return

@@ -6,10 +6,11 @@ application sees `receive` and `send`. How frames leave is the rung's business (
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 import trio
 
+from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.frames import Frame, FrameKind
 from sim.server.profiles import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
@@ -37,6 +38,9 @@ class Outlet(Protocol):
 
     def finish(self) -> None:
         """End the server's half of the TCP connection, once."""
+
+    def close(self) -> None:
+        """Do that and read no more: who waits for arrivals gets none."""
 
 
 class Peer(Enum):
@@ -81,24 +85,25 @@ class ServerConnection:
         self._answered = False
         self._closing = False
         self._paused = False
-        self._reading = trio.CancelScope()
-        self._changed = trio.lowlevel.ParkingLot()
+        self._changed = Waiters()
 
     # -- from the wire -------------------------------------------------------------------------
 
     async def pump(self, arrivals: Callable[[], Awaitable[Sequence[Frame]]]) -> None:
         """Read what arrives until the connection ends, as the server's transport would."""
-        with self._reading:
-            while not self.lost and not self._closing:
-                while self._paused:
-                    await self._changed.park()
-                frames = await arrivals()
-                if self.profile.reader_task:
-                    await trio.lowlevel.checkpoint()
-                for frame in frames:
-                    self.received(frame)
+        while not self.lost:
+            while self._paused and not self._closing:
+                await self._changed.park()
+            frames = await arrivals()
+            if not frames:  # another task has closed this end: this is the turn after it
+                break
+            if self.profile.reader_task:
+                await trio.lowlevel.checkpoint()
+            for frame in frames:
+                self.received(frame)
             if self._closing:
                 await trio.lowlevel.checkpoint()
+                break
         self.connection_lost()
 
     def received(self, frame: Frame) -> None:
@@ -106,7 +111,8 @@ class ServerConnection:
         if self._closing:
             return
         self.world.write(self._tcp)
-        self.world.event("received", connection=self.name, frame=frame.brief())
+        if self.world.tracing:
+            self.world.event("received", connection=self.name, frame=frame.brief())
         kind = frame.kind
         if kind in (FrameKind.TEXT, FrameKind.BYTES):
             self._message(frame)
@@ -160,8 +166,8 @@ class ServerConnection:
         if self._closing or self.lost:
             return
         self._closing = True
-        self._outlet.finish()
-        self._reading.cancel()  # asyncio's transport.close: call_soon(connection_lost)
+        self._outlet.close()  # asyncio's transport.close: call_soon(connection_lost)
+        self._changed.wake_all()
 
     def connection_lost(self) -> None:
         """Do what the server does when the TCP connection is over, however it ended."""
@@ -181,7 +187,7 @@ class ServerConnection:
             self._disconnect(ABNORMAL if self._close_code is None else self._close_code)
         elif profile.loss_always_queued or (was_there and not self._own_close):
             self._disconnect(profile.lost_after_handshake if self.accepted else ABNORMAL)
-        self._changed.unpark_all()
+        self._changed.wake_all()
 
     def _disconnect(self, code: int) -> None:
         self._queue.put({"type": "websocket.disconnect", "code": code, "reason": ""})
@@ -198,7 +204,7 @@ class ServerConnection:
             self._disconnect_given = True
         if self._paused and not self._queue:
             self._paused = False
-            self._changed.unpark_all()
+            self._changed.wake_all()
         self.world.event(
             "asgi.receive", connection=self.name, type=message["type"], code=message.get("code")
         )
@@ -296,7 +302,7 @@ class ServerConnection:
 
     def _resume(self) -> None:
         self._paused = False
-        self._changed.unpark_all()
+        self._changed.wake_all()
 
     async def _close_in_time(self) -> None:
         with trio.move_on_after(CLOSE_TIMEOUT_S):

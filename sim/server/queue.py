@@ -4,8 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import trio
-
+from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 
 Message = dict[str, Any]
@@ -24,7 +23,7 @@ class ReceiveQueue:
         self._name = name
         self._one_receiver = one_receiver
         self._messages: deque[Message] = deque()
-        self._getters = trio.lowlevel.ParkingLot()
+        self._getters = Waiters()
 
     def __bool__(self) -> bool:
         return bool(self._messages)
@@ -33,12 +32,12 @@ class ReceiveQueue:
         """Add `message` and wake the getter that has waited longest."""
         self._world.write(self._name)
         self._messages.append(message)
-        self._getters.unpark()
+        self._getters.wake_one()
 
     def wake_all(self) -> None:
         """Let every getter look again."""
         self._world.write(self._name)
-        self._getters.unpark_all()
+        self._getters.wake_all()
 
     async def get(self, over: Callable[[], Message | None]) -> Message:
         """Return the next message, waiting for it. `over` may supply one that comes first.

@@ -11,6 +11,7 @@ import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
 
+from sim.kernel.waiters import Waiters
 from sim.model.frames import Frame, FrameKind
 from sim.network.stream import SimStream
 from sim.server.connection import ABNORMAL
@@ -30,12 +31,12 @@ class WireOutlet:
         self._connection: WebSocketConnection | None = None
         self._ended = False
         self._closing = False
-        self._news = trio.lowlevel.ParkingLot()
+        self._news = Waiters()
         stream.on_end = self._on_end
 
     def _on_end(self) -> None:
         self._ended = True
-        self._news.unpark_all()
+        self._news.wake_all()
 
     # -- towards the client --------------------------------------------------------------------
 
@@ -44,7 +45,7 @@ class WireOutlet:
         try:
             if frame.kind is FrameKind.ACCEPT:
                 self._connection = await self._request.accept(subprotocol=frame.text or None)
-                self._news.unpark_all()
+                self._news.wake_all()
             elif self._connection is None:
                 return False
             else:
@@ -74,12 +75,16 @@ class WireOutlet:
         finally:
             self._closing = False
             self._stream.close()
-            self._news.unpark_all()
+            self._news.wake_all()
 
     def finish(self) -> None:
         """Close the stream, unless a handshake is under way that will."""
         if not self._closing:
             self._stream.close()
+            self._on_end()
+
+    close = finish
+    """Closing the stream makes trio-websocket's reader, and so `arrivals`, end."""
 
     # -- from the client -----------------------------------------------------------------------
 

@@ -1,0 +1,30 @@
+"""Names of tasks: paths of spawning, so that they mean the same in every run.
+
+The first child called `name` is "name", the next one "name#2". Children of the main task stand
+alone; those of others follow their spawner: "server/handler#2".
+"""
+
+MAIN = "main"
+"""The task that calls the program."""
+
+
+class Known:
+    """What the kernel knows about one task of the world."""
+
+    __slots__ = ("children", "last_step", "outside", "path")
+
+    def __init__(self, path: str, outside: bool) -> None:
+        self.path = path
+        self.outside = outside
+        self.last_step = 0
+        self.children: dict[str, int] | None = None
+
+    def child_path(self, name: str) -> str:
+        """Return the path of the next child called `name`."""
+        short = name.rpartition(".")[2]
+        if self.children is None:
+            self.children = {}
+        count = self.children[short] = self.children.get(short, 0) + 1
+        if count > 1:
+            short = f"{short}#{count}"
+        return short if self.path == MAIN else f"{self.path}/{short}"
