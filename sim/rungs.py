@@ -4,7 +4,9 @@ asgi   Starlette's WebSocket; the server and the clients exchange whole frames
 wire   trio-websocket and wsproto on both ends, bytes over simulated streams
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
 
 import trio
@@ -60,6 +62,19 @@ def _connect_stream(
 CONNECTORS: dict[Rung, Connect] = {Rung.ASGI: _connect_frames, Rung.WIRE: _connect_stream}
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a run is made of, for whoever places events: the world, the server, the clients."""
+
+    world: World
+    server: Server
+    clients: Mapping[str, Client]
+
+
+Direct = Callable[[Stage], Handler]
+"""Returns the handler of a run; it may also start tasks of its own in `stage.server`."""
+
+
 def program(
     rung: Rung, handler: Handler, clients: Sequence[ClientSpec], profile: ServerProfile
 ) -> Program:
@@ -67,29 +82,36 @@ def program(
 
     The run is over when every client has ended and the handler has returned for each of them.
     """
+    return staged(rung, lambda _: handler, clients, profile)
+
+
+def staged(
+    rung: Rung, direct: Direct, clients: Sequence[ClientSpec], profile: ServerProfile
+) -> Program:
+    """Return a program like `program`'s, whose handler is made by `direct` for each run."""
+    connect = CONNECTORS[rung]
 
     async def run(world: World) -> None:
-        if rung is Rung.WIRE:
-            with hashed_masks(world):
-                await play(world, CONNECTORS[rung], handler, clients, profile)
-        else:
-            await play(world, CONNECTORS[rung], handler, clients, profile)
+        with hashed_masks(world) if rung is Rung.WIRE else nullcontext():
+            await _play(world, connect, direct, clients, profile)
 
     return run
 
 
-async def play(
+async def _play(
     world: World,
     connect: Connect,
-    handler: Handler,
-    clients: Sequence[ClientSpec],
+    direct: Direct,
+    specs: Sequence[ClientSpec],
     profile: ServerProfile,
 ) -> None:
     """Run the clients, as tasks of the outside world, and the server's side of each."""
     async with trio.open_nursery() as nursery:
-        server = Server(world, profile, handler, nursery)
-        for number, spec in enumerate(clients, 1):
-            client, serve = connect(server, f"c{number}", spec)
+        server = Server(world, profile, nursery)
+        cast = [connect(server, f"c{number}", spec) for number, spec in enumerate(specs, 1)]
+        clients = {client.name: client for client, _ in cast}
+        server.handler = direct(Stage(world, server, clients))
+        for client, serve in cast:
             nursery.start_soon(serve, name=f"transport:{client.name}")
             with world.outside():
                 nursery.start_soon(client.run, name=client.name)

@@ -17,7 +17,6 @@ class AsgiClient(Client):
         super().__init__(world, name, spec)
         self._up = up
         self._down = down
-        self._closing = False
         self._dropped = False
         self._how = LOST
 
@@ -38,8 +37,8 @@ class AsgiClient(Client):
             self._got(frame)
         elif kind is FrameKind.CLOSE:
             self._how = frame.brief()
-            if not self._closing:
-                self._closing = True
+            if not self.closing:
+                self.closing = True
                 self._put(Frame(FrameKind.CLOSE, code=frame.code))
         elif kind is FrameKind.REJECT:
             self._how = frame.brief()
@@ -52,9 +51,9 @@ class AsgiClient(Client):
 
     def put(self, frame: Frame) -> None:
         """Send a frame now. Raises Gone if this side has ended the connection."""
-        if self._dropped or self._closing:
+        if self._dropped or self.closing:
             raise Gone("this side has ended the connection")
-        self._closing = frame.kind is FrameKind.CLOSE
+        self.closing = frame.kind is FrameKind.CLOSE
         self._put(frame)
 
     def _put(self, frame: Frame) -> None:

@@ -13,6 +13,8 @@ from sim.model.script import Action, Do
 from sim.model.ticks import seconds
 
 NORMAL_CLOSURE = 1000
+CLOSE_TIMEOUT_S = 10
+"""How long a client waits for the answer to its close frame, as the websockets library does."""
 LOST = "lost"
 """How a connection ended that nobody closed."""
 
@@ -25,9 +27,9 @@ class Client(ABC):
     """One client: a single task that reads whenever its script lets it wait.
 
     `over` says how its connection ended, "" while it has not: "close 1000" (with the code) after a
-    closing handshake, "reject 403" after a refused one, "lost" otherwise. Like a browser it answers
-    the server's close by itself, whatever its script says, and keeps what it received until the
-    script waits for it.
+    closing handshake, "reject 403" after a refused one, "lost" otherwise; `closing`, that it has
+    sent a close frame. Like a browser it answers the server's close by itself, whatever its script
+    says, and keeps what it received until the script waits for it.
     """
 
     def __init__(self, world: World, name: str, spec: ClientSpec) -> None:
@@ -35,6 +37,7 @@ class Client(ABC):
         self.name = name
         self.spec = spec
         self.opened = False
+        self.closing = False
         self.over = ""
         self._received = 0
         self._waited = 0
@@ -53,6 +56,12 @@ class Client(ABC):
                 await self._do(action)
             except Gone:
                 break
+        if self.closing:
+            with trio.move_on_after(CLOSE_TIMEOUT_S):
+                await self._until(_never)
+            if not self.over:
+                self.drop(FrameKind.FIN)
+                self._ended(LOST)
         await self._until(_never)
 
     # -- what the rungs supply -----------------------------------------------------------------

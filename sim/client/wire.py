@@ -6,7 +6,7 @@ import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection
 
-from sim.client.base import LOST, Client, Gone
+from sim.client.base import CLOSE_TIMEOUT_S, LOST, Client, Gone
 from sim.kernel.world import World
 from sim.model.client import ClientSpec
 from sim.model.frames import Frame, FrameKind
@@ -28,30 +28,29 @@ class WireClient(Client):
 
     async def run(self) -> None:
         """Follow the script, with trio-websocket's reader task beside it."""
-        async with trio.open_nursery() as self._tasks:
-            await super().run()
-            self._tasks.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as self._tasks:
+                await super().run()
+                self._tasks.cancel_scope.cancel()
+        except* ConnectionRejected as group:  # raised by trio-websocket's reader task
+            (error,) = leaves(group)
+            assert isinstance(error, ConnectionRejected)
+            self._ended(Frame(FrameKind.REJECT, code=error.status_code).brief())
         self._stream.close()
 
     async def _connect(self, connect: Action) -> None:
         assert self._tasks is not None
-        try:
-            with trio.CancelScope() as handshake:
-                # trio-websocket waits for ever if the stream ends before the server has answered.
-                self._stream.on_end = handshake.cancel
-                self._connection = await trio_websocket.wrap_client_stream(
-                    self._tasks,
-                    cast(Any, self._stream),  # annotated for sockets; uses trio.abc.Stream only
-                    HOST,
-                    self.spec.path,
-                    subprotocols=connect.subprotocols or None,
-                    extra_headers=[
-                        (name.encode(), text.encode()) for name, text in connect.headers
-                    ],
-                )
-        except ConnectionRejected as error:
-            self._ended(Frame(FrameKind.REJECT, code=error.status_code).brief())
-            return
+        with trio.CancelScope() as handshake:
+            # trio-websocket waits for ever if the stream ends before the server has answered.
+            self._stream.on_end = handshake.cancel
+            self._connection = await trio_websocket.wrap_client_stream(
+                self._tasks,
+                cast(Any, self._stream),  # annotated for sockets; uses trio.abc.Stream only
+                HOST,
+                self.spec.path,
+                subprotocols=connect.subprotocols or None,
+                extra_headers=[(name.encode(), text.encode()) for name, text in connect.headers],
+            )
         self._stream.on_end = None
         if self._connection is None:
             self._ended(LOST)
@@ -83,7 +82,9 @@ class WireClient(Client):
         assert tasks is not None
         try:
             if frame.kind is FrameKind.CLOSE:
-                await connection.aclose(frame.code)
+                self.closing = True
+                with trio.move_on_after(CLOSE_TIMEOUT_S):
+                    await connection.aclose(frame.code)
                 self._closed(connection)
             elif frame.kind is FrameKind.PING:
                 tasks.start_soon(_ping, connection, name="ping")
@@ -100,6 +101,14 @@ class WireClient(Client):
             self._stream.reset()
         else:
             self._stream.shut()
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return the exceptions of a group and of the groups in it."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
 
 
 async def _ping(connection: WebSocketConnection) -> None:

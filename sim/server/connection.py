@@ -85,6 +85,7 @@ class ServerConnection:
         self._answered = False
         self._closing = False
         self._paused = False
+        self._app_over = False
         self._changed = Waiters()
 
     # -- from the wire -------------------------------------------------------------------------
@@ -93,6 +94,8 @@ class ServerConnection:
         """Read what arrives until the connection ends, as the server's transport would."""
         while not self.lost:
             while self._paused and not self._closing:
+                if self._app_over:
+                    return  # nobody will ever resume reading: the connection leaks, as it does
                 await self._changed.park()
             frames = await arrivals()
             if not frames:  # another task has closed this end: this is the turn after it
@@ -318,6 +321,8 @@ class ServerConnection:
     def app_done(self, failed: bool) -> None:
         """Do what the server does when the application has returned or raised."""
         returns = self.profile.app_returns
+        self._app_over = True
+        self._changed.wake_all()
         if self.lost or self._closing:
             return
         if not self.accepted:

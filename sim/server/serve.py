@@ -46,16 +46,16 @@ def asgi_scope(
 class Server:
     """A fake server: a profile and the handler that it runs for each connection.
 
-    nursery: where handlers run. connections: all that came, by the client's name, for injections.
+    nursery: where its tasks run. handler: set before the first client comes. connections: all that
+    came, by the client's name, for injections.
     """
 
-    def __init__(
-        self, world: World, profile: ServerProfile, handler: Handler, nursery: trio.Nursery
-    ) -> None:
+    handler: Handler
+
+    def __init__(self, world: World, profile: ServerProfile, nursery: trio.Nursery) -> None:
         self.world = world
-        self._nursery = nursery
         self.profile = profile
-        self.handler = handler
+        self.nursery = nursery
         self.connections: dict[str, ServerConnection] = {}
 
     async def serve(
@@ -71,11 +71,11 @@ class Server:
         """
         connection = ServerConnection(self.world, name, self.profile, outlet, self._soon)
         self.connections[name] = connection
-        self._nursery.start_soon(self._run_app, connection, scope, name=f"handler:{name}")
+        self.nursery.start_soon(self._run_app, connection, scope, name=f"handler:{name}")
         await connection.pump(arrivals)
 
     def _soon(self, callback: Callable[[], Awaitable[None]]) -> None:
-        self._nursery.start_soon(callback, name="later")
+        self.nursery.start_soon(callback, name="later")
 
     async def _run_app(self, connection: ServerConnection, scope: dict[str, Any]) -> None:
         """Run the handler as servers do: what it raises is logged, and ends the connection."""

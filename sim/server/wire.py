@@ -74,8 +74,7 @@ class WireOutlet:
             pass
         finally:
             self._closing = False
-            self._stream.close()
-            self._news.wake_all()
+            self.finish()
 
     def finish(self) -> None:
         """Close the stream, unless a handshake is under way that will."""
