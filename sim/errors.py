@@ -49,3 +49,11 @@ class Nondeterminism(WsraceError):
 
 class StuckWorld(WsraceError):
     """A world did not end although it was cancelled."""
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return the exceptions of a group and of the groups in it."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

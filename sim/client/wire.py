@@ -7,6 +7,7 @@ import trio_websocket
 from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection
 
 from sim.client.base import CLOSE_TIMEOUT_S, LOST, Client, Gone
+from sim.errors import leaves
 from sim.kernel.world import World
 from sim.model.client import ClientSpec
 from sim.model.frames import Frame, FrameKind
@@ -101,14 +102,6 @@ class WireClient(Client):
             self._stream.reset()
         else:
             self._stream.shut()
-
-
-def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    """Return the exceptions of a group and of the groups in it."""
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
 
 
 async def _ping(connection: WebSocketConnection) -> None:

@@ -10,12 +10,14 @@ from typing import Any, cast
 import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
+from wsproto.utilities import LocalProtocolError
 
+from sim.errors import leaves
 from sim.kernel.waiters import Waiters
 from sim.model.frames import Frame, FrameKind
 from sim.network.stream import SimStream
 from sim.server.connection import ABNORMAL
-from sim.server.serve import Server, asgi_scope
+from sim.server.serve import Server, asgi_scope, describe
 
 
 class WireOutlet:
@@ -51,7 +53,7 @@ class WireOutlet:
             else:
                 message = frame.text if frame.kind is FrameKind.TEXT else frame.data
                 await self._connection.send_message(message)
-        except ConnectionClosed:
+        except (ConnectionClosed, LocalProtocolError):
             return False
         return True
 
@@ -70,7 +72,7 @@ class WireOutlet:
     async def _run_closing(self, close: Callable[[], Awaitable[None]]) -> None:
         try:
             await close()
-        except ConnectionClosed:
+        except (ConnectionClosed, LocalProtocolError):
             pass
         finally:
             self._closing = False
@@ -112,18 +114,28 @@ class WireOutlet:
 
 async def serve_stream(server: Server, name: str, stream: SimStream) -> None:
     """Serve the client at the other end of `stream`, if it asks for a connection."""
-    async with trio.open_nursery() as tasks:
-        request: WebSocketRequest | None = None
-        with trio.CancelScope() as handshake:
-            # trio-websocket waits for ever if the stream ends before the request has come.
-            stream.on_end = handshake.cancel
-            request = await trio_websocket.wrap_server_stream(
-                tasks,
-                cast(Any, stream),  # annotated for sockets; uses trio.abc.Stream only
-            )
-        if request is not None:
-            scope = asgi_scope(request.path, request.headers, request.proposed_subprotocols)
-            outlet = WireOutlet(request, stream, tasks)
-            await server.serve(name, scope, outlet, outlet.arrivals)
+    try:
+        async with trio.open_nursery() as tasks:
+            request: WebSocketRequest | None = None
+            with trio.CancelScope() as handshake:
+                # trio-websocket waits for ever if the stream ends before the request has come.
+                stream.on_end = handshake.cancel
+                request = await trio_websocket.wrap_server_stream(
+                    tasks,
+                    cast(Any, stream),  # annotated for sockets; uses trio.abc.Stream only
+                )
+            if request is not None:
+                scope = asgi_scope(request.path, request.headers, request.proposed_subprotocols)
+                outlet = WireOutlet(request, stream, tasks)
+                await server.serve(name, scope, outlet, outlet.arrivals)
+            tasks.cancel_scope.cancel()
+    except* LocalProtocolError as group:
+        # A ping that arrives while this side closes ends trio-websocket's reader with this error
+        # (python-trio/trio-websocket, issue 184). The connection is lost; the server lives on.
+        server.world.event(
+            "trio_websocket.failed", connection=name, error=describe(leaves(group)[0])
+        )
         stream.close()
-        tasks.cancel_scope.cancel()
+        if name in server.connections:
+            server.connections[name].connection_lost()
+    stream.close()

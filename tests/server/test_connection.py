@@ -319,3 +319,17 @@ def test_headers_subprotocols_and_the_path_reach_the_handler() -> None:
         end = run_once(program(rung, handler, [spec], PROFILES["uvicorn-websockets@0.35"]))
         assert any(event.values.get("subprotocol") == "b" for event in end.events)
     assert seen == [("/chat", "1", "ada")] * 2
+
+
+def test_regression_a_ping_that_meets_the_servers_close_ends_no_world() -> None:
+    """trio-websocket issue 184: its reader dies of LocalProtocolError; found by varied worlds."""
+
+    async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
+        await websocket.accept()
+        await trio.sleep(ms(5))
+        await websocket.close()
+
+    script = ["connect", {"sleep": from_ms(4)}, "ping", "silent"]
+    _, end = play("uvicorn-wsproto@0.54", act, script, Rung.WIRE)
+    kinds = [event.kind for event in end.events]
+    assert kinds.index("trio_websocket.failed") < kinds.index("lost")
