@@ -27,12 +27,10 @@ def draws(*key: str | int) -> Iterator[int]:
 
     `key`: any strings and integers, for example `(seed, "step", task)`.
     """
-    base = blake2b(_key(key), person=_VERSION)
+    text = _key(key)
     block = 0
     while True:
-        hasher = base.copy()
-        hasher.update(b"/%d" % block)
-        yield from _BLOCK.unpack(hasher.digest())
+        yield from _BLOCK.unpack(blake2b(b"%b/%d" % (text, block), person=_VERSION).digest())
         block += 1
 
 

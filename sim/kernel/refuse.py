@@ -15,6 +15,7 @@ from typing import Any
 import trio
 
 from sim.errors import RefusedOperation
+from sim.kernel import trio_hook
 
 _AUDITED = {
     "_thread.start_new_thread": "started a thread",
@@ -42,15 +43,11 @@ class _Guard:
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.refuse is None or event not in _AUDITED:
             return
-        if threading.get_ident() == self.thread and _in_task():
+        if threading.get_ident() == self.thread and trio_hook.in_task():
             self.refuse(_AUDITED[event])
 
 
 _guard = _Guard()
-
-
-def _in_task() -> bool:
-    return trio.lowlevel.in_trio_task()
 
 
 @contextmanager
@@ -65,7 +62,7 @@ def refusing(refuse: Refuse) -> Iterator[None]:
 
     def refused_door(what: str, door: Callable[..., Any]) -> Callable[..., Any]:
         def closed(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() == _guard.thread and _in_task():
+            if threading.get_ident() == _guard.thread and trio_hook.in_task():
                 refuse(what)
             return door(*args, **kwargs)
 

@@ -130,18 +130,19 @@ class Stepper(trio.abc.Instrument):
             return batch[:1]
         if not self._may_step(world) or (world.late_left and self._clock_moves(world)):
             return []
-        before = len(world.chooser.choices)
-        paths = [tasks[task].path for task in batch]
+        before = world.chooser.asked
+        known = [tasks[task] for task in batch]
         try:
-            path = self._choose(world, batch, paths)
+            path = self._choose(world, known)
         except WsraceError as error:
             world.abort(Ending.DIVERGED, error)
             return []
-        choice = before if len(world.chooser.choices) > before else -1
-        task = batch[paths.index(path)]
+        index = next(index for index, one in enumerate(known) if one.path == path)
+        task = batch[index]
         if self._recorder is not None:
-            self._recorder.begin(task, path, choice, tuple(paths))
-        self._step(world, task, tasks[task])
+            choice = before if world.chooser.asked > before else -1
+            self._recorder.begin(task, path, choice, tuple([one.path for one in known]))
+        self._step(world, task, known[index])
         return [task]
 
     @staticmethod
@@ -151,14 +152,15 @@ class Stepper(trio.abc.Instrument):
         world.task = known.path
         world.current = task
 
-    def _choose(self, world: World, batch: list[Task], paths: list[str]) -> str:
+    def _choose(self, world: World, ready: list[Known]) -> str:
         candidates = world.candidates
-        if len(batch) == 1:
-            candidates.stepped(paths[0])
-            return paths[0]
-        tasks = self.tasks
-        outside = [tasks[task].path for task in batch if tasks[task].outside]
-        loop = [path for path in paths if path not in outside] if outside else paths
+        if len(ready) == 1:
+            candidates.stepped(ready[0].path)
+            return ready[0].path
+        loop: list[str] = []
+        outside: list[str] = []
+        for known in ready:
+            (outside if known.outside else loop).append(known.path)
         if self._plain:
             return self._ask(world, Kind.STEP, loop + outside if outside else loop)
         kind, options = candidates.narrow(loop, outside)

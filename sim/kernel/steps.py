@@ -58,7 +58,7 @@ class StepRecorder:
     def cancelling(self, scope: trio.CancelScope) -> None:
         """Note a cancellation as a write, by the current step or by the clock."""
         if self._world.ending is None:
-            if not trio.lowlevel.in_trio_task():
+            if not trio_hook.in_task():
                 self._clock_step()
             self._world.write(self._name(scope))
 

@@ -97,7 +97,9 @@ class _Shuffler:
         expired, self.expired = self.expired, None
         kept = self._picker.pick(batch, len(batch) if expired is None else expired)
         if len(kept) != len(batch):
-            runner.runq.extend([task for task in batch if task not in kept])
+            for task in kept:
+                batch.remove(task)
+            runner.runq.extend(batch)
             batch[:] = kept
         batch.reverse()  # Trio pops from the end
 

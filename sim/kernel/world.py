@@ -23,7 +23,8 @@ class Job:
 
     program: the code; it is called with the World. scheduler: answers its choices. order: what the
     runtime leaves open. late: how many times in a run the clock may move although something is
-    runnable (the process was delayed). limits: what it may use up. events, steps: what to record.
+    runnable (the process was delayed). limits: what it may use up. events, steps, schedule: what to
+    record; a choice among n tasks keeps n names, so worlds of very many clients do without.
     """
 
     program: "Program"
@@ -33,6 +34,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     events: bool = True
     steps: bool = False
+    schedule: bool = True
 
 
 class OpenStep:
@@ -77,7 +79,7 @@ class World:
         self.current: trio.lowlevel.Task | None = None
         self.steps = 0
         self.most_steps = job.limits.steps
-        self.chooser = Chooser(job.scheduler)
+        self.chooser = Chooser(job.scheduler, job.schedule)
         self.candidates = Candidates(job.order)
         self.late_left = job.late
         self.events: list[Event] = []

@@ -111,12 +111,14 @@ class Search(Protocol):
 
 
 class Chooser:
-    """Puts an engine's questions to a scheduler and records the answers."""
+    """Puts an engine's questions to a scheduler and records the answers, unless told not to."""
 
-    __slots__ = ("_scheduler", "choices")
+    __slots__ = ("_keep", "_scheduler", "asked", "choices")
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduler, keep: bool = True) -> None:
         self._scheduler = scheduler
+        self._keep = keep
+        self.asked = 0
         self.choices: list[Choice] = []
 
     def ask(
@@ -136,10 +138,12 @@ class Chooser:
         picked = self._scheduler.choose(question)
         if not 0 <= picked < count:
             raise BadSchedule(
-                f"choice {len(self.choices)}: pick {picked} is outside 0..{count - 1}: "
+                f"choice {self.asked}: pick {picked} is outside 0..{count - 1}: "
                 + question.describe()
             )
-        self.choices.append(Choice(question, picked))
+        self.asked += 1
+        if self._keep:
+            self.choices.append(Choice(question, picked))
         return picked
 
     def schedule(self) -> Schedule:

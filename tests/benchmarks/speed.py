@@ -1,0 +1,104 @@
+"""Speed as a ratio to bare `trio.run`, measured in the same process; memory and time per client.
+
+    python -m tests.benchmarks.speed
+
+The world: one client that connects, sends two messages and closes; a handler that echoes; the
+default profile; a uniform schedule in any order. "trace" means all events and their digest.
+"""
+
+import statistics
+import time
+import tracemalloc
+
+import trio
+
+from sim.kernel.trace import digest
+from sim.kernel.world import Job
+from sim.model.client import ClientSpec
+from sim.model.record import End, Limits
+from sim.model.script import parse_script
+from sim.run import run_all, run_once
+from sim.rungs import Rung, program
+from sim.schedulers.fifo import Fifo
+from sim.schedulers.uniform import Uniform
+from sim.server.profiles import DEFAULT_PROFILE, PROFILES
+from tests.worlds import TWO_MESSAGES, echo, smallest
+
+ROUNDS = 7
+WORLDS = {Rung.ASGI: 600, Rung.WIRE: 120}
+GOALS = {
+    (Rung.ASGI, True): 1.0,
+    (Rung.ASGI, False): 1.5,
+    (Rung.WIRE, True): 0.15,
+    (Rung.WIRE, False): 0.22,
+}
+
+
+async def nothing() -> None:
+    """The empty function of the reference."""
+
+
+def bare_rate(runs: int = 600) -> float:
+    """Return how many empty `trio.run` calls fit in a second."""
+    start = time.perf_counter()
+    for _ in range(runs):
+        trio.run(nothing)
+    return runs / (time.perf_counter() - start)
+
+
+def world_rate(rung: Rung, trace: bool) -> float:
+    """Return how many worlds fit in a second."""
+    code, count = smallest(rung), WORLDS[rung]
+
+    def finish(end: End) -> None:
+        if trace:
+            digest(end.events)
+
+    start = time.perf_counter()
+    run_all((Job(code, Uniform(seed), events=trace) for seed in range(count)), finish)
+    return count / (time.perf_counter() - start)
+
+
+def ratios() -> None:
+    """Print the median ratio of each kind of world to the reference beside it."""
+    found: dict[tuple[Rung, bool], list[float]] = {key: [] for key in GOALS}
+    rates = []
+    for _ in range(ROUNDS):
+        for (rung, trace), ratio in found.items():
+            bare = bare_rate()
+            rates.append(bare)
+            ratio.append(world_rate(rung, trace) / bare)
+    print(f"bare trio.run: {statistics.median(rates):,.0f} runs/s (median, n = {len(rates)})")
+    for (rung, trace), ratio in found.items():
+        goal = GOALS[rung, trace]
+        value = statistics.median(ratio)
+        print(
+            f"{rung} {'with trace' if trace else 'without trace':14} {value:5.2f} x "
+            f"(n = {ROUNDS}, {min(ratio):.2f} to {max(ratio):.2f}; goal {goal}: "
+            f"{'met' if value >= goal else 'not met'})"
+        )
+
+
+def clients() -> None:
+    """Print time and peak memory per client in worlds of 10, 100 and 1,000 clients at once."""
+    spec = ClientSpec(parse_script(TWO_MESSAGES))
+    for count in (10, 100, 1000):
+        code = program(Rung.ASGI, echo, [spec] * count, PROFILES[DEFAULT_PROFILE])
+        limits = Limits(steps=10_000_000)
+        job = Job(code, Fifo(), limits=limits, events=False, schedule=False)
+        start = time.perf_counter()
+        run_once(code, Uniform(1), job)
+        seconds = time.perf_counter() - start
+        tracemalloc.start()
+        run_once(code, Uniform(1), job)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        print(
+            f"{count:5,} clients: {seconds / count * 1e3:6.2f} ms and "
+            f"{peak / count / 1024:6.1f} KiB a client"
+        )
+
+
+if __name__ == "__main__":
+    ratios()
+    clients()

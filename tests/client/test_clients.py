@@ -1,0 +1,123 @@
+"""Clients do what their scripts say, on both rungs alike, and end whatever the server does."""
+
+from typing import Any
+
+import pytest
+import trio
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sim.errors import UserError
+from sim.model.client import ClientSpec
+from sim.model.link import LinkSpec
+from sim.model.record import End, Ending
+from sim.model.script import parse_script
+from sim.model.ticks import PER_SECOND, from_ms
+from sim.run import run_once
+from sim.rungs import Rung, program
+from sim.server.profiles import PROFILES
+from tests.worlds import echo
+
+PROFILE = PROFILES["uvicorn-wsproto@0.54"]
+both_rungs = pytest.mark.parametrize("rung", Rung)
+
+
+def play(rung: Rung, script: list[Any], handler: Any = echo, **spec: Any) -> End:
+    end = run_once(
+        program(rung, handler, [ClientSpec(parse_script(script), **spec)], PROFILE), None, None
+    )
+    assert end.ending is Ending.COMPLETED, end.error
+    return end
+
+
+def values(end: End, kind: str) -> list[dict[str, Any]]:
+    return [dict(event.values) for event in end.events if event.kind == kind]
+
+
+@both_rungs
+def test_messages_of_both_kinds_and_malformed_ones_arrive_in_order(rung: Rung) -> None:
+    seen: list[Any] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        for _ in range(3):
+            message = await websocket.receive()
+            seen.append(message.get("text", message.get("bytes")))
+        await websocket.close()
+
+    play(rung, ["connect", {"send": "{malformed"}, {"send_bytes": "00ff"}, {"send": "é"}], handler)
+    assert seen == ["{malformed", b"\x00\xff", "é"]
+
+
+@both_rungs
+def test_wait_counts_messages_and_sleep_does_not_lose_any(rung: Rung) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        for number in range(3):
+            await websocket.send_text(str(number))
+        with pytest.raises(WebSocketDisconnect):
+            await websocket.receive_text()
+
+    end = play(rung, ["connect", {"sleep": PER_SECOND}, {"wait": 3}, {"close": 4321}], handler)
+    assert [row["frame"] for row in values(end, "client.got")] == ["text 0", "text 1", "text 2"]
+    assert values(end, "client.over") == [{"how": "close 4321"}]
+    assert end.tick >= PER_SECOND
+
+
+@both_rungs
+def test_a_script_stops_where_the_connection_is_over(rung: Rung) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close(4000)
+
+    end = play(rung, ["connect", {"wait": 1}, {"send": "never"}], handler)
+    assert values(end, "client.over") == [{"how": "close 4000"}]
+    assert values(end, "client.stopped") == [{"at": "send", "because": "close 4000"}]
+
+
+@both_rungs
+def test_a_ping_is_answered_by_the_server_not_by_the_handler(rung: Rung) -> None:
+    end = play(rung, ["connect", "ping", {"sleep": from_ms(1)}, "close"])
+    assert [row["type"] for row in values(end, "asgi.receive")] == ["websocket.disconnect"]
+
+
+@both_rungs
+def test_a_client_starts_when_its_spec_says(rung: Rung) -> None:
+    end = play(rung, ["connect", "close"], start=5 * PER_SECOND)
+    assert min(event.tick for event in end.events) == 5 * PER_SECOND
+
+
+@both_rungs
+def test_a_close_without_an_answer_is_given_up_after_ten_seconds(rung: Rung) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await trio.sleep(100)  # the message stays unread, so reading stays paused
+
+    end = play(rung, ["connect", {"send": "x"}, {"sleep": from_ms(5)}, "close"], handler)
+    (over,) = [event for event in end.events if event.kind == "client.over"]
+    if rung is Rung.ASGI:  # trio-websocket's reader answers, whatever the handler does
+        assert over.values["how"] == "lost"
+        assert over.tick == 10 * PER_SECOND + from_ms(5)
+    else:
+        assert over.values["how"] == "close 1000"
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"start": -1}, "client start: expected a tick of at least 0, got -1"),
+        ({"start": True}, "client start: expected a tick of at least 0, got True"),
+        ({"path": "ws"}, "client path: expected a path that begins with /, got 'ws'"),
+        ({"script": ()}, "client script: it is empty; the first row must be connect"),
+    ],
+)
+def test_a_bad_spec_is_one_clear_line(fields: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UserError) as caught:
+        ClientSpec(**{"script": parse_script(["connect"]), **fields})
+    assert list(caught.value.faults) == [fault]
+
+
+def test_links_may_differ_in_each_direction() -> None:
+    up, down = LinkSpec(delay=from_ms(10)), LinkSpec(delay=from_ms(30))
+    end = play(Rung.ASGI, ["connect", {"send": "x"}, {"wait": 1}, "close"], up=up, down=down)
+    (got,) = [event for event in end.events if event.kind == "client.got"]
+    assert got.tick == 2 * (from_ms(10) + from_ms(30))

@@ -1,0 +1,92 @@
+"""The network of the asgi rung: order, what a reset does, and what a reader may see."""
+
+import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.kernel.world import Job, World
+from sim.model.frames import Frame, FrameKind
+from sim.model.link import LinkSpec
+from sim.model.record import End
+from sim.network.frames import FrameLink
+from sim.run import run_once, run_search
+from sim.schedulers.exhaustive import Exhaustive
+from sim.schedulers.fifo import Fifo
+from sim.schedulers.uniform import Uniform
+
+
+def text(number: int) -> Frame:
+    return Frame(FrameKind.TEXT, text=str(number))
+
+
+@given(
+    spec=st.builds(LinkSpec, delay=st.integers(0, 9), jitter=st.integers(0, 9), free=st.booleans()),
+    count=st.integers(1, 8),
+    seed=st.integers(0, 99),
+)
+@settings(deadline=None)
+def test_frames_are_never_lost_reordered_or_repeated(spec: LinkSpec, count: int, seed: int) -> None:
+    async def program(world: World) -> list[str]:
+        link = FrameLink(world, "a>b", spec)
+        got: list[Frame] = []
+
+        async def write() -> None:
+            for number in range(count):
+                link.send(text(number))
+                await trio.lowlevel.checkpoint()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write)
+            while len(got) < count:
+                got += await link.get()
+        return [frame.text for frame in got]
+
+    assert run_once(program, Uniform(seed)).result == [str(number) for number in range(count)]
+
+
+def test_with_free_arrivals_every_prefix_can_be_seen() -> None:
+    async def program(world: World) -> int:
+        link = FrameLink(world, "a>b", LinkSpec(free=True))
+        for number in range(3):
+            link.send(text(number))
+        return len(await link.get())
+
+    seen: set[object] = set()
+
+    def note(end: End) -> None:
+        seen.add(end.result)
+
+    run_search(Job(program, Fifo()), Exhaustive(), note)
+    assert seen == {1, 2, 3}
+
+
+def test_a_reset_overtakes_what_has_not_arrived() -> None:
+    async def program(world: World) -> tuple[bool, list[str]]:
+        link = FrameLink(world, "a>b", LinkSpec(delay=5))
+        link.send(text(1))
+        link.send(Frame(FrameKind.RST))
+        before = link.reset
+        kinds = [str(frame.kind) for frame in await link.get()]
+        return before, kinds
+
+    assert run_once(program).result == (False, ["rst"])
+
+
+def test_a_closed_reader_gets_nothing_even_if_it_waits() -> None:
+    async def program(world: World) -> list[Frame]:
+        link = FrameLink(world, "a>b", LinkSpec())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.lowlevel.checkpoint)
+            world_got: list[Frame] = []
+
+            async def read() -> None:
+                world_got.extend(await link.get())
+
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            link.close_reader()
+        link.send(text(1))
+        return world_got + await link.get()
+
+    assert run_once(program).result == []
