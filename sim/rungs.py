@@ -16,11 +16,11 @@ from sim.client.base import Client
 from sim.client.wire import WireClient
 from sim.kernel.world import Program, World
 from sim.model.client import ClientSpec
+from sim.model.profiles import ServerProfile
 from sim.network.frames import FrameLink
 from sim.network.masks import hashed_masks
 from sim.network.stream import stream_pair
 from sim.server.asgi import serve_frames
-from sim.server.profiles import ServerProfile
 from sim.server.serve import Handler, Server
 from sim.server.wire import serve_stream
 

@@ -16,13 +16,13 @@ from sim.kernel.order import Order
 from sim.kernel.trace import digest, lines, parse
 from sim.kernel.world import Job
 from sim.model.client import ClientSpec
+from sim.model.profiles import DEFAULT_PROFILE, PROFILES
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.run import check_deterministic, run_all, run_once
 from sim.rungs import Rung, program
 from sim.schedulers.replay import Follow, Replay
 from sim.schedulers.uniform import Uniform
-from sim.server.profiles import DEFAULT_PROFILE, PROFILES
 from tests.worlds import ENDS, digest_of, echo, jobs, smallest, varied
 
 ROOT = Path(__file__).parent.parent

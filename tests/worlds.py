@@ -16,12 +16,12 @@ from sim.kernel.trace import digest
 from sim.kernel.world import Job, Program
 from sim.model.client import ClientSpec
 from sim.model.link import LinkSpec
+from sim.model.profiles import DEFAULT_PROFILE, PROFILES
 from sim.model.record import End
 from sim.model.script import parse_script
 from sim.run import run_all
 from sim.rungs import Rung, program
 from sim.schedulers.uniform import Uniform
-from sim.server.profiles import DEFAULT_PROFILE, PROFILES
 
 TWO_MESSAGES = ("connect", {"send": "first"}, {"send": "second"}, {"close": 1000})
 ENDS: tuple[object, ...] = ({"close": 4000}, "fin", "rst", "silent")

@@ -13,7 +13,7 @@ import trio
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.frames import Frame, FrameKind
-from sim.server.profiles import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
+from sim.model.profiles import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
 from sim.server.queue import Message, ReceiveQueue
 
 CLOSE_TIMEOUT_S = 10

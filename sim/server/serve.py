@@ -10,9 +10,9 @@ from starlette.websockets import WebSocket
 
 from sim.kernel.world import World
 from sim.model.frames import Frame
+from sim.model.profiles import ServerProfile
 from sim.server.connection import Outlet, ServerConnection
 from sim.server.observed import ObservedWebSocket
-from sim.server.profiles import ServerProfile
 
 Handler = Callable[[WebSocket], Awaitable[None]]
 """The code under test: it gets Starlette's own WebSocket and nothing else."""

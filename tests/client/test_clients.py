@@ -9,12 +9,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from sim.errors import UserError
 from sim.model.client import ClientSpec
 from sim.model.link import LinkSpec
+from sim.model.profiles import PROFILES
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import PER_SECOND, from_ms
 from sim.run import run_once
 from sim.rungs import Rung, program
-from sim.server.profiles import PROFILES
 from tests.worlds import echo
 
 PROFILE = PROFILES["uvicorn-wsproto@0.54"]

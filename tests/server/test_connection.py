@@ -15,13 +15,13 @@ from sim.kernel.world import Job
 from sim.model.client import ClientSpec
 from sim.model.frames import FrameKind
 from sim.model.link import LinkSpec
+from sim.model.profiles import PROFILES
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import from_ms, seconds
 from sim.run import run_once
 from sim.rungs import Rung, Stage, program, staged
 from sim.schedulers.fifo import Fifo
-from sim.server.profiles import PROFILES
 
 LEGACY = ["uvicorn-websockets@0.35", "uvicorn-websockets@0.54"]
 OLD = ["uvicorn-wsproto@0.35", "uvicorn-sansio@0.35"]

@@ -1,7 +1,7 @@
 import pytest
 
 from sim.errors import UserError
-from sim.server.profiles import DEFAULT_PROFILE, PROFILES, profile_named
+from sim.model.profiles import DEFAULT_PROFILE, PROFILES, profile_named
 
 
 def test_the_default_is_what_ran_when_the_issue_was_reported() -> None:

@@ -1,0 +1,69 @@
+"""The names that scenarios may use. Each is built somewhere else; a test holds them together."""
+
+from typing import Literal, get_args
+
+Mode = Literal["main", "factory", "isolated", "legacy"]
+Shape = Literal["report", "original"]
+RuntimeName = Literal["asyncio-3.11", "asyncio-3.12", "trio", "any-order"]
+Probe = Literal[
+    "connecting",
+    "preaccept",
+    "accepted",
+    "authenticating",
+    "top",
+    "validated",
+    "final_check",
+    "receiving",
+    "received",
+    "sending",
+    "send_failed",
+    "closing",
+]
+"""Places in the handler, in the order in which it passes them."""
+Event = Literal[
+    "client-close",
+    "client-abort",
+    "client-eof",
+    "server-close",
+    "server-shutdown",
+    "state-change",
+    "eaten-disconnect",
+    "failing-send",
+]
+"""What an injection may do."""
+State = Literal[
+    "connecting",
+    "accepted",
+    "authenticated",
+    "services_ready",
+    "processing_ready",
+    "processing",
+    "idle",
+    "degraded",
+    "reconnecting",
+    "closing",
+    "closed",
+    "failed",
+]
+"""States of the application's own state machine (FACTS section 1)."""
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+PROBES: tuple[Probe, ...] = get_args(Probe)
+EVENTS: tuple[Event, ...] = get_args(Event)
+STATES: tuple[State, ...] = get_args(State)
+GUARDS = ("none", "pre-fix", "post-fix", "both-states", "both-no-hop", "catch", "raw")
+
+REAL_PAIRS: dict[RuntimeName, tuple[str, ...]] = {
+    "asyncio-3.11": ("uvicorn-", "hypercorn-asyncio"),
+    "asyncio-3.12": ("uvicorn-", "hypercorn-asyncio"),
+    "trio": ("hypercorn-trio",),
+    "any-order": (),
+}
+"""Which servers, by the beginning of their profile's name, exist under a runtime."""
+
+
+def counterfactual(runtime: RuntimeName, server: str) -> bool:
+    """Whether no such pair of runtime and server exists."""
+    return not server.startswith(REAL_PAIRS[runtime] or ("-",))
