@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SIM = ROOT / "sim"
 LAYERS = {
-    "errors": 0,
-    "entropy": 0,
+    "errors": -1,
+    "entropy": -1,
     "model": 0,
     "kernel": 1,
     "schedulers": 1,

@@ -22,7 +22,7 @@ Expected = Literal["none", "some", "all"]
 class Handler(Table):
     """Parameters of the code under test; the defaults are the product's (FACTS section 1).
 
-    receive_timeout_ms: HEARTBEAT_TIMEOUT. on_timeout: send a heartbeat and go on, or leave (`hang`).
+    receive_timeout_ms: HEARTBEAT_TIMEOUT. on_timeout: a heartbeat, or the loop ends (`hang`).
     poll_ms, poll_step_ms: the original shape's wait for both states. sends: sends per message, null
     for the mode's own (main: the five agent events of a chat turn). work_ms: awaited before each
     send. retry_ms: the waits of `safe_send` after a RuntimeError; empty: no retry.
