@@ -47,14 +47,16 @@ class AsgiClient(Client):
             self._ended(self._how)
 
     async def _send(self, frame: Frame) -> None:
-        self.put(frame)
-
-    def put(self, frame: Frame) -> None:
-        """Send a frame now. Raises Gone if this side has ended the connection."""
         if self._dropped or self.closing:
             raise Gone("this side has ended the connection")
-        self.closing = frame.kind is FrameKind.CLOSE
-        self._put(frame)
+        self.act(frame)
+
+    def act(self, frame: Frame) -> None:
+        """Send a frame now, unless this side has ended the connection."""
+        if not self._dropped and not self.closing:
+            self.closing = frame.kind is FrameKind.CLOSE
+            self._sent(frame)
+            self._put(frame)
 
     def _put(self, frame: Frame) -> None:
         if not self._dropped:

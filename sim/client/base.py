@@ -50,7 +50,9 @@ class Client(ABC):
         await self._connect(connect)
         for action in rest:
             if self.over and action.do not in (Do.FIN, Do.RST):
-                self.world.event("client.stopped", at=str(action.do), because=self.over)
+                self.world.event(
+                    "client.stopped", connection=self.name, at=str(action.do), because=self.over
+                )
                 break
             try:
                 await self._do(action)
@@ -79,24 +81,33 @@ class Client(ABC):
         """Send a frame. Raises Gone if the connection is over."""
 
     @abstractmethod
+    def act(self, frame: Frame) -> None:
+        """Send a frame from outside the script, as far as the connection still allows."""
+
+    @abstractmethod
     def drop(self, kind: FrameKind) -> None:
         """End the TCP connection by FIN or RST."""
 
     # -- what came -----------------------------------------------------------------------------
 
+    def _sent(self, frame: Frame) -> None:
+        """Take note of a message that went out."""
+        if frame.kind in (FrameKind.TEXT, FrameKind.BYTES) and self.world.tracing:
+            self.world.event("client.sent", connection=self.name, frame=frame.brief())
+
     def _opened(self, subprotocol: str) -> None:
-        self.world.event("client.opened", subprotocol=subprotocol)
+        self.world.event("client.opened", connection=self.name, subprotocol=subprotocol)
         self.opened = True
 
     def _got(self, frame: Frame) -> None:
         """Take note of a message."""
         if self.world.tracing:
-            self.world.event("client.got", frame=frame.brief())
+            self.world.event("client.got", connection=self.name, frame=frame.brief())
         self._received += 1
 
     def _ended(self, how: str) -> None:
         if not self.over:
-            self.world.event("client.over", how=how)
+            self.world.event("client.over", connection=self.name, how=how)
             self.over = how
 
     # -- the script ----------------------------------------------------------------------------
@@ -112,7 +123,7 @@ class Client(ABC):
         elif action.do is Do.SILENT:
             await self._until(_never)
         elif action.do in (Do.FIN, Do.RST):
-            self.world.event("client.drop", how=str(action.do))
+            self.world.event("client.drop", connection=self.name, how=str(action.do))
             self.drop(FrameKind(action.do))
         else:
             await self._send(_frame(action))

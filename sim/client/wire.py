@@ -1,13 +1,16 @@
 """The client of the wire rung: trio-websocket over a simulated stream."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection
+from wsproto.utilities import LocalProtocolError
 
 from sim.client.base import CLOSE_TIMEOUT_S, LOST, Client, Gone
 from sim.errors import leaves
+from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.client import ClientSpec
 from sim.model.frames import Frame, FrameKind
@@ -26,6 +29,8 @@ class WireClient(Client):
         self._stream = stream
         self._connection: WebSocketConnection | None = None
         self._tasks: trio.Nursery | None = None
+        self._shaking = False
+        self._news = Waiters()
 
     async def run(self) -> None:
         """Follow the script, with trio-websocket's reader task beside it."""
@@ -63,6 +68,8 @@ class WireClient(Client):
         try:
             message = await self._connection.get_message()
         except ConnectionClosed:
+            while self._shaking:  # another task of this client closes
+                await self._news.park()
             self._closed(self._connection)
             return
         if isinstance(message, str):
@@ -83,18 +90,32 @@ class WireClient(Client):
         assert tasks is not None
         try:
             if frame.kind is FrameKind.CLOSE:
-                self.closing = True
-                with trio.move_on_after(CLOSE_TIMEOUT_S):
-                    await connection.aclose(frame.code)
-                self._closed(connection)
+                await self._close(connection, frame.code)
             elif frame.kind is FrameKind.PING:
                 tasks.start_soon(_ping, connection, name="ping")
-            elif frame.kind is FrameKind.TEXT:
-                await connection.send_message(frame.text)
             else:
-                await connection.send_message(frame.data)
-        except ConnectionClosed as error:
+                text = frame.kind is FrameKind.TEXT
+                await connection.send_message(frame.text if text else frame.data)
+                self._sent(frame)
+        except (ConnectionClosed, LocalProtocolError) as error:
             raise Gone(str(error)) from None
+
+    async def _close(self, connection: WebSocketConnection, code: int) -> None:
+        self.closing = self._shaking = True
+        with trio.move_on_after(CLOSE_TIMEOUT_S):
+            await connection.aclose(code)
+        self._shaking = False
+        self._news.wake_all()
+        self._closed(connection)
+
+    def act(self, frame: Frame) -> None:
+        """Send a frame in a task of its own: trio-websocket has no way to do it at once."""
+        if self._tasks is not None and self._connection is not None and not self.closing:
+            self._tasks.start_soon(self._act, frame, name="act")
+
+    async def _act(self, frame: Frame) -> None:
+        with suppress(Gone):
+            await self._send(frame)
 
     def drop(self, kind: FrameKind) -> None:
         """End the TCP connection by FIN or RST."""

@@ -42,11 +42,12 @@ class Handler(Table):
 class Setup(Table):
     """What happens before the loop.
 
-    accepts: whether the handler ever accepts. authentication, manager, services: how each step ends
+    accepts: "never", or "connect-only" (it takes the connect event and does not accept) for a
+    handler that goes on without. authentication, manager, services: how each step ends
     and how long it takes. machines: "two" is the set-up race of two connection ids.
     """
 
-    accepts: bool = True
+    accepts: Literal["yes", "never", "connect-only"] = "yes"
     authentication: Literal["ok", "refused", "error"] = "ok"
     authentication_ms: Time = 0
     manager: Literal["ok", "error"] = "ok"
@@ -129,14 +130,15 @@ class Sweep(Table):
     trials: Annotated[int, Field(ge=1)] = 100
     guards: tuple[str, ...] = GUARDS
     runtimes: tuple[RuntimeName, ...] = ("asyncio-3.11", "asyncio-3.12")
-    horizon: NotNegative | None = None
+    closed_form: str | None = None
+    horizon_ms: NotNegative | None = None
 
 
 class Scenario(Table):
     """One run but for its choices.
 
     window_ms, window_hops: what the handler awaits between validation and receive. pauses: the same
-    at other probes, in milliseconds. end_ms: the run is over then, whatever still waits.
+    at other probes, in milliseconds. hop: whether any-order has wait_for's task. end_ms: the run is over then, whatever still waits.
     sweep, expect: for `reproduce`; they do not touch a run.
     """
 
@@ -150,6 +152,7 @@ class Scenario(Table):
     server: str = DEFAULT_PROFILE
     window_ms: Time = 0
     window_hops: Hops = 0
+    hop: bool = False
     pauses: dict[Probe, NotNegative] = Field(default_factory=dict)
     end_ms: Annotated[float, Field(gt=0)] = 600_000
     handler: Handler = Handler()

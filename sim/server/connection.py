@@ -79,6 +79,7 @@ class ServerConnection:
         self._tcp = f"{name}.tcp"
         self._queue = ReceiveQueue(world, f"{name}.queue", profile.one_receiver)
         self._connect_given = False
+        self._failing = False
         self._disconnect_given = False
         self._close_code: int | None = None
         self._own_close = False
@@ -115,7 +116,7 @@ class ServerConnection:
             return
         self.world.write(self._tcp)
         if self.world.tracing:
-            self.world.event("received", connection=self.name, frame=frame.brief())
+            self.world.event("frame", connection=self.name, frame=frame.brief())
         kind = frame.kind
         if kind in (FrameKind.TEXT, FrameKind.BYTES):
             self._message(frame)
@@ -249,6 +250,9 @@ class ServerConnection:
             )
 
     async def _send(self, message: Message) -> None:
+        if self._failing:
+            self._failing = False
+            raise ClientDisconnected
         if await self._gone():
             return
         data = message.get("bytes")
@@ -258,6 +262,10 @@ class ServerConnection:
             took = await self._transmit(Frame(FrameKind.BYTES, data=data))
         if not took and self.profile.send_reset_first is OnSend.RAISE:
             raise ClientDisconnected
+
+    def fail_next_send(self) -> None:
+        """Let the next `send` of the application fail, whatever the connection is like."""
+        self._failing = True
 
     async def _transmit(self, frame: Frame) -> bool:
         took = await self._outlet.transmit(frame)

@@ -18,6 +18,7 @@ class ObservedWebSocket(WebSocket):
 
     def __init__(self, scope: Any, receive: Any, send: Any, *, world: World, name: str) -> None:
         self._world = world
+        self._name = name
         self._state_names = (f"{name}.client_state", f"{name}.application_state")
         super().__init__(scope, receive, send)
 
@@ -30,7 +31,7 @@ class ObservedWebSocket(WebSocket):
     @client_state.setter
     def client_state(self, state: WebSocketState) -> None:
         self._world.write(self._state_names[0])
-        self._world.event("client_state", state=state.name)
+        self._world.event("client_state", connection=self._name, state=state.name)
         self._client_state = state
 
     @property
@@ -42,5 +43,5 @@ class ObservedWebSocket(WebSocket):
     @application_state.setter
     def application_state(self, state: WebSocketState) -> None:
         self._world.write(self._state_names[1])
-        self._world.event("application_state", state=state.name)
+        self._world.event("application_state", connection=self._name, state=state.name)
         self._application_state = state

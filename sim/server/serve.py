@@ -80,7 +80,11 @@ class Server:
     async def _run_app(self, connection: ServerConnection, scope: dict[str, Any]) -> None:
         """Run the handler as servers do: what it raises is logged, and ends the connection."""
         websocket = ObservedWebSocket(
-            scope, connection.receive, connection.send, world=self.world, name=connection.name
+            {**scope, "wsrace.connection": connection.name},
+            connection.receive,
+            connection.send,
+            world=self.world,
+            name=connection.name,
         )
         failed = False
         try:
@@ -89,6 +93,8 @@ class Server:
             else:
                 with trio.CancelScope() as connection.app_scope:
                     await self.handler(websocket)
+                if connection.app_scope.cancelled_caught:
+                    self.world.event("app.cancelled", connection=connection.name)
         except Exception as error:
             failed = True
             self.world.event("app.raised", connection=connection.name, error=describe(error))

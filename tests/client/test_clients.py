@@ -30,7 +30,11 @@ def play(rung: Rung, script: list[Any], handler: Any = echo, **spec: Any) -> End
 
 
 def values(end: End, kind: str) -> list[dict[str, Any]]:
-    return [dict(event.values) for event in end.events if event.kind == kind]
+    return [
+        {key: value for key, value in event.values.items() if key != "connection"}
+        for event in end.events
+        if event.kind == kind
+    ]
 
 
 @both_rungs

@@ -1,0 +1,168 @@
+"""Scenario + scheduler -> record: builds the world of a scenario, and says what came of it."""
+
+import importlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.websockets import WebSocket
+
+from sim.checkers import judge
+from sim.errors import UserError
+from sim.inject import Injector
+from sim.kernel.trace import digest
+from sim.kernel.world import Job
+from sim.model.client import ClientSpec
+from sim.model.link import LinkSpec
+from sim.model.outcome import Outcome
+from sim.model.profiles import profile_named
+from sim.model.record import End, Event, Limits
+from sim.model.scenario import Clients, Scenario
+from sim.model.schedule import Schedule, Scheduler
+from sim.model.script import parse_script
+from sim.model.ticks import from_ms
+from sim.model.times import settled
+from sim.run import run_once
+from sim.rungs import Rung, Stage, staged
+from sim.runtimes.port import ORDERS, Pause, TrioRuntime, has_hop
+from sim.schedulers.fifo import Fifo
+from sim.sut.chat import Chat
+from sim.sut.guards import GUARDS, Guard, own_guard
+from sim.sut.modes.factory import factory
+from sim.sut.modes.isolated import isolated
+from sim.sut.modes.legacy import legacy
+from sim.sut.modes.main import main
+
+MODES: Mapping[str, Callable[[Chat], Awaitable[None]]] = {
+    "main": main,
+    "factory": factory,
+    "isolated": isolated,
+    "legacy": legacy,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run: what it was, what was chosen, and what came of it."""
+
+    scenario: Scenario
+    schedule: Schedule
+    outcome: Outcome
+    digest: str
+    end: End
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The trace."""
+        return self.end.events
+
+
+def play(
+    scenario: Scenario,
+    scheduler: Scheduler | None = None,
+    rung: Rung = Rung.ASGI,
+    guard: Guard | None = None,
+) -> Record:
+    """Run `scenario` once, in its natural order unless `scheduler` says otherwise.
+
+    guard: somebody's own, for a scenario that names it "module:name".
+    """
+    job = job_for(scenario, scheduler or Fifo(), rung, guard)
+    return record(scenario, run_once(job.program, job.scheduler, job))
+
+
+def record(scenario: Scenario, end: End) -> Record:
+    """Return what came of a run of `scenario`."""
+    agent_events = scenario.mode == "main" and scenario.handler.sends is None
+    return Record(
+        scenario=scenario,
+        schedule=end.schedule,
+        outcome=judge(end, agent_events),
+        digest=digest(end.events),
+        end=end,
+    )
+
+
+def job_for(
+    scenario: Scenario, scheduler: Scheduler, rung: Rung = Rung.ASGI, guard: Guard | None = None
+) -> Job:
+    """Return the world of a resolved scenario, ready to run."""
+    chosen = guard or guard_named(scenario.guard)
+    pauses = pauses_of(scenario)
+    hop = has_hop(scenario.runtime, scenario.hop)
+
+    def direct(stage: Stage) -> Callable[[WebSocket], Awaitable[None]]:
+        async def handler(websocket: WebSocket) -> None:
+            name = websocket.scope["wsrace.connection"]
+            number = int(name[1:])
+            injections = [one for one in scenario.injections if one.client == number]
+            injector = Injector(stage, name, injections)
+            runtime = TrioRuntime(
+                stage.world, name, stage.server.nursery, hop, pauses, injector.probe
+            )
+            chat = Chat(
+                websocket, runtime, chosen, scenario.shape, scenario.handler, scenario.setup
+            )
+            injector.bind(chat)
+            runtime.probe("connecting")
+            await MODES[scenario.mode](chat)
+
+        return handler
+
+    specs = client_specs(scenario.clients)
+    return Job(
+        staged(rung, direct, specs, profile_named(scenario.server)),
+        scheduler,
+        order=ORDERS[scenario.runtime],
+        limits=Limits(ticks=from_ms(scenario.end_ms), steps=10_000_000),
+    )
+
+
+def pauses_of(scenario: Scenario) -> dict[str, Pause]:
+    """Return what the handler awaits at each probe."""
+    pauses = {name: Pause(ticks=from_ms(ms)) for name, ms in scenario.pauses.items()}
+    window_ms = settled(scenario.window_ms)
+    if window_ms or scenario.window_hops:
+        pauses["validated"] = Pause(scenario.window_hops, from_ms(window_ms))
+    return {name: pause for name, pause in pauses.items() if pause != Pause()}
+
+
+def client_specs(clients: Clients) -> list[ClientSpec]:
+    """Return the clients that a scenario describes."""
+    rows = clients.script
+    if rows is None:
+        messages: list[object] = []
+        for number in range(clients.messages):
+            messages.append({"send": json.dumps({"type": "chat", "n": number + 1})})
+            messages.append({"sleep": from_ms(clients.pause_ms)})
+        ends = {"close": {"close": clients.code}, "abort": "rst", "eof": "fin", "silent": "silent"}
+        rows = ("connect", {"wait": 1}, *messages, ends[clients.end])
+    script = parse_script(rows)
+    link = LinkSpec(delay=from_ms(clients.delay_ms), jitter=from_ms(clients.jitter_ms))
+    return [
+        ClientSpec(script, start=from_ms(clients.every_ms * number), up=link, down=link)
+        for number in range(clients.count)
+    ]
+
+
+def guard_named(name: str) -> Guard:
+    """Return a guard of ours. Somebody's own has to be imported by whoever was told to."""
+    if name in GUARDS:
+        return GUARDS[name]
+    raise UserError(f"guard {name!r}: code of your own runs only if you name it: --guard {name}")
+
+
+def import_guard(name: str) -> Guard:
+    """Return the guard "module:name" that a person named. Raises UserError if there is none."""
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UserError(f"guard {name!r}: cannot import {module_name!r}: {error}") from None
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise UserError(f"guard {name!r}: {module_name!r} has no {attribute!r}")
+    try:
+        return own_guard(name, found)
+    except TypeError as error:
+        raise UserError(f"guard {error}") from None

@@ -1,0 +1,150 @@
+"""The port of the handlers on Trio: one object per connection, under the runtime that is named.
+
+asyncio-3.11   wait_for runs the receive in a task of its own: one turn in, two turns back
+               (asyncio/tasks.py of 3.11: ensure_future; the done callback, then the waiter)
+all others     the timeout runs around the receive (asyncio/timeouts.py; trio.move_on_after)
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import outcome
+import trio
+
+from sim.kernel.order import Order
+from sim.kernel.waiters import Waiters
+from sim.kernel.world import World
+from sim.model.names import RuntimeName
+from sim.model.ticks import PER_SECOND, from_ms, seconds
+
+T = TypeVar("T")
+ORDERS: Mapping[RuntimeName, Order] = {
+    "asyncio-3.11": Order.FIFO,
+    "asyncio-3.12": Order.FIFO,
+    "trio": Order.BATCH,
+    "any-order": Order.ANY,
+}
+"""What each runtime leaves open of the order of ready tasks."""
+
+
+def has_hop(runtime: RuntimeName, hop: bool = False) -> bool:
+    """Whether a receive with a timeout passes through a task of its own. hop: for any-order."""
+    return runtime == "asyncio-3.11" or (runtime == "any-order" and hop)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What a handler awaits at a probe: so many turns of the scheduler, then so many ticks."""
+
+    hops: int = 0
+    ticks: int = 0
+
+
+class TrioRuntime:
+    """One connection's port. on_probe: told of every probe, within the handler's own step."""
+
+    def __init__(
+        self,
+        world: World,
+        connection: str,
+        nursery: trio.Nursery,
+        hop: bool,
+        pauses: Mapping[str, Pause],
+        on_probe: Callable[[str], None],
+    ) -> None:
+        self.connection = connection
+        self._world = world
+        self._nursery = nursery
+        self._hop = hop
+        self._pauses = pauses
+        self._on_probe = on_probe
+
+    async def sleep(self, ms: float) -> None:
+        """Wait for `ms` milliseconds; 0 is one turn, as in asyncio."""
+        await trio.sleep(seconds(from_ms(ms)))
+
+    async def pause(self, probe: str) -> None:
+        """Await what is scripted at `probe`."""
+        pause = self._pauses.get(probe)
+        if pause is not None:
+            for _ in range(pause.hops):
+                await trio.lowlevel.checkpoint()
+            if pause.ticks:
+                await trio.sleep(seconds(pause.ticks))
+
+    async def receive(
+        self, receiving: Callable[[], Awaitable[T]], timeout_ms: float, in_place: bool
+    ) -> T:
+        """Await `receiving()` for at most `timeout_ms`. Raises TimeoutError."""
+        if self._hop and not in_place:
+            return await self._wait_for(receiving, timeout_ms)
+        with trio.move_on_after(seconds(from_ms(timeout_ms))):
+            return await receiving()
+        raise TimeoutError
+
+    async def _wait_for(self, receiving: Callable[[], Awaitable[T]], timeout_ms: float) -> T:
+        result: list[outcome.Outcome[T]] = []
+        done = Waiters()
+        scope = trio.CancelScope()
+
+        async def child() -> None:
+            with scope:
+                result.append(await outcome.acapture(receiving))
+            await trio.lowlevel.checkpoint()  # the done callbacks run one turn later
+            done.wake_all()
+
+        self._nursery.start_soon(child, name="wait_for")
+        try:
+            with trio.move_on_after(seconds(from_ms(timeout_ms))):
+                await done.park()
+            if not result:
+                scope.cancel()
+                await done.park()
+        finally:
+            scope.cancel()
+        if not result:
+            raise TimeoutError
+        return result[0].unwrap()
+
+    def start(self, run: Callable[[], Awaitable[None]], name: str) -> trio.CancelScope:
+        """Start a task; what it raises is recorded, as asyncio logs it, and ends nothing else."""
+        scope = trio.CancelScope()
+
+        async def task() -> None:
+            with scope:
+                try:
+                    await run()
+                except Exception as error:
+                    self.record("task.raised", task=name, error=type(error).__name__)
+
+        self._nursery.start_soon(task, name=name)
+        return scope
+
+    def cancel(self, task: Any) -> None:
+        """Cancel a task started here."""
+        task.cancel()
+
+    def now(self) -> float:
+        """Return the virtual time in milliseconds."""
+        return self._world.tick * 1000 / PER_SECOND
+
+    def log(self, level: str, text: str) -> None:
+        """Write a line to the product's log: an event of the trace."""
+        self._world.event("log", connection=self.connection, level=level, text=text)
+
+    def probe(self, name: str) -> None:
+        """Pass a named place: an event, and whatever an injection does there."""
+        self._world.event("probe", connection=self.connection, at=name)
+        self._on_probe(name)
+
+    def note(self, name: str, write: bool) -> None:
+        """Note a read or a write of named state in the current step."""
+        if write:
+            self._world.write(name)
+        else:
+            self._world.read(name)
+
+    def record(self, kind: str, **values: str | int | bool | None) -> None:
+        """Record an event for the checkers."""
+        self._world.event(kind, connection=self.connection, **values)

@@ -1,0 +1,82 @@
+"""Guards: what a handler checks before it receives, and where.
+
+Each says which states it reads at the loop top and right before the receive. A guard of your own is
+a `Guard`, or a function of the WebSocket that returns whether to go on: it then stands right before
+the receive, behind pre-fix's check at the top.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from starlette.websockets import WebSocket
+
+Read = Literal["client_state", "application_state", "machine"]
+Check = Callable[[WebSocket], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How one variant of the handler protects its receive.
+
+    top, final: the states that must be CONNECTED (or the machine operational) at the loop top and
+    right before the receive; final None: no second check. in_place: the timeout runs around the
+    receive without a task of its own. catches: a RuntimeError counts as the disconnect. raw: calls
+    `receive()` instead of `receive_text()`. check: somebody's own code, right before the receive.
+    """
+
+    name: str
+    summary: str
+    top: tuple[Read, ...] = ()
+    final: tuple[Read, ...] | None = None
+    in_place: bool = False
+    catches: bool = False
+    raw: bool = False
+    check: Check | None = None
+
+
+PRE_FIX = Guard(
+    "pre-fix",
+    "client_state and the state machine at the loop top",
+    top=("client_state", "machine"),
+)
+GUARDS: Mapping[str, Guard] = {
+    guard.name: guard
+    for guard in (
+        Guard("none", "no check at all"),
+        PRE_FIX,
+        replace(
+            PRE_FIX,
+            name="post-fix",
+            summary="the published fix: the same two once more right before the receive",
+            final=("client_state", "machine"),
+        ),
+        replace(
+            PRE_FIX,
+            name="both-states",
+            summary="client_state and application_state right before the receive",
+            final=("client_state", "application_state"),
+        ),
+        replace(
+            PRE_FIX,
+            name="both-no-hop",
+            summary="both-states, with the timeout in place instead of wait_for's task",
+            final=("client_state", "application_state"),
+            in_place=True,
+        ),
+        Guard(
+            "catch", "no check; a RuntimeError of receive is the disconnect", catches=True
+        ),
+        Guard("raw", "no check; receive() instead of receive_text()", raw=True),
+    )
+}
+"""The guards by name (FACTS section 3)."""
+
+
+def own_guard(name: str, found: object) -> Guard:
+    """Return somebody's own guard. Raises TypeError if `found` is neither a Guard nor callable."""
+    if isinstance(found, Guard):
+        return replace(found, name=name)
+    if callable(found):
+        return replace(PRE_FIX, name=name, summary="of your own", check=found)
+    raise TypeError(f"{name}: expected a Guard or a function, got {type(found).__name__}")
