@@ -1,1 +1,38 @@
 """wsrace: a deterministic race-reproduction simulator for WebSocket handlers."""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "Batch": "sim.model.scenario",
+    "Divergence": "sim.errors",
+    "Exhaustive": "sim.schedulers.exhaustive",
+    "Fifo": "sim.schedulers.fifo",
+    "Finding": "sim.model.outcome",
+    "GUARDS": "sim.sut.guards",
+    "Guard": "sim.sut.guards",
+    "Outcome": "sim.model.outcome",
+    "PROFILES": "sim.model.profiles",
+    "Pct": "sim.schedulers.pct",
+    "Record": "sim.play",
+    "Rung": "sim.rungs",
+    "Scenario": "sim.model.scenario",
+    "Uniform": "sim.schedulers.uniform",
+    "UserError": "sim.errors",
+    "open_scenario": "sim.catalog",
+    "play": "sim.play",
+    "replay": "sim.replaying",
+    "reproduce": "sim.sweep.reproduce",
+    "token_of": "sim.replaying",
+}
+__all__ = ["__version__", *_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for, so that `import sim` costs nothing."""
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'sim' has no attribute {name!r}")
+    return getattr(importlib.import_module(place), name)

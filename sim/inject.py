@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.model.frames import Frame, FrameKind
 from sim.model.scenario import Injection
-from sim.model.ticks import from_ms, seconds
+from sim.model.ticks import from_ms
 from sim.model.times import settled
 from sim.rungs import Stage
 from sim.sut.chat import Chat
@@ -61,7 +61,8 @@ class Injector:
 
         async def later() -> None:
             if delay_ms > 0:
-                await trio.sleep(seconds(from_ms(delay_ms)))
+                world = self._stage.world
+                await world.sleep_until(world.tick + from_ms(delay_ms))
             for _ in range(int(settled(injection.hops))):
                 await trio.lowlevel.checkpoint()
             await self._do(injection)

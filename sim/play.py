@@ -23,7 +23,7 @@ from sim.model.script import parse_script
 from sim.model.ticks import from_ms
 from sim.model.times import settled
 from sim.run import run_once
-from sim.rungs import Rung, Stage, staged
+from sim.rungs import Direct, Rung, Stage, staged
 from sim.runtimes.port import ORDERS, Pause, TrioRuntime, has_hop
 from sim.schedulers.fifo import Fifo
 from sim.sut.chat import Chat
@@ -87,35 +87,54 @@ def job_for(
     scenario: Scenario, scheduler: Scheduler, rung: Rung = Rung.ASGI, guard: Guard | None = None
 ) -> Job:
     """Return the world of a resolved scenario, ready to run."""
-    chosen = guard or guard_named(scenario.guard)
+    return Prepared(scenario, rung, guard).job(scenario, scheduler)
+
+
+class Prepared:
+    """What the trials of one cell have in common, so that it is made only once."""
+
+    def __init__(
+        self, scenario: Scenario, rung: Rung = Rung.ASGI, guard: Guard | None = None
+    ) -> None:
+        self._rung = rung
+        self._guard = guard or guard_named(scenario.guard)
+        self._specs = client_specs(scenario.clients)
+        self._profile = profile_named(scenario.server)
+        self._limits = Limits(ticks=from_ms(scenario.end_ms), steps=10_000_000)
+
+    def job(self, scenario: Scenario, scheduler: Scheduler) -> Job:
+        """Return the world of one trial: `scenario` may differ from the cell's in its times."""
+        direct = _director(scenario, self._guard)
+        return Job(
+            staged(self._rung, direct, self._specs, self._profile),
+            scheduler,
+            order=ORDERS[scenario.runtime],
+            limits=self._limits,
+        )
+
+
+def _director(scenario: Scenario, guard: Guard) -> Direct:
+    """Return what makes the handler of each run."""
     pauses = pauses_of(scenario)
     hop = has_hop(scenario.runtime, scenario.hop)
+    mode = MODES[scenario.mode]
 
     def direct(stage: Stage) -> Callable[[WebSocket], Awaitable[None]]:
         async def handler(websocket: WebSocket) -> None:
             name = websocket.scope["wsrace.connection"]
-            number = int(name[1:])
-            injections = [one for one in scenario.injections if one.client == number]
+            injections = [one for one in scenario.injections if one.client == int(name[1:])]
             injector = Injector(stage, name, injections)
             runtime = TrioRuntime(
                 stage.world, name, stage.server.nursery, hop, pauses, injector.probe
             )
-            chat = Chat(
-                websocket, runtime, chosen, scenario.shape, scenario.handler, scenario.setup
-            )
+            chat = Chat(websocket, runtime, guard, scenario.shape, scenario.handler, scenario.setup)
             injector.bind(chat)
             runtime.probe("connecting")
-            await MODES[scenario.mode](chat)
+            await mode(chat)
 
         return handler
 
-    specs = client_specs(scenario.clients)
-    return Job(
-        staged(rung, direct, specs, profile_named(scenario.server)),
-        scheduler,
-        order=ORDERS[scenario.runtime],
-        limits=Limits(ticks=from_ms(scenario.end_ms), steps=10_000_000),
-    )
+    return direct
 
 
 def pauses_of(scenario: Scenario) -> dict[str, Pause]:

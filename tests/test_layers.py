@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SIM = ROOT / "sim"
 LAYERS = {
+    "__version__": -1,
     "errors": -1,
     "entropy": -1,
     "model": 0,
@@ -29,14 +30,17 @@ LAYERS = {
     "catalog": 4,
     "inject": 5,
     "play": 6,
-    "explore": 7,
-    "sweep": 7,
-    "live": 7,
-    "logs": 7,
-    "report": 8,
-    "testing": 9,
-    "cli": 10,
-    "__main__": 10,
+    "replaying": 7,
+    "explore": 8,
+    "sweep": 8,
+    "live": 8,
+    "logs": 8,
+    "report": 9,
+    "testing": 10,
+    "reproducing": 10,
+    "listing": 10,
+    "cli": 11,
+    "__main__": 11,
 }
 CLOCK_MODULES = {"time", "datetime"}
 MAY_READ_CLOCKS = ("live", "cli", "testing")

@@ -27,7 +27,10 @@ class TimeKeeper(Protocol):
         """Return the time. Trio also asks before it wakes tasks whose deadlines have passed."""
 
     def jump(self, tick: int) -> None:
-        """Move to the tick of the next deadline; called when nothing is runnable."""
+        """Move to a tick and wake what is due; called when nothing is runnable."""
+
+    def next_timer(self) -> int | None:
+        """Return the tick of the world's next timer, which Trio does not know."""
 
     def silence(self) -> bool:
         """Nothing is runnable and no deadline is set: return whether something was done."""
@@ -51,9 +54,14 @@ class VirtualClock(trio.abc.Clock):
         keeper = self._keeper
         if keeper.idle_waiters():
             return _NEVER
-        if deadline == math.inf:
+        timer = keeper.next_timer()
+        if deadline != math.inf:
+            tick = from_seconds(deadline)
+            tick = tick if timer is None or tick < timer else timer
+        elif timer is not None:
+            tick = timer
+        else:
             return 0 if keeper.silence() else _NEVER
-        tick = from_seconds(deadline)
         if tick > keeper.tick():
             keeper.jump(tick)
         return 0

@@ -107,6 +107,13 @@ class Session:
             world.abort(Ending.TIME_LIMIT, _too_much_time(world.job.limits))
         else:
             world.tick = tick
+            trio_hook.clock_wakes()
+            world.fire_timers()
+
+    def next_timer(self) -> int | None:
+        """Return the tick of the world's next timer; a world that is over has none."""
+        world = self._world
+        return world.next_timer if world is not None and world.ending is None else None
 
     def silence(self) -> bool:
         """Nothing will ever run again: a deadlock, or a world stuck in its clean-up."""

@@ -182,16 +182,18 @@ class Stepper(trio.abc.Instrument):
         if world.job.order is not Order.ANY and not world.candidates.between_batches:
             return False
         wait = trio.lowlevel.current_statistics().seconds_to_next_deadline
-        if not 0 < wait < float("inf"):
-            return False
-        tick = world.tick + from_seconds(wait)
-        if tick > world.job.limits.ticks:
+        due = [world.tick + from_seconds(wait)] if 0 < wait < float("inf") else []
+        if world.next_timer is not None:
+            due.append(world.next_timer)
+        tick = min(due, default=world.tick)
+        if not world.tick < tick <= world.job.limits.ticks:
             return False
         if world.chooser.ask(Kind.CLOCK, ("stay", f"move to {tick}"), 0, CLOCK) == 0:
             return False
         world.late_left -= 1
         world.tick = tick
         world.event("late", tick=tick)
+        world.fire_timers()
         return True
 
     def force_out(self, world: World, ready: Sequence[Task] = ()) -> None:

@@ -161,6 +161,12 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
         _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r, _shuffler = saved
 
 
+def clock_wakes() -> None:
+    """Say that what is made ready from here on, with nothing ready before, is the clock's doing."""
+    if _shuffler is not None:
+        _shuffler.expired = 0
+
+
 def forget_creation(task: Task) -> None:
     """Let Trio's sort of runnable tasks leave `task` where it became ready."""
     task._counter = -1
@@ -178,8 +184,7 @@ def idle_waiters() -> bool:
     """
     if not _run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle:
         return False
-    if _shuffler is not None:
-        _shuffler.expired = 0
+    clock_wakes()
     return True
 
 

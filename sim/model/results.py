@@ -52,7 +52,7 @@ class CellResult:
 class PairResult:
     """The paired difference of failure rates, after minus before, with its 95 % interval.
 
-    cell: the cell of `before`.
+    cell: the cell of `before`. counts: trials in which both fail, only before, only after, neither.
     """
 
     before: str
@@ -61,3 +61,4 @@ class PairResult:
     difference: float
     low: float
     high: float
+    counts: tuple[int, int, int, int] = (0, 0, 0, 0)

@@ -6,7 +6,7 @@ replaces it by a number, so that what is stored with a run is always fixed.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from sim.errors import UserError
 from sim.model.names import GUARDS, Event, Mode, Probe, RuntimeName, Shape, State, counterfactual
@@ -17,6 +17,20 @@ from sim.model.times import Draw, NotNegative, Table, Time, fixed
 Hops = Annotated[int, Field(ge=0, le=1000)]
 Expected = Literal["none", "some", "all"]
 """How many trials fail."""
+
+
+def known_guard(name: str) -> str:
+    """Return `name` if it can be a guard: one of ours, or somebody's own "module:name".
+
+    Raises ValueError with what is allowed.
+    """
+    if name not in GUARDS and not (":" in name and all(name.split(":", 1))):
+        raise ValueError(f"unknown guard {name!r}; allowed: {', '.join(GUARDS)}, or MODULE:NAME")
+    return name
+
+
+Guard = Annotated[str, AfterValidator(known_guard)]
+"""The name of a guard."""
 
 
 class Handler(Table):
@@ -128,7 +142,7 @@ class Sweep(Table):
     values: Annotated[tuple[float | int, ...], Field(min_length=1)] = (5,)
     unit: str = "ms"
     trials: Annotated[int, Field(ge=1)] = 100
-    guards: tuple[str, ...] = GUARDS
+    guards: tuple[Guard, ...] = GUARDS
     runtimes: tuple[RuntimeName, ...] = ("asyncio-3.11", "asyncio-3.12")
     closed_form: str | None = None
     horizon_ms: NotNegative | None = None
@@ -138,7 +152,8 @@ class Scenario(Table):
     """One run but for its choices.
 
     window_ms, window_hops: what the handler awaits between validation and receive. pauses: the same
-    at other probes, in milliseconds. hop: whether any-order has wait_for's task. end_ms: the run is over then, whatever still waits.
+    at other probes, in milliseconds. hop: whether any-order has wait_for's task. end_ms: the run is
+    over then, whatever still waits.
     sweep, expect: for `reproduce`; they do not touch a run.
     """
 
@@ -147,7 +162,7 @@ class Scenario(Table):
     about: str = ""
     mode: Mode = "main"
     shape: Shape = "report"
-    guard: str = "pre-fix"
+    guard: Guard = "pre-fix"
     runtime: RuntimeName = "asyncio-3.11"
     server: str = DEFAULT_PROFILE
     window_ms: Time = 0
@@ -160,7 +175,7 @@ class Scenario(Table):
     clients: Clients = Clients()
     injections: tuple[Injection, ...] = ()
     sweep: Sweep = Sweep()
-    expect: dict[str, Expected | dict[RuntimeName, Expected]] = Field(default_factory=dict)
+    expect: dict[Guard, Expected | dict[RuntimeName, Expected]] = Field(default_factory=dict)
 
     @field_validator("server")
     @classmethod
@@ -169,21 +184,17 @@ class Scenario(Table):
             raise ValueError(f"unknown server profile; allowed: {', '.join(PROFILES)}")
         return name
 
-    @field_validator("guard")
-    @classmethod
-    def _guard(cls, name: str) -> str:
-        return known_guard(name)
-
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        for injection in self.injections:
+        for number, injection in enumerate(self.injections):
             if injection.client > self.clients.count:
-                raise ValueError(f"injections: client {injection.client} of {self.clients.count}")
-        for name in (*self.expect, *self.sweep.guards):
-            known_guard(name)
+                raise ValueError(
+                    f"injections.{number}.client: there are only {self.clients.count} clients, "
+                    f"got {injection.client}"
+                )
         if not self.has_window and (self.window_ms or self.window_hops):
             raise ValueError(
-                f"mode {self.mode} in the original shape has no await between validation and "
+                f"window_ms: mode {self.mode} in the original shape has no await between validation and "
                 "receive: window_ms and window_hops must be 0"
             )
         return self
@@ -225,16 +236,6 @@ class Scenario(Table):
                 "window_ms": fixed(self.window_ms, *key, "window"),
             }
         )
-
-
-def known_guard(name: str) -> str:
-    """Return `name` if it can be a guard: one of ours, or somebody's own "module:name".
-
-    Raises ValueError with what is allowed.
-    """
-    if name not in GUARDS and not (":" in name and all(name.split(":", 1))):
-        raise ValueError(f"unknown guard {name!r}; allowed: {', '.join(GUARDS)}, or MODULE:NAME")
-    return name
 
 
 class Entry(Table):

@@ -4,13 +4,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import trio
-
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.link import LinkSpec
 from sim.model.schedule import Kind
-from sim.model.ticks import seconds
 
 T = TypeVar("T")
 
@@ -66,8 +63,8 @@ class Pipe(Generic[T]):
         if not self._items or self.stalled or self.spec.free:
             await self._readers.park()
             return
-        with trio.CancelScope(deadline=seconds(self._items[0][0])):
-            await self._readers.park()
+        self.world.wake_at(self._items[0][0], self._readers)
+        await self._readers.park()
 
     def wake(self) -> None:
         """Let everybody look again."""

@@ -62,7 +62,7 @@ class TrioRuntime:
 
     async def sleep(self, ms: float) -> None:
         """Wait for `ms` milliseconds; 0 is one turn, as in asyncio."""
-        await trio.sleep(seconds(from_ms(ms)))
+        await self._world.sleep_until(self._world.tick + from_ms(ms))
 
     async def pause(self, probe: str) -> None:
         """Await what is scripted at `probe`."""
@@ -71,7 +71,7 @@ class TrioRuntime:
             for _ in range(pause.hops):
                 await trio.lowlevel.checkpoint()
             if pause.ticks:
-                await trio.sleep(seconds(pause.ticks))
+                await self._world.sleep_until(self._world.tick + pause.ticks)
 
     async def receive(
         self, receiving: Callable[[], Awaitable[T]], timeout_ms: float, in_place: bool

@@ -1,11 +1,12 @@
 """Strict replay: the same questions get the same answers, anything else is a divergence.
 
-Two forms. `Replay` has whole choices and compares every question with the recorded one. `Follow`
+Three forms. `Replay` has whole choices and compares every question with the recorded one. `Follow`
 has picks alone, as a shrinker or Hypothesis makes them: it answers from the list and then takes
-defaults; a pick that does not fit is an error, never a silent clamp.
+defaults. `Deviate` has what differs from the defaults, as a token does. A pick that does not fit is
+an error, never a silent clamp.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sim.errors import Divergence
 from sim.model.schedule import Question, Schedule, check_picks
@@ -66,7 +67,37 @@ class Follow:
             return question.default
         picked = self._picks[index]
         if picked >= len(question.options):
-            raise Divergence(
-                f"choice {index}: expected at least {picked + 1} options, met {question.describe()}"
-            )
+            raise _too_few(index, picked, question)
         return picked
+
+
+class Deviate:
+    """Answer with defaults but for `deviations`, picks by the index of their choice.
+
+    Raises Divergence at a pick that is not among the options met. Call `close` after the run, with
+    the number of choices that were recorded.
+    """
+
+    def __init__(self, deviations: Mapping[int, int]) -> None:
+        self._deviations = deviations
+        self._index = 0
+
+    def choose(self, question: Question) -> int:
+        """Return the recorded deviation, or the default."""
+        index = self._index
+        self._index += 1
+        picked = self._deviations.get(index, question.default)
+        if picked >= len(question.options):
+            raise _too_few(index, picked, question)
+        return picked
+
+    def close(self, choices: int) -> None:
+        """Raise Divergence if the run asked for another number of choices."""
+        if self._index != choices:
+            raise Divergence(f"expected {choices} choices, met {self._index}")
+
+
+def _too_few(index: int, picked: int, question: Question) -> Divergence:
+    return Divergence(
+        f"choice {index}: expected at least {picked + 1} options, met {question.describe()}"
+    )

@@ -64,9 +64,7 @@ GUARDS: Mapping[str, Guard] = {
             final=("client_state", "application_state"),
             in_place=True,
         ),
-        Guard(
-            "catch", "no check; a RuntimeError of receive is the disconnect", catches=True
-        ),
+        Guard("catch", "no check; a RuntimeError of receive is the disconnect", catches=True),
         Guard("raw", "no check; receive() instead of receive_text()", raw=True),
     )
 }

@@ -1,0 +1,177 @@
+"""The command line. It measures durations, prints, and turns errors into exit statuses.
+
+0  done, and what the scenario expects holds      2  bad input: one line per fault, nothing written
+1  an expectation is broken                       3  stopped before the end; finished parts are kept
+"""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from sim import __version__
+from sim.errors import UserError, WsraceError
+
+BROKEN, BAD_INPUT, STOPPED = 1, 2, 3
+
+
+class _Group(click.Group):
+    """Suggests the command that may have been meant."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command, or say which one is near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], self.commands, n=1) if args else []
+            hint = f" Did you mean {near[0]!r}?" if near and near[0] not in error.message else ""
+            raise click.UsageError(error.message + hint, ctx) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wsrace")
+def main() -> None:
+    """Reproduce, explore and explain the race of issue #1061, deterministically."""
+
+
+def setting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what is run."""
+    for option in (
+        click.option(
+            "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a scenario key."
+        ),
+        click.option("--guard", "guards", multiple=True, metavar="G", help="Only these guards."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Where chance begins."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("scenario", default="issue-1061")
+@setting_options
+@click.option("--runs", type=click.IntRange(1), help="Trials per cell.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for results and plots.  [default: wsrace-SCENARIO]",
+)
+@click.option("--resume", is_flag=True, help="Go on with what the folder holds.")
+def reproduce(
+    scenario: str,
+    settings: tuple[str, ...],
+    guards: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+    runs: int | None,
+    workers: int | None,
+    out: Path | None,
+    resume: bool,
+) -> None:
+    """Show how often runs of SCENARIO fail, for every guard, with intervals and plots.
+
+    SCENARIO is a name from `wsrace list` or a TOML file.
+    """
+    from sim.reproducing import Request, run
+
+    task = (scenario, tuple(settings), tuple(guards), runs, seed)
+    request = Request(*task, workers=workers, out=out, resume=resume, as_json=as_json)
+    with errors_as_statuses(lambda: f"{_again()}{'' if resume else ' --resume'}"):
+        sys.exit(BROKEN if run(request, time.perf_counter) else 0)
+
+
+@main.command()
+@click.argument("token")
+@click.option("--guard", metavar="MODULE:NAME", help="Allow the token's own guard to be imported.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "all", "json"]),
+    default="text",
+    show_default=True,
+    help="A short telling, every event, or the trace as JSON Lines.",
+)
+def replay(token: str, guard: str | None, form: str) -> None:
+    """Run a TOKEN again, event for event, and show it."""
+    with errors_as_statuses():
+        from sim.kernel.trace import lines as trace_lines
+        from sim.replaying import replay as run_again
+        from sim.report.story import lines
+
+        record = run_again(token, guard)
+        if form == "json":
+            click.echo(trace_lines(record.events), nl=False)
+            return
+        scenario = record.scenario
+        click.echo(
+            f"{scenario.name or 'a scenario'}: {scenario.mode} mode, {scenario.shape} shape, guard "
+            f"{scenario.guard}, {scenario.runtime}, {scenario.server}"
+        )
+        for line in lines(record, everything=form == "all"):
+            click.echo(line)
+        click.echo(f"outcome: {record.outcome.label}")
+        click.echo(f"digest:  {record.digest} (as recorded)")
+
+
+@main.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def list_(as_json: bool) -> None:
+    """Show scenarios, modes, guards, injections, runtimes and server profiles."""
+    with errors_as_statuses():
+        from sim.listing import everything
+
+        found = everything()
+        if as_json:
+            click.echo(json.dumps({"schema": "wsrace.list.1", "wsrace": __version__, **found}))
+            return
+        for heading, rows in found.items():
+            click.echo(heading)
+            width = max(map(len, rows))
+            for name, about in rows.items():
+                click.echo(f"  {name:{width}}  {about}".rstrip())
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    from sim.model.scenario import Scenario
+
+    click.echo(json.dumps(Scenario.model_json_schema(), indent=2, sort_keys=True))
+
+
+@contextmanager
+def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]:
+    """Print what a user can mend in one line each, without a traceback."""
+    try:
+        yield
+    except UserError as error:
+        _fail(error.faults, BAD_INPUT)
+    except WsraceError as error:
+        _fail((f"{type(error).__name__}: {error}",), BROKEN)
+    except KeyboardInterrupt:
+        lines = ["stopped; what was finished is kept"]
+        if go_on is not None:
+            lines.append(f"to go on: {go_on()}")
+        _fail(lines, STOPPED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(lines: Any, status: int) -> NoReturn:
+    for line in lines:
+        click.echo(f"wsrace: {line}", err=True)
+    sys.exit(status)
+
+
+def _again() -> str:
+    return shlex.join(["wsrace", *sys.argv[1:]])

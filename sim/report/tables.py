@@ -1,0 +1,56 @@
+"""Tables for the terminal."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from sim.model.results import CellResult, PairResult
+from sim.sweep.summary import AFTER, BEFORE, Summary, over_axis
+
+
+def rates_table(summary: Summary) -> Table:
+    """Return injection x runtime against guard: failures / trials and the interval of the rate.
+
+    The last column is the change from pre-fix to post-fix in percentage points.
+    """
+    whole = over_axis(summary)
+    guards = list(dict.fromkeys(one.cell.guard for one in whole.results))
+    changes = {(pair.cell.injection, pair.cell.runtime): pair for pair in whole.pairs}
+    table = Table(title="Runs that fail, of all trials over the axis (95 % interval)", box=None)
+    for name in ("injection", "runtime"):
+        table.add_column(name)
+    for guard in guards:
+        table.add_column(guard, justify="right")
+    if changes:
+        table.add_column(f"{BEFORE} > {AFTER}", justify="right")
+    last = ""
+    for (injection, runtime), group in _rows(whole.results).items():
+        found = {one.cell.guard: one for one in group}
+        cells = [_rate(found.get(guard)) for guard in guards]
+        if changes:
+            cells.append(_change(changes.get((injection, runtime))))
+        note = "\n(counterfactual)" if group[0].cell.counterfactual else ""
+        table.add_row("" if injection == last else injection, runtime + note, *cells)
+        last = injection
+    return table
+
+
+def _rows(results: Iterable[CellResult]) -> dict[tuple[str, str], list[CellResult]]:
+    rows: dict[tuple[str, str], list[CellResult]] = {}
+    for one in results:
+        rows.setdefault((one.cell.injection, one.cell.runtime), []).append(one)
+    return rows
+
+
+def _rate(one: CellResult | None) -> str:
+    if one is None:
+        return "-"
+    return f"{one.failures}/{one.trials}\n{100 * one.low:.1f}-{100 * one.high:.1f} %"
+
+
+def _change(pair: PairResult | None) -> str:
+    if pair is None:
+        return "-"
+    if not pair.counts[1] and not pair.counts[2]:
+        return "same in\nevery trial"
+    return f"{100 * pair.difference:+.1f}\n{100 * pair.low:+.1f} to {100 * pair.high:+.1f}"

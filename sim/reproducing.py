@@ -1,0 +1,139 @@
+"""The command `reproduce`: folder, progress, tables, sentences, pictures."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sim.errors import UserError
+from sim.sweep.reproduce import OnTrials, Reproduction, Task, reproduce
+from sim.sweep.summary import broken_expectations
+
+STORE = "results.sqlite"
+DOCUMENT = "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was typed."""
+
+    scenario: str
+    settings: tuple[str, ...]
+    guards: tuple[str, ...]
+    runs: int | None
+    seed: int
+    workers: int | None
+    out: Path | None
+    resume: bool
+    as_json: bool
+
+
+def run(request: Request, stopwatch: Callable[[], float]) -> bool:
+    """Do what was asked; return whether an expectation is broken."""
+    task = Task(request.scenario, request.settings, request.guards, request.runs, request.seed)
+    folder = _folder(request)
+    began = stopwatch()
+    with _Progress(request.as_json) as on_trials:
+        found = reproduce(task, _store(folder, request.resume), request.workers, on_trials)
+    document = json.dumps(found.document(), sort_keys=True)
+    if folder is not None:
+        (folder / DOCUMENT).write_text(document + "\n")
+    broken = _judged(request, found)
+    if request.as_json:
+        click.echo(document)
+    else:
+        assert folder is not None
+        _show(found, folder, stopwatch() - began)
+    for line in broken:
+        click.echo(f"wsrace: {line}", err=True)
+    return bool(broken)
+
+
+def _folder(request: Request) -> Path | None:
+    """Return where results go; with --json alone, nowhere."""
+    if request.out is None and request.as_json:
+        if request.resume:
+            raise UserError("--resume: needs --out, the folder to go on with")
+        return None
+    return request.out or Path(f"wsrace-{Path(request.scenario).stem}")
+
+
+def _store(folder: Path | None, resume: bool) -> Path | None:
+    """Return the results file; without --resume an earlier one is begun anew."""
+    if folder is None:
+        return None
+    path = folder / STORE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if resume and not path.exists():
+            raise UserError(f"--resume: {path} does not exist")
+        if not resume:
+            for old in (path, *folder.glob(f"{STORE}-*")):
+                old.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: {folder}: {error.strerror}") from None
+    return path
+
+
+class _Progress:
+    """A bar on stderr; none for --json, or where nobody looks."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet or not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> OnTrials:
+        self._bar.start()
+        task = self._bar.add_task("trials", total=None)
+
+        def on_trials(done: int, total: int) -> None:
+            self._bar.update(task, completed=done, total=total)
+
+        return on_trials
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _judged(request: Request, found: Reproduction) -> tuple[str, ...]:
+    """Return the broken expectations; another scenario than the shipped one promises nothing."""
+    changed = [one for one in request.settings if not one.startswith("sweep.")]
+    if changed:
+        click.echo(
+            f"wsrace: expectations are not judged: --set {changed[0]} changes the scenario",
+            err=True,
+        )
+        return ()
+    return broken_expectations(found.scenarios, found.summary.results)
+
+
+def _show(found: Reproduction, folder: Path, seconds: float) -> None:
+    from sim.report.pictures import draw_all
+    from sim.report.tables import rates_table
+    from sim.report.words import sentences
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(rates_table(found.summary))
+    console.print()
+    for sentence in sentences(found.summary):
+        console.print(sentence, highlight=False)
+    pictures = draw_all(found, folder)
+    trials = sum(one.trials for one in found.summary.results)
+    console.print(f"\n{trials:,} runs in {seconds:.0f} s; digest {found.summary.digest[:12]}")
+    console.print(f"{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")
+    if found.tokens:
+        cell, token = found.tokens[0]
+        one = found.plan[cell].cell
+        console.print(f"one failing run ({one.injection}, {one.guard}, {one.runtime}):")
+        click.echo(f"wsrace replay {token}")

@@ -1,0 +1,77 @@
+"""Failure rates that can be computed beforehand: exposed time over the horizon of the injection.
+
+The injection's delay is uniform over a horizon H, so a guard fails at the rate at which the event
+falls into the time in which the guard is blind to it. Each form is named by a scenario
+(`sweep.closed_form`) and drawn as a line beside what was simulated.
+"""
+
+from collections.abc import Callable, Mapping
+
+from sim.model.names import RuntimeName
+from sim.model.scenario import Scenario
+from sim.model.times import settled
+
+BLIND = frozenset({"none", "pre-fix", "post-fix"})
+"""Guards that never read application_state, and do not catch."""
+LEGACY_CLOSE_TRIPS = 3
+"""Trips over the link until legacy delivers a client's close: close, reply, FIN."""
+
+
+def closed_form(scenario: Scenario) -> float | None:
+    """Return the failure rate of a scenario, or None where none is known.
+
+    The forms hold for the default mode, shape and server profile of the scenario that names them.
+    """
+    form = FORMS.get(scenario.sweep.closed_form or "")
+    horizon = scenario.sweep.horizon_ms
+    if form is None or not horizon or ":" in scenario.guard:
+        return None
+    return min(1.0, max(0.0, form(scenario) / horizon))
+
+
+def _hop(runtime: RuntimeName, in_place: bool) -> int:
+    return int(runtime == "asyncio-3.11" and not in_place)
+
+
+def _window(scenario: Scenario) -> float:
+    return settled(scenario.window_ms) if scenario.guard in BLIND else 0.0
+
+
+def _turns(scenario: Scenario) -> float:
+    """The closing task acts before the receive looks; both-states sees all but wait_for's turn."""
+    hop = _hop(scenario.runtime, scenario.guard == "both-no-hop")
+    if scenario.guard in BLIND:
+        return scenario.window_hops + hop
+    return hop if scenario.guard == "both-states" else 0
+
+
+def _last_send(scenario: Scenario) -> float:
+    """From the message to the last send, less the close's way to the server."""
+    if scenario.guard not in BLIND:
+        return 0.0
+    sends = 5 if scenario.handler.sends is None else scenario.handler.sends
+    return sends * scenario.handler.work_ms - scenario.clients.delay_ms
+
+
+def _eaten(scenario: Scenario) -> float:
+    """post-fix sees client_state, but not while both receivers wait for a close under way."""
+    if scenario.guard == "catch":
+        return 0.0
+    window_ms = settled(scenario.window_ms)
+    if scenario.guard in ("none", "pre-fix", "raw"):
+        return window_ms
+    return min(window_ms, LEGACY_CLOSE_TRIPS * scenario.clients.delay_ms)
+
+
+def _preaccept(scenario: Scenario) -> float:
+    return scenario.pauses.get("preaccept", 0.0) - scenario.clients.delay_ms
+
+
+FORMS: Mapping[str, Callable[[Scenario], float]] = {
+    "window": _window,
+    "turns": _turns,
+    "last-send": _last_send,
+    "eaten": _eaten,
+    "preaccept": _preaccept,
+}
+"""The exposed time of a scenario's guard, in the unit of its horizon."""

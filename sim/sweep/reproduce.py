@@ -1,0 +1,181 @@
+"""The main job: scenarios in, failure rates with intervals, paired differences and tokens out."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sim import __version__
+from sim.catalog import expand, open_scenario
+from sim.errors import UserError
+from sim.model.results import CellResult, PairResult
+from sim.model.scenario import Batch, Scenario
+from sim.play import Record, import_guard, play
+from sim.replaying import token_of
+from sim.store.results import ResultStore
+from sim.sweep.cells import Planned, plan
+from sim.sweep.engine import run_units, units
+from sim.sweep.summary import Summary, summarise
+from sim.sweep.trials import trial_of
+
+SCHEMA = "wsrace.reproduce.1"
+_PAIR_KEYS = ("mode", "shape", "injection", "runtime", "server", "axis", "value")
+OnTrials = Callable[[int, int], None]
+"""Called with the trials recorded so far, and how many there will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be reproduced.
+
+    name: a scenario of the catalog, or a path. settings: "key=value". guards: instead of those of
+    the scenarios. trials: per cell, None for what the scenarios say.
+    """
+
+    name: str = "issue-1061"
+    settings: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
+    trials: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """What came of it.
+
+    rows: (cell, trial, failed) of every trial. tokens: (index of the cell, token) of one failing
+    run per scenario.
+    """
+
+    task: Task
+    scenarios: tuple[Scenario, ...]
+    plan: tuple[Planned, ...]
+    summary: Summary
+    rows: tuple[tuple[int, int, bool], ...]
+    tokens: tuple[tuple[int, str], ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return everything as one JSON document: the same for every number of workers."""
+        return {
+            "schema": SCHEMA,
+            "wsrace": __version__,
+            "scenario": self.task.name,
+            "seed": self.task.seed,
+            "digest": self.summary.digest,
+            "cells": [_cell(result) for result in self.summary.results],
+            "pairs": [_pair(pair) for pair in self.summary.pairs],
+            "tokens": [{"cell": cell, "token": token} for cell, token in self.tokens],
+        }
+
+
+def _cell(result: CellResult) -> dict[str, Any]:
+    fields = asdict(result)
+    return {**fields.pop("cell"), **fields}
+
+
+def _pair(pair: PairResult) -> dict[str, Any]:
+    fields = asdict(pair)
+    cell = fields.pop("cell")
+    del fields["counts"]
+    return {**{key: cell[key] for key in _PAIR_KEYS}, **fields}
+
+
+def scenarios_of(task: Task) -> tuple[Scenario, ...]:
+    """Return the scenarios of a task, with its settings. Raises UserError naming every fault."""
+    opened = open_scenario(task.name)
+    if isinstance(opened, Batch):
+        found = expand(opened, task.settings)
+    else:
+        single = open_scenario(task.name, task.settings)
+        assert isinstance(single, Scenario)
+        found = (single,)
+    if task.trials is None:
+        return found
+    return tuple(
+        one.model_copy(update={"sweep": one.sweep.model_copy(update={"trials": task.trials})})
+        for one in found
+    )
+
+
+def reproduce(
+    task: Task | None = None,
+    store_at: Path | None = None,
+    workers: int | None = None,
+    on_trials: OnTrials = lambda done, total: None,
+) -> Reproduction:
+    """Run a task and return what came of it.
+
+    store_at: the results file to go on with, None to keep the rows in memory. workers: processes,
+    None for one per core. Raises UserError for a task that cannot be run. On KeyboardInterrupt the
+    rows that were recorded stay in the file.
+    """
+    task = task or Task()
+    scenarios = scenarios_of(task)
+    cells = plan(scenarios, task.guards)
+    for name in sorted({planned.cell.guard for planned in cells if ":" in planned.cell.guard}):
+        if name not in task.guards:
+            raise UserError(f"guard {name!r}: code of your own runs only if named with --guard")
+        import_guard(name)
+    with closing(ResultStore(store_at, _name_of(task, cells))) as store:
+        _run(cells, task.seed, store, workers or _cores(), on_trials)
+        rows = list(store.rows())
+    summary = summarise(cells, rows)
+    tokens = _tokens(cells, summary, task.seed)
+    failed = tuple((row[0], row[1], row[2]) for row in rows)
+    return Reproduction(task, scenarios, cells, summary, failed, tokens)
+
+
+def _run(
+    cells: Sequence[Planned], seed: int, store: ResultStore, workers: int, on_trials: OnTrials
+) -> None:
+    wanted = [planned.scenario.sweep.trials for planned in cells]
+    finished = {
+        cell for count in set(wanted) for cell in store.finished(count) if wanted[cell] == count
+    }
+    total, done = sum(wanted), sum(wanted[cell] for cell in finished)
+    on_trials(done, total)
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        on_trials(done, total)
+
+    run_units(list(units(cells, seed, finished)), store, workers, count)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _name_of(task: Task, cells: Sequence[Planned]) -> str:
+    """Return a name for exactly this sweep: whatever changes a row changes it."""
+    texts = [planned.scenario.model_dump_json(exclude_defaults=True) for planned in cells]
+    return hashlib.sha256(json.dumps([__version__, task.seed, texts]).encode()).hexdigest()
+
+
+def failing_run(planned: Planned, trial: int, seed: int) -> Record:
+    """Run one trial of a cell again, to look at it."""
+    scenario = planned.scenario
+    name, _, value = planned.group
+    resolved, scheduler = trial_of(scenario, (name, value), seed, trial)
+    guard = import_guard(scenario.guard) if ":" in scenario.guard else None
+    return play(resolved, scheduler, guard=guard)
+
+
+def _tokens(cells: Sequence[Planned], summary: Summary, seed: int) -> tuple[tuple[int, str], ...]:
+    """Return a token of one failing run for each scenario, pre-fix's and post-fix's first."""
+    order = {"pre-fix": 0, "post-fix": 1}
+    chosen: dict[str, int] = {}
+    for cell in summary.failing:
+        one = cells[cell].cell
+        best = chosen.get(one.injection)
+        if best is None or order.get(one.guard, 2) < order.get(cells[best].cell.guard, 2):
+            chosen[one.injection] = cell
+    return tuple(
+        (cell, token_of(failing_run(cells[cell], summary.failing[cell], seed)))
+        for cell in chosen.values()
+    )
