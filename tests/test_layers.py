@@ -40,7 +40,7 @@ LAYERS = {
     "reproducing": 10,
     "listing": 10,
     "cli": 11,
-    "__main__": 11,
+    "__main__": 12,
 }
 CLOCK_MODULES = {"time", "datetime"}
 MAY_READ_CLOCKS = ("live", "cli", "testing")

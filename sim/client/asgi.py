@@ -25,8 +25,8 @@ class AsgiClient(Client):
         self._put(Frame(FrameKind.CONNECT, text=text, headers=connect.headers))
         await self._until(lambda: self.opened)
 
-    async def _next(self) -> None:
-        for frame in await self._down.get():
+    async def _next(self, until: int | None) -> None:
+        for frame in await self._down.get(until):
             self._take(frame)
 
     def _take(self, frame: Frame) -> None:

@@ -3,14 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-import trio
-
 from sim.errors import WsraceError
 from sim.kernel.world import World
 from sim.model.client import ClientSpec
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action, Do
-from sim.model.ticks import seconds
+from sim.model.ticks import PER_SECOND
 
 NORMAL_CLOSURE = 1000
 CLOSE_TIMEOUT_S = 10
@@ -45,7 +43,7 @@ class Client(ABC):
     async def run(self) -> None:
         """Follow the script, then read on until the connection is over."""
         if self.spec.start:
-            await trio.sleep(seconds(self.spec.start))
+            await self.world.sleep_until(self.spec.start)
         connect, *rest = self.spec.script
         await self._connect(connect)
         for action in rest:
@@ -59,8 +57,7 @@ class Client(ABC):
             except Gone:
                 break
         if self.closing:
-            with trio.move_on_after(CLOSE_TIMEOUT_S):
-                await self._until(_never)
+            await self._until(_never, self.world.tick + CLOSE_TIMEOUT_S * PER_SECOND)
             if not self.over:
                 self.drop(FrameKind.FIN)
                 self._ended(LOST)
@@ -73,8 +70,8 @@ class Client(ABC):
         """Ask for a connection and wait until it is open or refused."""
 
     @abstractmethod
-    async def _next(self) -> None:
-        """Wait for what comes next and tell `_got` or `_ended`."""
+    async def _next(self, until: int | None) -> None:
+        """Wait for what comes next, at most until a tick, and tell `_got` or `_ended`."""
 
     @abstractmethod
     async def _send(self, frame: Frame) -> None:
@@ -115,8 +112,7 @@ class Client(ABC):
     async def _do(self, action: Action) -> None:
         value = action.value
         if action.do is Do.SLEEP:
-            with trio.move_on_after(seconds(int(value or 0))):
-                await self._until(_never)
+            await self._until(_never, self.world.tick + int(value or 0))
         elif action.do is Do.WAIT:
             self._waited += int(value or 1)
             await self._until(lambda: self._received >= self._waited)
@@ -128,10 +124,10 @@ class Client(ABC):
         else:
             await self._send(_frame(action))
 
-    async def _until(self, done: Callable[[], bool]) -> None:
-        """Take in what comes until `done` or until the connection is over."""
-        while not self.over and not done():
-            await self._next()
+    async def _until(self, done: Callable[[], bool], tick: int | None = None) -> None:
+        """Take in what comes until `done`, until the connection is over, or until `tick`."""
+        while not self.over and not done() and (tick is None or self.world.tick < tick):
+            await self._next(tick)
 
 
 def _never() -> bool:

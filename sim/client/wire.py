@@ -1,5 +1,6 @@
 """The client of the wire rung: trio-websocket over a simulated stream."""
 
+import math
 from contextlib import suppress
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from sim.kernel.world import World
 from sim.model.client import ClientSpec
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action
+from sim.model.ticks import seconds
 from sim.network.stream import SimStream
 
 HOST = "server"
@@ -63,7 +65,12 @@ class WireClient(Client):
         else:
             self._opened(self._connection.subprotocol or "")
 
-    async def _next(self) -> None:
+    async def _next(self, until: int | None) -> None:
+        deadline = math.inf if until is None else seconds(until)
+        with trio.CancelScope(deadline=deadline):
+            await self._take_message()
+
+    async def _take_message(self) -> None:
         assert self._connection is not None
         try:
             message = await self._connection.get_message()

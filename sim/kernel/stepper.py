@@ -35,6 +35,7 @@ class Stepper(trio.abc.Instrument):
         self.tasks: dict[Task, Known] = {}
         self._recorder: StepRecorder | None = None
         self._plain = False
+        self._any = False
 
     def begin(self, world: World) -> None:
         """Start with an empty world; the next task spawned by the harness is its main task."""
@@ -42,8 +43,9 @@ class Stepper(trio.abc.Instrument):
         self.tasks.clear()
         job = world.job
         self._recorder = StepRecorder(world, self.tasks) if job.steps else None
-        # Where any order is open and the clock is never late, one ready task is no question.
-        self._plain = job.order is Order.ANY and not job.late and not job.steps
+        # Where the clock is never late and nothing is noted, one ready task is no question.
+        self._plain = not job.late and not job.steps
+        self._any = job.order is Order.ANY
 
     def finish(self) -> None:
         """Forget the world."""
@@ -105,6 +107,8 @@ class Stepper(trio.abc.Instrument):
             known = tasks.get(batch[0])
             if known is None or (self._plain and world.ending is None and self._may_step(world)):
                 if known is not None:
+                    if not self._any:
+                        world.candidates.stepped(known.path)
                     self._step(world, batch[0], known)
                 return batch
         elif others := [task for task in batch if task not in tasks]:
@@ -161,7 +165,7 @@ class Stepper(trio.abc.Instrument):
         outside: list[str] = []
         for known in ready:
             (outside if known.outside else loop).append(known.path)
-        if self._plain:
+        if self._any:
             return self._ask(world, Kind.STEP, loop + outside if outside else loop)
         kind, options = candidates.narrow(loop, outside)
         path = self._ask(world, kind, options)

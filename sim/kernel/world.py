@@ -68,6 +68,15 @@ class OpenStep:
         )
 
 
+class Timer:
+    """A wake-up to come. Set `waiters` to None when it is not wanted any more."""
+
+    __slots__ = ("waiters",)
+
+    def __init__(self, waiters: Waiters) -> None:
+        self.waiters: Waiters | None = waiters
+
+
 class World:
     """What a program sees of its world, and what the kernel keeps about it.
 
@@ -100,7 +109,7 @@ class World:
         self.forced = 0
         self.spawning_outside = False
         self._byte_index: dict[str, int] = {}
-        self._timers: list[tuple[int, int, Waiters]] = []
+        self._timers: list[tuple[int, int, Timer]] = []
         self._timers_made = 0
 
     # -- for programs --------------------------------------------------------------------------
@@ -140,10 +149,12 @@ class World:
         self._byte_index[connection] = index + 1
         return influence_free(count, connection, index)
 
-    def wake_at(self, tick: int, waiters: Waiters) -> None:
+    def wake_at(self, tick: int, waiters: Waiters) -> "Timer":
         """Wake whoever waits in `waiters` at `tick`. For a third of the price of a deadline."""
         self._timers_made += 1
-        heappush(self._timers, (tick, self._timers_made, waiters))
+        timer = Timer(waiters)
+        heappush(self._timers, (tick, self._timers_made, timer))
+        return timer
 
     async def sleep_until(self, tick: int) -> None:
         """Wait until `tick`; one turn if that is now or past."""
@@ -176,13 +187,18 @@ class World:
 
     @property
     def next_timer(self) -> int | None:
-        """The tick of the next timer."""
-        return self._timers[0][0] if self._timers else None
+        """The tick of the next timer that is still wanted."""
+        timers = self._timers
+        while timers and timers[0][2].waiters is None:
+            heappop(timers)
+        return timers[0][0] if timers else None
 
     def fire_timers(self) -> None:
         """Wake those whose tick has come, in the order of tick and making."""
         while self._timers and self._timers[0][0] <= self.tick:
-            heappop(self._timers)[2].wake_all()
+            waiters = heappop(self._timers)[2].waiters
+            if waiters is not None:
+                waiters.wake_all()
 
     def end(self, ending: Ending) -> None:
         """Note how and where the world ended, and stop recording."""

@@ -194,8 +194,8 @@ class Scenario(Table):
                 )
         if not self.has_window and (self.window_ms or self.window_hops):
             raise ValueError(
-                f"window_ms: mode {self.mode} in the original shape has no await between validation and "
-                "receive: window_ms and window_hops must be 0"
+                f"window_ms: mode {self.mode} has no await between validation and receive in the "
+                "original shape; window_ms and window_hops must be 0"
             )
         return self
 

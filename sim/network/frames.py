@@ -15,13 +15,22 @@ class FrameLink(Pipe[Frame]):
             self.drop_travelling()
         self._put(frame, Frame.brief, jitters=frame.kind is not FrameKind.RST)
 
-    async def get(self) -> list[Frame]:
-        """Return all frames that have arrived, waiting for the first; none if the reader closes.
+    async def get(self, until: int | None = None) -> list[Frame]:
+        """Return all frames that have arrived, waiting for the first.
+
+        None if the reader closes, or if nothing has come by the tick `until`.
 
         A reader of a socket, too, takes whatever is there in one go.
         """
         while not self._closed and not (frames := self.arrived()):
-            await self.wait_readable()
+            if until is None:
+                await self.wait_readable()
+            elif self.world.tick >= until:
+                return []
+            else:
+                timer = self.world.wake_at(until, self._readers)
+                await self.wait_readable()
+                timer.waiters = None
         if self._closed:
             return []
         for _ in frames:

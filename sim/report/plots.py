@@ -226,7 +226,7 @@ def before_and_after(
         axes.set_xlim(0, 102)
         axes.set_xlabel(FAILING)
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-        _column(axes, -0.62, "before → after", "difference in points (95 %)")
+        _column(axes, -0.46, "before → after", "difference in points (95 %)")
         axes.legend(
             handles=_pair_handles(pairs, styles),
             loc="lower left",
@@ -332,7 +332,7 @@ def shares(results: Sequence[CellResult], title: str, note: str) -> "Figure":
         for panel, axes in zip(shown, grid, strict=True):
             _share_panel(axes, panel, values)
             _head(axes, panel.title, width)
-            axes.set_xlabel(label)
+            axes.set_xlabel(_wrap(label, 72 * width - 40, 9, 40))
         handles = [
             Patch(facecolor=colour, edgecolor="white", hatch=hatch, label=name)
             for name, colour, hatch, _ in MEASURES
@@ -386,8 +386,8 @@ def timeline(
         top = 0.45 + TEXT_ROW * (1 + max((one.row + 1 for one in layout.labels), default=0))
         bottom = len(lanes) - 0.35
         bottom += TEXT_ROW * max((one.row + 1 for one in layout.captions), default=0)
-        head = _wrap(title, page, 11, 200)
-        foot = _small_print(page, note, _unnamed(lanes, layout))
+        head = _wrap(title, page - 16, 11, 200)
+        foot = _small_print(page - 16, note, _unnamed(lanes, layout))
         above, below = 14 * head.count("\n") + 24, 9 * foot.count("\n") + 50
         tall = 36 * (top + bottom) + above + below
         figure = _figure(page / 72, tall / 72)
@@ -506,7 +506,7 @@ def _grid(
     """Return a figure with `count` axes of `size` inches, at most `limit` in a row."""
     lines = -(-count // limit)
     columns = -(-count // lines)
-    figure = _figure(columns * size[0] + beside, lines * size[1] + 0.8, "constrained")
+    figure = _figure(max(columns * size[0] + beside, 5.0), lines * size[1] + 0.8, "constrained")
     grid = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)
     for spare in grid[count:]:
         spare.remove()
@@ -515,10 +515,13 @@ def _grid(
 
 def _finish(figure: "Figure", title: str, note: str, small: str) -> "Figure":
     """Add the title and the small print, and lay the figure out once and for all."""
-    width = 72 * figure.get_figwidth() - 12
-    figure.suptitle(_wrap(title, width, 11, 200), size=11, x=0.01, ha="left")
-    below = _small_print(width, note, small)
+    width = 72 * figure.get_figwidth() - 24
+    above, below = _wrap(title, width, 11, 200), _small_print(width, note, small)
+    figure.suptitle(above, size=11, x=0.01, ha="left")
     figure.supxlabel(below, size=SMALL, x=0.01, ha="left")
+    # Long texts make the figure taller, not the panels smaller.
+    lines = 0.19 * above.count("\n") + 0.12 * below.count("\n")
+    figure.set_figheight(figure.get_figheight() + lines)
     figure.draw_without_rendering()
     # Laying out again from there would move things by a hair, and two files would differ.
     figure.set_layout_engine("none")

@@ -85,24 +85,27 @@ class TrioRuntime:
 
     async def _wait_for(self, receiving: Callable[[], Awaitable[T]], timeout_ms: float) -> T:
         result: list[outcome.Outcome[T]] = []
-        done = Waiters()
+        done, ended = Waiters(), list[bool]()
         scope = trio.CancelScope()
 
         async def child() -> None:
             with scope:
                 result.append(await outcome.acapture(receiving))
             await trio.lowlevel.checkpoint()  # the done callbacks run one turn later
+            ended.append(True)
             done.wake_all()
 
         self._nursery.start_soon(child, name="wait_for")
         try:
-            with trio.move_on_after(seconds(from_ms(timeout_ms))):
-                await done.park()
-            if not result:
+            timer = self._world.wake_at(self._world.tick + from_ms(timeout_ms), done)
+            await done.park()
+            timer.waiters = None
+            if not ended:
                 scope.cancel()
                 await done.park()
         finally:
-            scope.cancel()
+            if not ended:
+                scope.cancel()
         if not result:
             raise TimeoutError
         return result[0].unwrap()

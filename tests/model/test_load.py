@@ -107,7 +107,7 @@ def test_a_document_that_includes_is_a_batch_whose_settings_are_not_checked() ->
         ("[[injections]]\nat = 'top'", "1: injections.0.do: this key is missing"),
         ("[[injections]]\ndo = 'client-close'", "1: injections.0: an injection has either"),
         (INJECTION + "nht = 2", "4: injections.0.nht: unknown key; allowed: do, at, nth,"),
-        (INJECTION + "client = 3", "1: injections: client 3 of 1"),
+        (INJECTION + "client = 3", "1: injections.0.client: there are only 1 clients, got 3"),
         ("clients.script = ['conect']", "1: clients.script: client script, row 1: unknown action"),
         ("expect.prefix = 'all'", f"unknown guard 'prefix'; allowed: {GUARD_NAMES}"),
         ("expect.prefix = 'all'", "did you mean 'pre-fix'?"),

@@ -124,20 +124,18 @@ def figures() -> Iterator[tuple[str, Figure]]:
 
 
 def texts(figure: Figure) -> list[Text]:
-    """Return every text that is drawn."""
+    """Return every text that is drawn: not the labels of ticks beyond the end of an axis."""
+    beyond = {
+        tick.label1
+        for axes in figure.axes
+        for tick in axes.xaxis.majorTicks
+        if not axes.get_xlim()[0] <= tick.get_loc() <= axes.get_xlim()[1]
+    }
     return [
         one
         for one in figure.findobj(Text)
-        if isinstance(one, Text) and one.get_text() and one.get_visible() and not drops_out(one)
+        if isinstance(one, Text) and one.get_text() and one.get_visible() and one not in beyond
     ]
-
-
-def drops_out(text: Text) -> bool:
-    """Whether this is the label of a tick beyond the end of its axis, which is not drawn."""
-    if text.axes is None or text not in [tick.label1 for tick in text.axes.xaxis.majorTicks]:
-        return False
-    low, high = text.axes.get_xlim()
-    return not low <= text.get_position()[0] <= high
 
 
 def words(figure: Figure) -> str:
