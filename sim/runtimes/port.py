@@ -90,7 +90,10 @@ class TrioRuntime:
 
         async def child() -> None:
             with scope:
-                result.append(await outcome.acapture(receiving))
+                try:
+                    result.append(outcome.Value(await receiving()))
+                except Exception as error:  # a cancellation is none of the receive's results
+                    result.append(outcome.Error(error))
             await trio.lowlevel.checkpoint()  # the done callbacks run one turn later
             ended.append(True)
             done.wake_all()

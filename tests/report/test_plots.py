@@ -460,6 +460,17 @@ def test_numbers_in_words() -> None:
     assert len(plain("x" * 100)) == 40
 
 
+def test_crowded_values_are_spread_and_the_figure_says_so() -> None:
+    assert "not to scale" in words(rate_by_axis(sweep(values=(0, 0.5, 1, 20)), "", ""))
+    assert "not to scale" not in words(rate_by_axis(sweep(), "", ""))
+
+
+def test_rows_name_their_guards_where_pairs_differ() -> None:
+    one, other = pairs(), pairs("none", "both-states")
+    found = words(before_and_after([*one[0], *other[0]], [*one[1], *other[1]], "", ""))
+    assert "main · client-close\nnone → both-states" in found
+
+
 def test_places_on_the_axis() -> None:
     assert to_scale(positions([0, 20, 5, 10]))
     assert list(positions([20, 0, 1, 0.5]).values()) == [0, 1, 2, 3]
