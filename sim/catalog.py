@@ -7,7 +7,9 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from sim.errors import UserError
-from sim.model.load import load_data, near, overlay, override, parse
+from sim.model.faults import near
+from sim.model.load import load_data, parse
+from sim.model.override import overlay, override
 from sim.model.scenario import Batch, Entry, Scenario
 
 LIMIT = 1024 * 1024
@@ -37,9 +39,9 @@ def open_scenario(name_or_path: str, settings: Sequence[str] = ()) -> Scenario |
     """Return a scenario or a batch, by its name in the catalog or from a file.
 
     name_or_path: a path if it ends in ".toml" or holds a path separator, else a name. settings:
-    as for `sim.model.load.override`, for the keys of this very document; for those of the scenarios
-    in a batch, give them to `expand`. Raises UserError with one line for every fault, those of the
-    document before those that the settings make.
+    as for `sim.model.override.override`, for the keys of this very document; for those of the
+    scenarios in a batch, give them to `expand`. Raises UserError with one line for every fault,
+    those of the document before those that the settings make.
     """
     text, source = _read_path(name_or_path) if _is_path(name_or_path) else read(name_or_path)
     data = parse(text, source)
@@ -54,8 +56,8 @@ def expand(batch: Batch, settings: Sequence[str] = ()) -> tuple[Scenario, ...]:
     """Return the scenarios of a batch, each as its entry and then `settings` change it.
 
     batch: its `sweep` is laid over the `sweep` of every scenario, before the entry's own `set`.
-    settings: as for `sim.model.load.override`. A label replaces the name of its scenario. Raises
-    UserError with one line for every fault.
+    settings: as for `sim.model.override.override`. A label replaces the name of its scenario.
+    Raises UserError with one line for every fault.
     """
     scenarios: list[Scenario] = []
     faults: list[str] = []

@@ -34,9 +34,7 @@ class _Connection:
     outcome: str = ""
     text: str = ""
     began: bool = False
-    ended: bool = False
     cancelled: bool = False
-    over: bool = False
     sent: int = 0
     received: int = 0
     turns: list[list[str]] = field(default_factory=list)
@@ -57,10 +55,11 @@ class _Connection:
         elif kind in ("client_state", "application_state"):
             self.began = True
             self.states[kind] = str(values["state"])
-        elif kind == "client.over":
-            self.over = True
-        elif kind == "ended":
-            self.ended = True
+        elif kind == "malformed" and self.turns:
+            self.turns.pop()
+        elif kind == "app.raised" and not self.outcome:
+            self.outcome = f"other:{str(values['error']).partition(':')[0]}"
+            self.text = str(values["error"])
         elif kind == "app.cancelled":
             self.cancelled = True
 

@@ -77,7 +77,10 @@ class Injector:
         """Do at once what a client does; let a task of the server be runnable for the rest."""
         if injection.do in _BY_CLIENT or injection.queued:
             self._client_acts(injection)
-        if injection.do not in _BY_CLIENT or injection.do == "eaten-disconnect":
+        if injection.do == "failing-send":
+            self._event(injection)
+            self._stage.server.connections[self._connection].fail_next_send()
+        elif injection.do not in _BY_CLIENT or injection.do == "eaten-disconnect":
             self._spawn(injection)
 
     async def _do(self, injection: Injection) -> None:
@@ -87,7 +90,7 @@ class Injector:
         if injection.do == "eaten-disconnect" or (
             injection.queued and injection.do not in _BY_CLIENT
         ):
-            self._spawn(injection)  # of the server, though the client's side has just acted
+            self._spawn(injection)
         elif injection.do not in _BY_CLIENT:
             await self._server_acts(injection)
 
@@ -99,10 +102,12 @@ class Injector:
                 await trio.lowlevel.checkpoint()
             await self._server_acts(injection)
 
-        self._stage.server.nursery.start_soon(act, name=f"server-{injection.do}")
+        with self._stage.world.inside():  # of the server, even if the client's side has just acted
+            self._stage.server.nursery.start_soon(act, name=f"server-{injection.do}")
 
     def _client_acts(self, injection: Injection) -> None:
-        self._event(injection)
+        if injection.do in _BY_CLIENT:
+            self._event(injection)
         client = self._stage.clients[self._connection]
         if injection.queued:
             client.act(Frame(FrameKind.TEXT, text=QUEUED))

@@ -176,8 +176,9 @@ def import_guard(name: str) -> Guard:
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(f"guard {name!r}: cannot import {module_name!r}: {error}") from None
+    except Exception as error:  # whatever somebody's module raises when it is imported
+        what = f"{type(error).__name__}: {error}"
+        raise UserError(f"guard {name!r}: cannot import {module_name!r}: {what}") from None
     found = getattr(module, attribute, None)
     if found is None:
         raise UserError(f"guard {name!r}: {module_name!r} has no {attribute!r}")

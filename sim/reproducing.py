@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sim.errors import UserError
-from sim.sweep.reproduce import OnTrials, Reproduction, Task, reproduce
+from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
 from sim.sweep.summary import broken_expectations
 
 STORE = "results.sqlite"
@@ -38,8 +38,10 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     task = Task(request.scenario, request.settings, request.guards, request.runs, request.seed)
     folder = _folder(request)
     began = stopwatch()
+    checked(task)  # nothing is written for a task that cannot be run
+    store = _store(folder, request.resume)
     with _Progress(request.as_json) as on_trials:
-        found = reproduce(task, _store(folder, request.resume), request.workers, on_trials)
+        found = reproduce(task, store, request.workers or cores(), on_trials)
     document = json.dumps(found.document(), sort_keys=True)
     if folder is not None:
         (folder / DOCUMENT).write_text(document + "\n")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sim import catalog
 from sim.errors import UserError
-from sim.model.load import dump, load
+from sim.model.dump import dump
+from sim.model.load import load
 from sim.model.scenario import Batch, Scenario
 from sim.model.times import Draw
 

@@ -96,6 +96,13 @@ def test_clocks_chance_and_private_trio_stand_where_they_may(path: Path) -> None
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_matplotlib_is_imported_only_by_the_plots(path: Path) -> None:
+    if path.parent != SIM / "report" / "plots":
+        found = [name for name in imports(path) if name.split(".")[0] == "matplotlib"]
+        assert not found, f"{path}: imports {found}; draw in sim/report/plots"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_functions_fit_a_screen(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

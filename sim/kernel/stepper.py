@@ -68,7 +68,7 @@ class Stepper(trio.abc.Instrument):
             spawner = tasks.get(world.current) if world.current is not None else None
             if spawner is None:
                 spawner = tasks[nursery.parent_task]
-            outside = spawner.outside or world.spawning_outside
+            outside = spawner.outside if world.side is None else world.side
             known = tasks[task] = Known(spawner.child_path(task.name), outside)
             if self._recorder is not None:
                 self._recorder.spawned(known.path)

@@ -107,7 +107,7 @@ class World:
         self.end_steps = 0
         self.stuck = False
         self.forced = 0
-        self.spawning_outside = False
+        self.side: bool | None = None
         self._byte_index: dict[str, int] = {}
         self._timers: list[tuple[int, int, Timer]] = []
         self._timers_made = 0
@@ -168,12 +168,19 @@ class World:
     @contextmanager
     def outside(self) -> Iterator[None]:
         """Tasks started in this block belong to the outside world, and so do their children."""
-        before = self.spawning_outside
-        self.spawning_outside = True
+        yield from self._started_on(True)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Tasks started in this block belong to the loop, whoever starts them."""
+        yield from self._started_on(False)
+
+    def _started_on(self, outside: bool) -> Iterator[None]:
+        before, self.side = self.side, outside
         try:
             yield
         finally:
-            self.spawning_outside = before
+            self.side = before
 
     # -- for the kernel ------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ from sim.model.times import Draw, NotNegative, Table, Time, fixed
 Hops = Annotated[int, Field(ge=0, le=1000)]
 Expected = Literal["none", "some", "all"]
 """How many trials fail."""
+NEVER_AWAITED: tuple[Probe, ...] = ("connecting", "receiving", "closing")
+"""Probes at which a handler cannot pause."""
 
 
 def known_guard(name: str) -> str:
@@ -169,7 +171,7 @@ class Scenario(Table):
     window_hops: Hops = 0
     hop: bool = False
     pauses: dict[Probe, NotNegative] = Field(default_factory=dict)
-    end_ms: Annotated[float, Field(gt=0)] = 600_000
+    end_ms: Annotated[float, Field(gt=0)] = 660_000
     handler: Handler = Handler()
     setup: Setup = Setup()
     clients: Clients = Clients()
@@ -192,10 +194,14 @@ class Scenario(Table):
                     f"injections.{number}.client: there are only {self.clients.count} clients, "
                     f"got {injection.client}"
                 )
-        if not self.has_window and (self.window_ms or self.window_hops):
+        for probe in NEVER_AWAITED:
+            if probe in self.pauses:
+                raise ValueError(f"pauses.{probe}: the handler passes this probe without an await")
+        paused = {"validated", "final_check"} & set(self.pauses)
+        if not self.has_window and (self.window_ms or self.window_hops or paused):
             raise ValueError(
                 f"window_ms: mode {self.mode} has no await between validation and receive in the "
-                "original shape; window_ms and window_hops must be 0"
+                "original shape; window_ms, window_hops and pauses there must be 0"
             )
         return self
 

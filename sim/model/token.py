@@ -86,11 +86,13 @@ def decode(token: str) -> TokenBody:
     if not token.isascii() or _check(packed) != check:
         raise UserError("token: it was cut or changed: the check at its end does not fit")
     try:
-        data = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+        data = base64.b64decode(packed + "=" * (-len(packed) % 4), b"-_", validate=True)
         inflater = zlib.decompressobj()
         text = inflater.decompress(data, _LARGEST)
-        if not inflater.eof:
+        if inflater.unconsumed_tail:
             raise UserError(f"token: it holds more than {_LARGEST} bytes")
+        if not inflater.eof:
+            raise ValueError("its data stop before their end")
         return checked(json.loads(text))
     except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
         raise UserError(f"token: it cannot be read: {error}") from None

@@ -1,11 +1,15 @@
 """Which pictures a reproduction gets, and where they go."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sim.model.results import CellResult
+from sim.model.scenario import Scenario
 from sim.model.times import Draw, settled
+from sim.play import Record
 from sim.report import plots
 from sim.report.story import story
 from sim.stats.intervals import rate_interval
@@ -15,72 +19,124 @@ from sim.sweep.summary import AFTER, BEFORE, over_axis
 from sim.sweep.trials import trial_of
 
 OFFSET_BINS = 8
+Picture = tuple[str, Any]
+"""The name of its files without the suffix, and the figure."""
 
 
 def draw_all(found: Reproduction, folder: Path) -> list[Path]:
-    """Draw every picture of a reproduction into `folder`; return the PNG files."""
-    paths: list[Path] = []
-    note = _note(found)
+    """Draw every picture of a reproduction into `folder`, as PNG and SVG; return the PNG files.
+
+    The same reproduction gives the same bytes. Makes the folder if need be. Raises OSError if a
+    file cannot be written.
+    """
+    return [plots.save(figure, folder, stem)[0] for stem, figure in _pictures(found)]
+
+
+def _pictures(found: Reproduction) -> Iterator[Picture]:
+    stems = file_names(scenario.name for scenario in found.scenarios)
     for scenario in found.scenarios:
         results = [one for one in found.summary.results if one.cell.injection == scenario.name]
-        if not results:
-            continue
-        title = f"{scenario.name}: {scenario.title}"
-        paths.append(_save(plots.rate_by_axis(results, title, note), folder, "rate", scenario.name))
-        if any(one.do == "state-change" for one in scenario.injections):
-            compared = [one for one in results if one.cell.guard in (BEFORE, AFTER)]
-            picture = plots.shares(compared or results, title, note)
-            paths.append(_save(picture, folder, "shares", scenario.name))
-        binned = list(by_offset(found, scenario.name))
-        if binned:
-            picture = plots.heat_map(binned, f"{title}: where in the loop", note)
-            paths.append(_save(picture, folder, "offset", scenario.name))
+        if results:
+            yield from _of_scenario(found, scenario, results, stems[scenario.name])
     if found.summary.pairs:
         whole = over_axis(found.summary)
         title = "What the published fix changes, all trials over the axis together"
-        picture = plots.before_and_after(whole.pairs, whole.results, title, note)
-        paths.append(_save(picture, folder, "before", "and-after"))
-    paths += [_timeline(found, cell, note, folder) for cell, _ in found.tokens]
-    return paths
+        both = [one for one in whole.results if one.cell.guard in (BEFORE, AFTER)]
+        note = _note(found, both, "bar")
+        if unreal := {f"{one.cell.guard} on {one.cell.runtime}" for one in _unreal(both)}:
+            note += f". Counterfactual: {', '.join(sorted(unreal))}."
+        yield "before-and-after", plots.before_and_after(whole.pairs, whole.results, title, note)
+    for cell, _ in found.tokens:
+        figure = _timeline(found, cell)
+        if figure is not None:
+            yield f"timeline-{stems[found.plan[cell].cell.injection]}", figure
 
 
-def _note(found: Reproduction) -> str:
-    trials = {one.trials for one in found.summary.results}
-    shown = str(*trials) if len(trials) == 1 else f"{min(trials)} to {max(trials)}"
-    return (
-        f"n = {shown} trials per point, seed {found.task.seed}, digest {found.summary.digest[:12]}"
-    )
+def _of_scenario(
+    found: Reproduction, scenario: Scenario, results: Sequence[CellResult], stem: str
+) -> Iterator[Picture]:
+    title = ": ".join(filter(None, (scenario.name, scenario.title)))
+    unreal = ". All of it is counterfactual." if _unreal(results) == results else ""
+    note = _note(found, results, "point") + unreal
+    yield f"rate-{stem}", plots.rate_by_axis(results, title, note)
+    if any(one.do == "state-change" for one in scenario.injections):
+        compared = [one for one in results if one.cell.guard in (BEFORE, AFTER)]
+        note = _note(found, results, "value") + unreal
+        yield f"shares-{stem}", plots.shares(compared or results, title, note)
+    binned = list(by_offset(found, scenario.name))
+    if binned:
+        cell = binned[0].cell
+        bins = (
+            f"Offset: how long after the probe {cell.probe} the injection comes, in "
+            f"{OFFSET_BINS} equal steps; {cell.runtime}."
+        )
+        note = f"{_note(found, results, 'row')}{unreal or '.'} {bins}"
+        yield f"offset-{stem}", plots.heat_map(binned, f"{title}, by its offset", note)
 
 
-def _save(picture: object, folder: Path, kind: str, name: str) -> Path:
-    png, _ = plots.save(picture, folder, f"{kind}-{name}")  # type: ignore[arg-type]
-    return png
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """Return what stands for each name in the names of files: plain, short and distinct."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        plain = re.sub(r"[^\w.-]+", "-", name)[:50].strip("-.") or "unnamed"
+        taken = {one.casefold() for one in found.values()}
+        numbers = iter(range(2, len(taken) + 3))
+        stem = plain
+        while stem.casefold() in taken:
+            stem = f"{plain}-{next(numbers)}"
+        found[name] = stem
+    return found
 
 
-def _timeline(found: Reproduction, cell: int, note: str, folder: Path) -> Path:
+def _note(found: Reproduction, results: Iterable[CellResult], each: str) -> str:
+    """Return how many trials stand behind each point, bar or row, and what repeats them."""
+    trials = sorted({one.trials for one in results})
+    shown = f"{trials[0]:,}" if len(trials) == 1 else f"{trials[0]:,} to {trials[-1]:,}"
+    digest = found.summary.digest[:12]
+    return f"n = {shown} trials per {each}, seed {found.task.seed}, digest {digest}"
+
+
+def _unreal(results: Iterable[CellResult]) -> list[CellResult]:
+    return [one for one in results if one.cell.counterfactual]
+
+
+def _timeline(found: Reproduction, cell: int) -> Any:
+    """Return the picture of a failing run of a cell, None if it has no connection to show."""
     planned, trial = found.plan[cell], found.summary.failing[cell]
     record = failing_run(planned, trial, found.task.seed)
-    lanes, marks, spans = story(record)
+    connection = _failing_connection(record)
+    lanes, marks, spans = story(record, connection)
+    if not lanes:
+        return None
     one = planned.cell
     title = f"One failing run: {one.injection}, {one.guard}, {one.runtime}"
-    small = f"trial {trial}, seed {found.task.seed}, digest {record.digest[:12]}"
-    return _save(
-        plots.timeline(lanes, marks, spans, title, small), folder, "timeline", one.injection
+    small = (
+        f"connection {connection}, trial {trial}, seed {found.task.seed}, "
+        f"digest {record.digest[:12]}"
     )
+    return plots.timeline(lanes, marks, spans, title, small)
+
+
+def _failing_connection(record: Record) -> str:
+    failing = (one.connection for one in record.outcome.findings if one.failure)
+    return next(filter(None, failing), "c1")
 
 
 def by_offset(found: Reproduction, name: str) -> Iterator[CellResult]:
     """Yield the cells of a scenario once more, by when the injection came after its probe.
 
     The times were drawn per trial, so no further run is needed. Only the window's own axis makes
-    sense here, under one runtime and the guards that a reader compares.
+    sense here, under one runtime and the guards that a reader compares. An offset beyond the
+    scenario's horizon counts as the last.
     """
+    own = {index: one for index, one in enumerate(found.plan) if one.cell.injection == name}
+    runtime = next((planned.cell.runtime for planned in own.values()), "")
     cells = {
         index: planned
-        for index, planned in enumerate(found.plan)
-        if planned.cell.injection == name
-        and planned.cell.axis == "window_ms"
-        and planned.cell.runtime == found.plan[0].cell.runtime
+        for index, planned in own.items()
+        if planned.cell.axis == "window_ms"
+        and planned.cell.window_ms is not None
+        and planned.cell.runtime == runtime
         and planned.cell.guard in ("pre-fix", "post-fix", "both-states", "catch")
     }
     counts: dict[tuple[int, int], list[int]] = {}

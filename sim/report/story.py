@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
 from sim.play import Record
-from sim.report.lanes import Lane, Mark, Span
+from sim.report.plots import Lane, Mark, Span
 
 LANES = {
     "client_state": "client_state",
@@ -24,12 +24,17 @@ def ms(tick: int) -> float:
 def story(
     record: Record, connection: str = "c1"
 ) -> tuple[tuple[Lane, ...], tuple[Mark, ...], tuple[Span, ...]]:
-    """Return lanes, marks and the windows of one connection, from the last message's loop on."""
+    """Return lanes, marks and the windows of one connection.
+
+    They begin with the last message that was received, or the connection if there was none, and
+    end when the handler leaves its loop: what comes after is clean-up. A connection that is not in
+    the record gives nothing.
+    """
     events = [one for one in record.events if one.values.get("connection") == connection]
-    begin = _beginning(events)
     decided = next((one.tick for one in events if one.kind in ("left", "raised")), None)
-    if decided is not None:  # what comes after is clean-up
+    if decided is not None:
         events = [one for one in events if one.tick <= decided]
+    begin = _beginning(events)
     lanes = tuple(
         Lane(name, _changes(events, kind, begin))
         for kind, name in LANES.items()
@@ -41,7 +46,7 @@ def story(
 
 
 def _beginning(events: Sequence[Event]) -> int:
-    """Return the tick of the last message that was received before the end, or of the first."""
+    """Return the tick of the last message that was received, or of the first event."""
     received = [event.tick for event in events if event.kind == "received"]
     return received[-1] if received else events[0].tick if events else 0
 
@@ -82,12 +87,15 @@ def _windows(events: Sequence[Event]) -> Iterator[Span]:
 
 
 def lines(record: Record, everything: bool = False) -> Iterator[str]:
-    """Yield a run as text: time, task and what happened; all events if `everything`."""
+    """Yield a run as text: time, task, what happened and its values, one line per event.
+
+    everything: also the kinds of events in HIDDEN. Long values are cut.
+    """
     for event in record.events:
         if everything or event.kind not in HIDDEN:
             values = {key: value for key, value in event.values.items() if key != "connection"}
             told = " ".join(f"{key}={_plain(value)}" for key, value in values.items())
-            yield f"{ms(event.tick):12.3f} ms  {event.task:34} {event.kind:18} {told}".rstrip()
+            yield f"{ms(event.tick):12.3f} ms  {event.task:40} {event.kind:18} {told}".rstrip()
 
 
 def _plain(value: Value) -> str:

@@ -3,15 +3,20 @@
 from collections.abc import Iterable
 
 from rich.table import Table
+from rich.text import Text
 
 from sim.model.results import CellResult, PairResult
+from sim.report.plots.looks import plain
 from sim.sweep.summary import AFTER, BEFORE, Summary, over_axis
+
+UNREAL = "\n(counterfactual)"
 
 
 def rates_table(summary: Summary) -> Table:
     """Return injection x runtime against guard: failures / trials and the interval of the rate.
 
-    The last column is the change from pre-fix to post-fix in percentage points.
+    The last column is the change from pre-fix to post-fix in percentage points, if there are pairs.
+    What is counterfactual says so: a row if all of it is, else the guards that are.
     """
     whole = over_axis(summary)
     guards = list(dict.fromkeys(one.cell.guard for one in whole.results))
@@ -20,17 +25,19 @@ def rates_table(summary: Summary) -> Table:
     for name in ("injection", "runtime"):
         table.add_column(name)
     for guard in guards:
-        table.add_column(guard, justify="right")
+        table.add_column(Text(plain(guard)), justify="right")
     if changes:
         table.add_column(f"{BEFORE} > {AFTER}", justify="right")
-    last = ""
+    last = None
     for (injection, runtime), group in _rows(whole.results).items():
         found = {one.cell.guard: one for one in group}
-        cells = [_rate(found.get(guard)) for guard in guards]
+        unreal = [one.cell.counterfactual for one in group]
+        note = UNREAL if all(unreal) else ""
+        cells = [_rate(found.get(guard), any(unreal) and not note) for guard in guards]
         if changes:
             cells.append(_change(changes.get((injection, runtime))))
-        note = "\n(counterfactual)" if group[0].cell.counterfactual else ""
-        table.add_row("" if injection == last else injection, runtime + note, *cells)
+        name = "" if injection == last else plain(injection) or "(unnamed)"
+        table.add_row(Text(name), Text(plain(runtime) + note), *cells)
         last = injection
     return table
 
@@ -42,10 +49,12 @@ def _rows(results: Iterable[CellResult]) -> dict[tuple[str, str], list[CellResul
     return rows
 
 
-def _rate(one: CellResult | None) -> str:
+def _rate(one: CellResult | None, noted: bool) -> str:
+    """Return a rate and its interval; `noted`: and whether it is counterfactual."""
     if one is None:
         return "-"
-    return f"{one.failures}/{one.trials}\n{100 * one.low:.1f}-{100 * one.high:.1f} %"
+    note = UNREAL if noted and one.cell.counterfactual else ""
+    return f"{one.failures}/{one.trials}\n{100 * one.low:.1f}-{100 * one.high:.1f} %{note}"
 
 
 def _change(pair: PairResult | None) -> str:

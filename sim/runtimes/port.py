@@ -99,14 +99,14 @@ class TrioRuntime:
             done.wake_all()
 
         self._nursery.start_soon(child, name="wait_for")
+        timer = self._world.wake_at(self._world.tick + from_ms(timeout_ms), done)
         try:
-            timer = self._world.wake_at(self._world.tick + from_ms(timeout_ms), done)
             await done.park()
-            timer.waiters = None
             if not ended:
                 scope.cancel()
                 await done.park()
         finally:
+            timer.waiters = None
             if not ended:
                 scope.cancel()
         if not result:

@@ -41,7 +41,6 @@ class Chat:
         self.shape = shape
         self.handler = handler
         self.setup = setup
-        self.messages = 0
         self.machine = self.new_machine(runtime.connection)
 
     def new_machine(self, connection_id: str) -> StateMachine:
@@ -142,4 +141,4 @@ class Chat:
         message = await runtime.receive(websocket.receive, timeout_ms, guard.in_place)
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code") or 1005)
-        return str(message.get("text", ""))
+        return str(message.get("text") or "")

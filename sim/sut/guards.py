@@ -22,7 +22,8 @@ class Guard:
     top, final: the states that must be CONNECTED (or the machine operational) at the loop top and
     right before the receive; final None: no second check. in_place: the timeout runs around the
     receive without a task of its own. catches: a RuntimeError counts as the disconnect. raw: calls
-    `receive()` instead of `receive_text()`. check: somebody's own code, right before the receive.
+    `receive()` instead of `receive_text()`. warning: what it logs when it leaves. check: somebody's
+    own code, right before the receive.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Guard:
     in_place: bool = False
     catches: bool = False
     raw: bool = False
+    warning: str = "Guard stopped the receive for connection {}"
     check: Check | None = None
 
 
@@ -50,6 +52,9 @@ GUARDS: Mapping[str, Guard] = {
             name="post-fix",
             summary="the published fix: the same two once more right before the receive",
             final=("client_state", "machine"),
+            warning=(
+                "WebSocket state changed between handshake validation and receive for connection {}"
+            ),
         ),
         replace(
             PRE_FIX,

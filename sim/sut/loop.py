@@ -13,7 +13,6 @@ from sim.sut.classify import classify
 from sim.sut.guards import Read
 
 Handle = Callable[[str], Awaitable[None]]
-WARNING = "WebSocket state changed between handshake validation and receive for connection {}"
 
 
 async def message_loop(chat: Chat, handle: Handle, polls: bool) -> None:
@@ -47,7 +46,6 @@ async def _one_message(chat: Chat, handle: Handle, polls: bool) -> bool:
             raise
         chat.leave(f"caught:{classify(error)}")
         return False
-    chat.messages += 1
     chat.runtime.record("received", text=text)
     await chat.at("received")
     await handle(text)
@@ -67,7 +65,7 @@ async def _validated(chat: Chat, polls: bool) -> bool:
         return False
     await chat.at("final_check")
     if guard.final is not None and not chat.passes(guard.final):
-        runtime.log("warning", WARNING.format(runtime.connection))
+        runtime.log("warning", guard.warning.format(runtime.connection))
         chat.leave("guard_break_final")
         return False
     if guard.check is not None and not guard.check(chat.websocket):
@@ -90,8 +88,9 @@ async def _both_connected(chat: Chat) -> bool:
     while not chat.passes(("client_state", "application_state")):
         if waited_ms >= chat.handler.poll_ms:
             return chat.passes(_top_reads(chat))
-        await chat.runtime.sleep(chat.handler.poll_step_ms)
-        waited_ms += chat.handler.poll_step_ms
+        step_ms = min(chat.handler.poll_step_ms, chat.handler.poll_ms - waited_ms)
+        await chat.runtime.sleep(step_ms)
+        waited_ms += step_ms
     return True
 
 

@@ -73,10 +73,9 @@ class StateMachine:
                 f"Invalid state transition for {self.connection_id}: {before} -> {to}",
             )
             return False
-        if self._in_a_row >= REFUSALS_UNTIL_FAILED:
-            to = "failed"
-            self._log("error", f"Too many refused transitions for {self.connection_id}: -> failed")
         forced = self._in_a_row >= REFUSALS_UNTIL_FAILED
+        if forced:
+            self._log("error", f"Too many refused transitions for {self.connection_id}: -> failed")
         self._in_a_row = 0
-        self._state = to
-        return not forced
+        self._state = "failed" if forced else to
+        return self._state == to

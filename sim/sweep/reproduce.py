@@ -101,27 +101,33 @@ def scenarios_of(task: Task) -> tuple[Scenario, ...]:
     )
 
 
+def checked(task: Task) -> tuple[tuple[Scenario, ...], tuple[Planned, ...]]:
+    """Return the scenarios and cells of a task. Raises UserError if it cannot be run."""
+    scenarios = scenarios_of(task)
+    cells = plan(scenarios, task.guards)
+    for name in sorted({one.cell.guard for one in cells if ":" in one.cell.guard}):
+        if name not in task.guards:
+            raise UserError(f"guard {name!r}: code of your own runs only if named with --guard")
+        import_guard(name)
+    return scenarios, cells
+
+
 def reproduce(
     task: Task | None = None,
     store_at: Path | None = None,
-    workers: int | None = None,
+    workers: int = 1,
     on_trials: OnTrials = lambda done, total: None,
 ) -> Reproduction:
     """Run a task and return what came of it.
 
-    store_at: the results file to go on with, None to keep the rows in memory. workers: processes,
-    None for one per core. Raises UserError for a task that cannot be run. On KeyboardInterrupt the
-    rows that were recorded stay in the file.
+    store_at: the results file to go on with, None to keep the rows in memory. workers: processes;
+    with more than one, a script that calls this needs `if __name__ == "__main__"`. Raises UserError
+    for a task that cannot be run. On KeyboardInterrupt what was recorded stays in the file.
     """
     task = task or Task()
-    scenarios = scenarios_of(task)
-    cells = plan(scenarios, task.guards)
-    for name in sorted({planned.cell.guard for planned in cells if ":" in planned.cell.guard}):
-        if name not in task.guards:
-            raise UserError(f"guard {name!r}: code of your own runs only if named with --guard")
-        import_guard(name)
+    scenarios, cells = checked(task)
     with closing(ResultStore(store_at, _name_of(task, cells))) as store:
-        _run(cells, task.seed, store, workers or _cores(), on_trials)
+        _run(cells, task.seed, store, workers, on_trials)
         rows = list(store.rows())
     summary = summarise(cells, rows)
     tokens = _tokens(cells, summary, task.seed)
@@ -147,7 +153,8 @@ def _run(
     run_units(list(units(cells, seed, finished)), store, workers, count)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

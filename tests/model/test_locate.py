@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.model.load import dotted
+from sim.model.faults import dotted
 from sim.model.locate import Path, key_parts, line_of
 
 DOCUMENT = '''\

@@ -14,8 +14,6 @@ from PIL import Image
 
 from sim.model.names import GUARDS
 from sim.model.results import Cell, CellResult, PairResult
-from sim.report.lanes import lay_out, stagger
-from sim.report.looks import percent, plain, positions, signed, to_scale
 from sim.report.plots import (
     Lane,
     Mark,
@@ -27,6 +25,8 @@ from sim.report.plots import (
     shares,
     timeline,
 )
+from sim.report.plots.lanes import lay_out, stagger
+from sim.report.plots.looks import percent, plain, positions, signed, to_scale
 from sim.stats.intervals import paired_difference, rate_interval
 
 ROOT = Path(__file__).parent.parent.parent

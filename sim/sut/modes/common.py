@@ -74,9 +74,10 @@ async def answer(chat: Chat, kinds: tuple[str, ...]) -> bool:
     return well
 
 
-def parse(text: str) -> object:
-    """Return the message as JSON, or None if it is malformed."""
+def is_json(text: str) -> bool:
+    """Whether a message can be parsed."""
     try:
-        return json.loads(text)
+        json.loads(text)
     except ValueError:
-        return None
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from sim.sut.chat import Chat
 from sim.sut.loop import message_loop
-from sim.sut.modes.common import AGENT_EVENTS, answer, connection, established, parse
+from sim.sut.modes.common import AGENT_EVENTS, answer, connection, established, is_json
 from sim.sut.setup import (
     SetupFailed,
     accept,
@@ -31,7 +31,8 @@ async def main(chat: Chat) -> None:
         await established(chat, "connection_established")
 
     async def route(text: str) -> None:
-        if parse(text) is None:
+        if not is_json(text):
+            chat.runtime.record("malformed")
             await chat.safe_send("error", message="malformed JSON")
             return
         chat.become("processing")

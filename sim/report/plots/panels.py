@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.model.names import GUARDS
 from sim.model.results import CellResult
-from sim.report.looks import axis_label, plain
+from sim.report.plots.looks import axis_label, plain
 
 PLACE = ("mode", "shape", "injection", "probe", "runtime", "server")
 """The fields of a cell that say what was tried, apart from the guard and the axis."""

@@ -94,8 +94,9 @@ def plain(text: str, limit: int = 40) -> str:
 
 def axis_label(axis: str, unit: str) -> str:
     """Return what stands at an axis, for example "window (ms)" for window_ms in ms."""
-    name = plain(axis.removesuffix(f"_{unit}").replace("_", " "), 20)
-    return f"{name} ({plain(unit, 8)})" if unit else name
+    first = unit.partition(" ")[0]
+    name = plain(axis.removesuffix(f"_{first}").replace("_", " "), 24)
+    return f"{name} ({plain(unit, 32)})" if unit else name
 
 
 def percent(rate: float) -> str:

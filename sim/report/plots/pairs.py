@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sim.model.results import Cell, CellResult, PairResult
-from sim.report.looks import axis_label, plain
-from sim.report.panels import PLACE
+from sim.report.plots.looks import axis_label, plain
+from sim.report.plots.panels import PLACE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sim.report.looks import plain
+from sim.report.plots.looks import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,245 @@
+"""The main job: paired trials, the same result whatever the workers, and nothing lost when cut."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.catalog import names, open_scenario
+from sim.errors import UserError
+from sim.model.scenario import Scenario
+from sim.replaying import replay
+from sim.store.results import ResultStore
+from sim.sweep.reproduce import Reproduction, Task, failing_run, reproduce, scenarios_of
+from sim.sweep.summary import broken_expectations
+from sim.sweep.trials import trial_of
+
+ROOT = Path(__file__).parent.parent.parent
+SHIPPED = [name for name in names() if isinstance(open_scenario(name), Scenario)]
+SMALL = Task("server-close", ("sweep.values=[0, 10, 20]",), trials=6)
+
+
+def found(task: Task = SMALL, **options: Any) -> Reproduction:
+    return reproduce(task, workers=options.pop("workers", 1), **options)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_scenario_holds_what_it_expects(name: str) -> None:
+    settings = ("sweep.values=[1, 20]",) if name == "chat-session" else ()
+    result = found(Task(name, settings, trials=8))
+    assert broken_expectations(result.scenarios, result.summary.results) == ()
+    expected = open_scenario(name)
+    assert isinstance(expected, Scenario)
+    assert set(expected.expect) == set(expected.sweep.guards)
+
+
+def test_a_broken_expectation_names_guard_runtime_and_figures() -> None:
+    result = found(Task("server-close", ("expect.pre-fix=none", "expect.catch=all"), trials=8))
+    lines = broken_expectations(result.scenarios, result.summary.results)
+    assert len(lines) == 4
+    assert lines[0].startswith("server-close: pre-fix on asyncio-3.11: expected none of the trials")
+    assert any("catch on asyncio-3.12: expected all" in line for line in lines)
+
+
+def test_every_guard_meets_the_same_luck() -> None:
+    (scenario,) = scenarios_of(SMALL)
+    pre, post = (scenario.model_copy(update={"guard": guard}) for guard in ("pre-fix", "post-fix"))
+    for trial in range(20):
+        (one, _), (other, _) = (
+            trial_of(each, ("server-close", 5.0), 7, trial) for each in (pre, post)
+        )
+        assert one.injections == other.injections
+    assert trial_of(pre, ("x", 5.0), 7, 0)[0] != trial_of(pre, ("x", 5.0), 7, 1)[0]
+    assert trial_of(pre, ("x", 5.0), 7, 0)[0] != trial_of(pre, ("x", 5.0), 8, 0)[0]
+
+
+def test_the_document_is_the_same_for_every_number_of_workers() -> None:
+    documents = [json.dumps(found(workers=workers).document()) for workers in (1, 2)]
+    assert documents[0] == documents[1]
+
+
+def test_the_document_has_what_is_promised() -> None:
+    document = found().document()
+    assert set(document) == {
+        "schema",
+        "wsrace",
+        "scenario",
+        "seed",
+        "digest",
+        "cells",
+        "pairs",
+        "tokens",
+    }
+    assert set(document["cells"][0]) >= {
+        "mode",
+        "shape",
+        "injection",
+        "probe",
+        "runtime",
+        "server",
+        "counterfactual",
+        "guard",
+        "axis",
+        "value",
+        "unit",
+        "window_ms",
+        "offset_ms",
+        "trials",
+        "failures",
+        "lost",
+        "rate",
+        "low",
+        "high",
+        "outcomes",
+    }
+    assert set(document["pairs"][0]) == {
+        "before",
+        "after",
+        "mode",
+        "shape",
+        "injection",
+        "runtime",
+        "server",
+        "axis",
+        "value",
+        "difference",
+        "low",
+        "high",
+    }
+    assert all(cell["trials"] == 6 for cell in document["cells"])
+    assert all(sum(cell["outcomes"].values()) == 6 for cell in document["cells"])
+
+
+def test_another_seed_is_another_digest_and_the_same_seed_the_same() -> None:
+    digests = [
+        found(Task("server-close", trials=2, seed=seed)).summary.digest for seed in (1, 1, 2)
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_token_of_a_failing_run_replays_it() -> None:
+    result = found()
+    assert result.tokens
+    for cell, token in result.tokens:
+        record = replay(token)
+        assert record.outcome.failed
+        again = failing_run(result.plan[cell], result.summary.failing[cell], 0)
+        assert again.digest == record.digest
+
+
+def test_rates_agree_with_the_closed_forms_within_their_intervals() -> None:
+    """Two ways to one number, at 99.9 %. Guards share their luck: a bad draw counts once."""
+    outside, groups = set(), set()
+    for name in ("server-close", "wait-for-hop", "blind-spot", "eaten-disconnect", "accept-race"):
+        guards = ("pre-fix", "post-fix", "both-states", "catch")
+        for one in found(Task(name, guards=guards, trials=30)).summary.results:
+            assert one.closed_form is not None
+            expected = one.closed_form
+            groups.add((name, one.cell.value))
+            if abs(one.rate - expected) > 3.3 * (expected * (1 - expected) / one.trials) ** 0.5:
+                outside.add((name, one.cell.value))
+    assert len(groups) == 40
+    assert len(outside) <= 1, outside
+
+
+def test_without_a_message_loss_of_its_own_a_guard_never_loses_one() -> None:
+    for one in found(Task("state-change", trials=10)).summary.results:
+        assert one.lost == (one.outcomes.get("guard_break_final", 0))
+        assert one.failures == 0
+
+
+# -- interrupted and gone on with ----------------------------------------------------------------
+
+
+def test_rows_that_come_twice_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    first = found(store_at=path)
+    again = found(store_at=path)
+    assert again.document() == first.document()
+
+
+def test_a_store_of_another_sweep_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    found(store_at=path)
+    with pytest.raises(UserError, match="holds the results of another sweep"):
+        found(Task("server-close", ("sweep.values=[0, 10, 20]",), trials=6, seed=1), store_at=path)
+
+
+def test_a_sweep_that_was_cut_comes_to_the_same_end(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        found(store_at=path, on_trials=stop)
+    seen: list[tuple[int, int]] = []
+    resumed = found(store_at=path, on_trials=lambda done, total: seen.append((done, total)))
+    assert seen[0][0] > 0  # the finished cells were not run again
+    assert resumed.document() == found().document()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_exits_with_3_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "sim", "reproduce", "server-close", "--runs", "300"]
+    command += ["--workers", "2", "--out", str(out)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        _wait_for_rows(out / "results.sqlite")
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 3, errors
+    assert "what was finished is kept" in errors
+    assert f"--out {out} --resume" in errors
+    assert "Traceback" not in errors
+
+
+def _wait_for_rows(path: Path) -> None:
+    import sqlite3
+
+    for _ in range(600):
+        time.sleep(0.1)
+        if path.exists():
+            with sqlite3.connect(path) as db:
+                try:
+                    if db.execute("SELECT COUNT(*) FROM trials").fetchone()[0]:
+                        return
+                except sqlite3.Error:
+                    continue
+    raise AssertionError("no row within a minute")
+
+
+# -- what cannot be run --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task", "fault"),
+    [
+        (Task("serverclose"), "did you mean 'server-close'"),
+        (Task("server-close", ("mode=mian",)), "did you mean 'main'"),
+        (Task("server-close", ("sweep.axis=windw_ms",)), "sweep.axis: windw_ms = 0"),
+        (Task("server-close", ("sweep.values=[-1]",)), "window_ms = -1"),
+        (Task("server-close", guards=("nosuch:guard",)), "cannot import 'nosuch'"),
+        (Task("server-close", guards=("pre-fx",)), "unknown guard 'pre-fx'"),
+        (Task("server-close", ("sweep.guards=['a:b']",)), "runs only if named with --guard"),
+    ],
+)
+def test_what_cannot_be_run_is_one_clear_line(task: Task, fault: str) -> None:
+    with pytest.raises(UserError, match=fault.replace("(", r"\(")):
+        found(task)
+
+
+def test_a_store_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    path.write_text("hello, this is not a database, whatever its name says")
+    with pytest.raises(UserError, match="not a results file of wsrace"):
+        ResultStore(path, "plan")
