@@ -129,13 +129,13 @@ def _show(found: Reproduction, folder: Path, seconds: float) -> None:
     console.print(rates_table(found.summary))
     console.print()
     for sentence in sentences(found.summary):
-        console.print(sentence, highlight=False)
+        console.print(sentence, highlight=False, markup=False)
     pictures = draw_all(found, folder)
     trials = sum(one.trials for one in found.summary.results)
-    console.print(f"\n{trials:,} runs in {seconds:.0f} s; digest {found.summary.digest[:12]}")
-    console.print(f"{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")
+    click.echo(f"\n{trials:,} runs in {seconds:.0f} s; digest {found.summary.digest[:12]}")
+    click.echo(f"{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")
     if found.tokens:
         cell, token = found.tokens[0]
         one = found.plan[cell].cell
-        console.print(f"one failing run ({one.injection}, {one.guard}, {one.runtime}):")
+        click.echo(f"one failing run ({one.injection}, {one.guard}, {one.runtime}):")
         click.echo(f"wsrace replay {token}")

@@ -1,5 +1,6 @@
 """The cells of a sweep: each value of the axis, under each runtime and guard of a scenario."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,12 @@ class Planned:
 def plan(scenarios: Sequence[Scenario], guards: Sequence[str] = ()) -> tuple[Planned, ...]:
     """Return the cells of `scenarios` in order; guards: instead of those of the scenarios.
 
-    Raises UserError for an axis that does not take one of its values.
+    Raises UserError for an axis that does not take one of its values, and for two scenarios of one
+    name: they could not be told apart in the result.
     """
+    counts = Counter(scenario.name for scenario in scenarios)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise UserError(*(f"scenario {name!r} is there twice: give one a label" for name in twice))
     return tuple(planned for scenario in scenarios for planned in _cells(scenario, guards))
 
 
