@@ -50,7 +50,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         click.echo(document)
     else:
         assert folder is not None
-        _show(found, folder, stopwatch() - began)
+        _show(found, folder, stopwatch() - began, request.workers or cores())
     for line in broken:
         click.echo(f"wsrace: {line}", err=True)
     return bool(broken)
@@ -120,7 +120,7 @@ def _judged(request: Request, found: Reproduction) -> tuple[str, ...]:
     return broken_expectations(found.scenarios, found.summary.results)
 
 
-def _show(found: Reproduction, folder: Path, seconds: float) -> None:
+def _show(found: Reproduction, folder: Path, seconds: float, workers: int) -> None:
     from sim.report.pictures import draw_all
     from sim.report.tables import rates_table
     from sim.report.words import sentences
@@ -130,7 +130,7 @@ def _show(found: Reproduction, folder: Path, seconds: float) -> None:
     console.print()
     for sentence in sentences(found.summary):
         console.print(sentence, highlight=False, markup=False)
-    pictures = draw_all(found, folder)
+    pictures = draw_all(found, folder, workers if len(found.scenarios) > 1 else 1)
     trials = sum(one.trials for one in found.summary.results)
     click.echo(f"\n{trials:,} runs in {seconds:.0f} s; digest {found.summary.digest[:12]}")
     click.echo(f"{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")

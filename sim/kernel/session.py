@@ -21,7 +21,7 @@ from sim.model.record import End, Ending, Limits, Waiting
 from sim.model.schedule import Scheduler
 from sim.model.ticks import seconds
 
-_COLLECT_EVERY = 2_000
+_COLLECT_EVERY = 50
 """Worlds between two garbage collections; there is none inside a world."""
 
 Plan = Generator[Job, End, None]

@@ -1,8 +1,11 @@
 """Which pictures a reproduction gets, and where they go."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +22,31 @@ from sim.sweep.summary import AFTER, BEFORE, over_axis
 from sim.sweep.trials import trial_of
 
 OFFSET_BINS = 8
-Picture = tuple[str, Any]
-"""The name of its files without the suffix, and the figure."""
+Picture = tuple[str, Callable[[], Any]]
+"""The name of its files without the suffix, and what draws the figure, or None if there is none."""
 
 
-def draw_all(found: Reproduction, folder: Path) -> list[Path]:
+def draw_all(found: Reproduction, folder: Path, workers: int = 1) -> list[Path]:
     """Draw every picture of a reproduction into `folder`, as PNG and SVG; return the PNG files.
 
-    The same reproduction gives the same bytes. Makes the folder if need be. Raises OSError if a
-    file cannot be written.
+    The same reproduction gives the same bytes. Makes the folder if need be. workers: processes.
+    Raises OSError if a file cannot be written.
     """
-    return [plots.save(figure, folder, stem)[0] for stem, figure in _pictures(found)]
+    if workers == 1:
+        return draw_some(found, folder, 0, 1)
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        parts = [pool.submit(draw_some, found, folder, part, workers) for part in range(workers)]
+        return [path for part in parts for path in part.result()]
+
+
+def draw_some(found: Reproduction, folder: Path, part: int, parts: int) -> list[Path]:
+    """Draw every picture whose number leaves the remainder `part` when divided by `parts`."""
+    paths = []
+    for number, (stem, draw) in enumerate(_pictures(found)):
+        figure = draw() if number % parts == part else None
+        if figure is not None:
+            paths.append(plots.save(figure, folder, stem)[0])
+    return paths
 
 
 def _pictures(found: Reproduction) -> Iterator[Picture]:
@@ -45,11 +62,13 @@ def _pictures(found: Reproduction) -> Iterator[Picture]:
         note = _note(found, both, "bar")
         if unreal := {f"{one.cell.guard} on {one.cell.runtime}" for one in _unreal(both)}:
             note += f". Counterfactual: {', '.join(sorted(unreal))}."
-        yield "before-and-after", plots.before_and_after(whole.pairs, whole.results, title, note)
+        yield (
+            "before-and-after",
+            partial(plots.before_and_after, whole.pairs, whole.results, title, note),
+        )
     for cell, _ in found.tokens:
-        figure = _timeline(found, cell)
-        if figure is not None:
-            yield f"timeline-{stems[found.plan[cell].cell.injection]}", figure
+        stem = stems[found.plan[cell].cell.injection]
+        yield f"timeline-{stem}", partial(_timeline, found, cell)
 
 
 def _of_scenario(
@@ -58,20 +77,21 @@ def _of_scenario(
     title = ": ".join(filter(None, (scenario.name, scenario.title)))
     unreal = ". All of it is counterfactual." if _unreal(results) == results else ""
     note = _note(found, results, "point") + unreal
-    yield f"rate-{stem}", plots.rate_by_axis(results, title, note)
+    yield f"rate-{stem}", partial(plots.rate_by_axis, results, title, note)
     if any(one.do == "state-change" for one in scenario.injections):
         compared = [one for one in results if one.cell.guard in (BEFORE, AFTER)]
         note = _note(found, results, "value") + unreal
-        yield f"shares-{stem}", plots.shares(compared or results, title, note)
+        yield f"shares-{stem}", partial(plots.shares, compared or results, title, note)
     binned = list(by_offset(found, scenario.name))
-    if binned:
+    if any(one.failures for one in binned):
         cell = binned[0].cell
         bins = (
             f"Offset: how long after the probe {cell.probe} the injection comes, in "
             f"{OFFSET_BINS} equal steps; {cell.runtime}."
         )
         note = f"{_note(found, results, 'row')}{unreal or '.'} {bins}"
-        yield f"offset-{stem}", plots.heat_map(binned, f"{title}, by its offset", note)
+        title = f"{title}, by its offset"
+        yield f"offset-{stem}", partial(plots.heat_map, binned, title, note)
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
