@@ -454,7 +454,14 @@ def test_numbers_in_words() -> None:
         *[">99"] * 2,
         "100",
     ]
-    assert [signed(value) for value in (-12.3, -0.2, 0, 0.4, 3)] == ["−12", "0", "0", "0", "+3"]
+    assert [signed(value) for value in (-12.3, -0.2, 0, 0.04, 0.4, 3)] == [
+        "−12",
+        "−0.2",
+        "0",
+        "0",
+        "+0.4",
+        "+3",
+    ]
     assert plain("a\tb\n\nc\x00d") == "a b c d"
     assert plain("module.name:guard", 9) == "modu…uard"
     assert len(plain("x" * 100)) == 40

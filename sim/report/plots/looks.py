@@ -109,8 +109,8 @@ def percent(rate: float) -> str:
 
 
 def signed(value: float) -> str:
-    """Return a number with its sign and without decimals."""
-    text = f"{value:+.0f}"
+    """Return a number with its sign, and with a decimal only between -1 and 1."""
+    text = f"{value:+.1f}" if abs(value) < 1 else f"{value:+.0f}"
     return text.replace("-", "−") if float(text) else "0"
 
 
