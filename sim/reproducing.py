@@ -40,8 +40,10 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     began = stopwatch()
     checked(task)  # nothing is written for a task that cannot be run
     store = _store(folder, request.resume)
-    with _Progress(request.as_json) as on_trials:
-        found = reproduce(task, store, request.workers or cores(), on_trials)
+    workers = request.workers or cores()
+    progress = _Progress(request.as_json)
+    with progress as on_trials:
+        found = reproduce(task, store, workers, on_trials)
     document = json.dumps(found.document(), sort_keys=True)
     if folder is not None:
         (folder / DOCUMENT).write_text(document + "\n")
@@ -50,7 +52,11 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         click.echo(document)
     else:
         assert folder is not None
-        _show(found, folder, stopwatch() - began, request.workers or cores())
+        _show(found, folder, workers)
+        kept = f", {progress.kept:,} of them before" if progress.kept else ""
+        trials = len(found.rows)
+        seconds = stopwatch() - began
+        click.echo(f"{trials:,} runs{kept}, in {seconds:.0f} s with the pictures")
     for line in broken:
         click.echo(f"wsrace: {line}", err=True)
     return bool(broken)
@@ -83,9 +89,13 @@ def _store(folder: Path | None, resume: bool) -> Path | None:
 
 
 class _Progress:
-    """A bar on stderr; none for --json, or where nobody looks."""
+    """A bar on stderr; none for --json, or where nobody looks.
+
+    kept: trials that an earlier run had recorded.
+    """
 
     def __init__(self, quiet: bool) -> None:
+        self.kept = 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -100,6 +110,8 @@ class _Progress:
         task = self._bar.add_task("trials", total=None)
 
         def on_trials(done: int, total: int) -> None:
+            if self._bar.tasks[task].total is None:
+                self.kept = done  # the first call tells what an earlier run has left
             self._bar.update(task, completed=done, total=total)
 
         return on_trials
@@ -110,7 +122,7 @@ class _Progress:
 
 def _judged(request: Request, found: Reproduction) -> tuple[str, ...]:
     """Return the broken expectations; another scenario than the shipped one promises nothing."""
-    changed = [one for one in request.settings if not one.startswith("sweep.")]
+    changed = [one for one in request.settings if not one.startswith(("sweep.", "expect."))]
     if changed:
         click.echo(
             f"wsrace: expectations are not judged: --set {changed[0]} changes the scenario",
@@ -120,20 +132,20 @@ def _judged(request: Request, found: Reproduction) -> tuple[str, ...]:
     return broken_expectations(found.scenarios, found.summary.results)
 
 
-def _show(found: Reproduction, folder: Path, seconds: float, workers: int) -> None:
+def _show(found: Reproduction, folder: Path, workers: int) -> None:
     from sim.report.pictures import draw_all
-    from sim.report.tables import rates_table
+    from sim.report.tables import WIDE, narrow_table, rates_table
     from sim.report.words import sentences
 
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(rates_table(found.summary))
+    table = rates_table if console.width >= WIDE else narrow_table
+    console.print(table(found.summary))
     console.print()
     for sentence in sentences(found.summary):
         console.print(sentence, highlight=False, markup=False)
     pictures = draw_all(found, folder, workers if len(found.scenarios) > 1 else 1)
-    trials = sum(one.trials for one in found.summary.results)
-    click.echo(f"\n{trials:,} runs in {seconds:.0f} s; digest {found.summary.digest[:12]}")
-    click.echo(f"{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")
+    click.echo(f"\n{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")
+    click.echo(f"digest of all trials: {found.summary.digest}")
     if found.tokens:
         cell, token = found.tokens[0]
         one = found.plan[cell].cell

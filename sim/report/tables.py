@@ -10,6 +10,9 @@ from sim.report.plots.looks import plain
 from sim.sweep.summary import AFTER, BEFORE, Summary, over_axis
 
 UNREAL = "\n(counterfactual)"
+TITLE = "Runs that fail, of all trials over the axis (95 % interval)"
+WIDE = 140
+"""Columns of a terminal that the table with a column per guard needs."""
 
 
 def rates_table(summary: Summary) -> Table:
@@ -21,7 +24,7 @@ def rates_table(summary: Summary) -> Table:
     whole = over_axis(summary)
     guards = list(dict.fromkeys(one.cell.guard for one in whole.results))
     changes = {(pair.cell.injection, pair.cell.runtime): pair for pair in whole.pairs}
-    table = Table(title="Runs that fail, of all trials over the axis (95 % interval)", box=None)
+    table = Table(title=TITLE, box=None)
     for name in ("injection", "runtime"):
         table.add_column(name)
     for guard in guards:
@@ -40,6 +43,36 @@ def rates_table(summary: Summary) -> Table:
         table.add_row(Text(name), Text(plain(runtime) + note), *cells)
         last = injection
     return table
+
+
+def narrow_table(summary: Summary) -> Table:
+    """Return the same figures with a row per injection and guard and a column per runtime."""
+    whole = over_axis(summary)
+    runtimes = list(dict.fromkeys(one.cell.runtime for one in whole.results))
+    changes = {(pair.cell.injection, pair.cell.runtime): pair for pair in whole.pairs}
+    table = Table(title=TITLE, box=None)
+    table.add_column("injection")
+    table.add_column("guard")
+    for runtime in runtimes:
+        table.add_column(Text(plain(runtime)), justify="right")
+    rows: dict[str, dict[str, dict[str, CellResult]]] = {}
+    for one in whole.results:
+        guards = rows.setdefault(one.cell.injection, {})
+        guards.setdefault(one.cell.guard, {})[one.cell.runtime] = one
+    for injection, guards in rows.items():
+        name = plain(injection) or "(unnamed)"
+        for guard, found in guards.items():
+            cells = [_in_one_line(_rate(found.get(runtime), True)) for runtime in runtimes]
+            table.add_row(Text(name), Text(plain(guard)), *cells)
+            name = ""
+        if any(key[0] == injection for key in changes):
+            cells = [_in_one_line(_change(changes.get((injection, one)))) for one in runtimes]
+            table.add_row("", f"{BEFORE} > {AFTER}", *cells)
+    return table
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace("every trial", "all").replace(" to ", "..").replace("\n", "  ")
 
 
 def _rows(results: Iterable[CellResult]) -> dict[tuple[str, str], list[CellResult]]:

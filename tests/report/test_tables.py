@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from sim.model.names import GUARDS
-from sim.report.tables import rates_table
+from sim.report.tables import narrow_table, rates_table
 from sim.stats.intervals import paired_difference, rate_interval
 from sim.sweep.summary import Summary
 from tests.report.figures import Trial, summary
@@ -120,3 +120,18 @@ def test_all_guards_fit_a_wide_terminal() -> None:
     text = shown(summary(found))
     assert all(guard in text for guard in GUARDS)
     assert "…" not in text
+
+
+def test_the_narrow_table_says_the_same_in_eighty_columns() -> None:
+    found = summary(small())
+    console = Console(width=80, file=StringIO(), force_terminal=False)
+    console.print(narrow_table(found))
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    (pre_fix,) = [line for line in lines if line.split()[:2] == ["a", "pre-fix"]]
+    low, high = rate_interval(2, 4)
+    assert pre_fix.count(f"2/4  {100 * low:.1f}-{100 * high:.1f} %") == 2
+    changes = [line for line in lines if line.strip().startswith(LAST)]
+    assert len(changes) == 2
+    assert changes[1].count("same in  all") == 2
+    assert len(lines) == 2 + 4 + 3  # title, header, a row per guard and change: nothing wraps
