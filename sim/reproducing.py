@@ -141,6 +141,8 @@ def _show(found: Reproduction, folder: Path, workers: int) -> None:
     table = rates_table if console.width >= WIDE else narrow_table
     console.print(table(found.summary))
     console.print()
+    if any(one.cell.runtime in ("trio", "any-order") for one in found.summary.results):
+        console.print("Under trio and any-order the order is drawn: a rate is no probability.\n")
     for sentence in sentences(found.summary):
         console.print(sentence, highlight=False, markup=False)
     pictures = draw_all(found, folder, workers if len(found.scenarios) > 1 else 1)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -11,17 +10,13 @@ from typing import Any
 
 from sim.model.results import CellResult
 from sim.model.scenario import Scenario
-from sim.model.times import Draw, settled
 from sim.play import Record
 from sim.report import plots
+from sim.report.offsets import OFFSET_BINS, along_offsets, by_offset
 from sim.report.story import story
-from sim.stats.intervals import rate_interval
-from sim.sweep.cells import Planned
 from sim.sweep.reproduce import Reproduction, failing_run
 from sim.sweep.summary import AFTER, BEFORE, over_axis
-from sim.sweep.trials import trial_of
 
-OFFSET_BINS = 8
 Picture = tuple[str, Callable[[], Any]]
 """The name of its files without the suffix, and what draws the figure, or None if there is none."""
 
@@ -90,8 +85,12 @@ def _of_scenario(
             f"{OFFSET_BINS} equal steps; {cell.runtime}."
         )
         note = f"{_note(found, results, 'row')}{unreal or '.'} {bins}"
-        title = f"{title}, by its offset"
-        yield f"offset-{stem}", partial(plots.heat_map, binned, title, note)
+        yield f"heat-{stem}", partial(plots.heat_map, binned, f"{title}, by its offset", note)
+    along = list(along_offsets(found, scenario.name))
+    if any(one.failures for one in along):
+        note = f"{_note(found, along, 'point')}, all values of {scenario.sweep.axis} together"
+        note += unreal
+        yield f"offset-{stem}", partial(plots.rate_by_axis, along, f"{title}, by its offset", note)
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
@@ -113,7 +112,10 @@ def _note(found: Reproduction, results: Iterable[CellResult], each: str) -> str:
     trials = sorted({one.trials for one in results})
     shown = f"{trials[0]:,}" if len(trials) == 1 else f"{trials[0]:,} to {trials[-1]:,}"
     digest = found.summary.digest[:12]
-    return f"n = {shown} trials per {each}, seed {found.task.seed}, digest {digest}"
+    note = f"n = {shown} trials per {each}, seed {found.task.seed}, digest {digest}"
+    if any(one.cell.runtime in ("trio", "any-order") for one in found.summary.results):
+        note += ". Under trio and any-order the order is drawn: such a rate is no probability"
+    return note
 
 
 def _unreal(results: Iterable[CellResult]) -> list[CellResult]:
@@ -140,49 +142,3 @@ def _timeline(found: Reproduction, cell: int) -> Any:
 def _failing_connection(record: Record) -> str:
     failing = (one.connection for one in record.outcome.findings if one.failure)
     return next(filter(None, failing), "c1")
-
-
-def by_offset(found: Reproduction, name: str) -> Iterator[CellResult]:
-    """Yield the cells of a scenario once more, by when the injection came after its probe.
-
-    The times were drawn per trial, so no further run is needed. Only the window's own axis makes
-    sense here, under one runtime and the guards that a reader compares. An offset beyond the
-    scenario's horizon counts as the last.
-    """
-    own = {index: one for index, one in enumerate(found.plan) if one.cell.injection == name}
-    runtime = next((planned.cell.runtime for planned in own.values()), "")
-    cells = {
-        index: planned
-        for index, planned in own.items()
-        if planned.cell.axis == "window_ms"
-        and planned.cell.window_ms is not None
-        and planned.cell.runtime == runtime
-        and planned.cell.guard in ("pre-fix", "post-fix", "both-states", "catch")
-    }
-    counts: dict[tuple[int, int], list[int]] = {}
-    for index, trial, failed in found.rows:
-        planned = cells.get(index)
-        place = _bin(planned, trial, found.task.seed) if planned is not None else None
-        if place is not None:
-            count = counts.setdefault((index, place), [0, 0])
-            count[0] += failed
-            count[1] += 1
-    for (index, place), (failures, trials) in sorted(counts.items()):
-        planned = cells[index]
-        width = (planned.scenario.sweep.horizon_ms or 0) / OFFSET_BINS
-        low, high = rate_interval(failures, trials)
-        cell = replace(planned.cell, offset_ms=(place + 0.5) * width)
-        yield CellResult(cell, trials, failures, 0, failures / trials, low, high)
-
-
-def _bin(planned: Planned, trial: int, seed: int) -> int | None:
-    scenario = planned.scenario
-    horizon = scenario.sweep.horizon_ms
-    if not horizon or not scenario.injections:
-        return None
-    if not isinstance(scenario.injections[0].delay_ms, Draw):
-        return None
-    name, _, value = planned.group
-    resolved, _ = trial_of(scenario, (name, value), seed, trial)
-    place = int(settled(resolved.injections[0].delay_ms) / horizon * OFFSET_BINS)
-    return min(place, OFFSET_BINS - 1)

@@ -6,10 +6,11 @@ falls into the time in which the guard is blind to it. Each form is named by a s
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from sim.model.names import RuntimeName
+from sim.model.names import GUARDS, MODES, Event, Mode, Probe, RuntimeName
 from sim.model.scenario import Scenario
-from sim.model.times import settled
+from sim.model.times import Draw, settled
 
 BLIND = frozenset({"none", "pre-fix", "post-fix"})
 """Guards that never read application_state, and do not catch."""
@@ -17,16 +18,49 @@ LEGACY_CLOSE_TRIPS = 3
 """Trips over the link until legacy delivers a client's close: close, reply, FIN."""
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where a form holds, and the exposed time of a scenario's guard in the unit of the horizon.
+
+    events: what is injected. at: after which probe. servers: how their names begin. modes: in
+    which.
+    """
+
+    exposed: Callable[[Scenario], float]
+    events: tuple[Event, ...]
+    at: Probe
+    servers: tuple[str, ...] = ("",)
+    modes: tuple[Mode, ...] = MODES
+
+
 def closed_form(scenario: Scenario) -> float | None:
     """Return the failure rate of a scenario, or None where none is known.
 
-    The forms hold for the default mode, shape and server profile of the scenario that names them.
+    scenario: its sweep names the form and the horizon. There is no answer for another shape than
+    the report's, for a guard of somebody's own, or for another injection than the form's.
     """
     form = FORMS.get(scenario.sweep.closed_form or "")
     horizon = scenario.sweep.horizon_ms
-    if form is None or not horizon or ":" in scenario.guard:
+    if form is None or not horizon or not _holds(form, scenario, horizon):
         return None
-    return min(1.0, max(0.0, form(scenario) / horizon))
+    return min(1.0, max(0.0, form.exposed(scenario) / horizon))
+
+
+def _holds(form: Form, scenario: Scenario, horizon: float) -> bool:
+    if len(scenario.injections) != 1 or scenario.guard not in GUARDS:
+        return False
+    (injection,) = scenario.injections
+    turns = tuple(range(int(horizon)))
+    spread = Draw(list=turns) if form is FORMS["turns"] else Draw(uniform=(0, horizon))
+    return (
+        scenario.shape == "report"
+        and scenario.runtime in ("asyncio-3.11", "asyncio-3.12")
+        and scenario.mode in form.modes
+        and scenario.server.startswith(form.servers)
+        and injection.do in form.events
+        and injection.at == form.at
+        and spread == (injection.hops if form is FORMS["turns"] else injection.delay_ms)
+    )
 
 
 def _hop(runtime: RuntimeName, in_place: bool) -> int:
@@ -67,11 +101,22 @@ def _preaccept(scenario: Scenario) -> float:
     return scenario.pauses.get("preaccept", 0.0) - scenario.clients.delay_ms
 
 
-FORMS: Mapping[str, Callable[[Scenario], float]] = {
-    "window": _window,
-    "turns": _turns,
-    "last-send": _last_send,
-    "eaten": _eaten,
-    "preaccept": _preaccept,
+FORMS: Mapping[str, Form] = {
+    "window": Form(_window, ("server-close",), "validated"),
+    "turns": Form(_turns, ("server-close",), "validated"),
+    "last-send": Form(
+        _last_send,
+        ("client-close", "client-abort"),
+        "received",
+        servers=("uvicorn-websockets",),
+        modes=("main",),
+    ),
+    "eaten": Form(_eaten, ("eaten-disconnect",), "validated", servers=("uvicorn-websockets",)),
+    "preaccept": Form(
+        _preaccept,
+        ("client-abort",),
+        "connecting",
+        servers=("uvicorn-wsproto", "uvicorn-sansio"),
+    ),
 }
-"""The exposed time of a scenario's guard, in the unit of its horizon."""
+"""The forms by name."""

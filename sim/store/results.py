@@ -31,12 +31,12 @@ class ResultStore:
     def __init__(self, path: Path | None, plan: str) -> None:
         try:
             self._db = sqlite3.connect(path or ":memory:")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.executescript(TABLES)
-            self._db.execute("INSERT OR IGNORE INTO plan VALUES ('plan', ?)", (plan,))
-            self._db.commit()
-            (found,) = self._db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
         except sqlite3.Error as error:
+            raise UserError(f"{path}: {error}") from None
+        try:
+            found = self._open(plan)
+        except sqlite3.Error as error:
+            self._db.close()
             raise UserError(f"{path}: not a results file of wsrace: {error}") from None
         if found != plan:
             self._db.close()
@@ -44,6 +44,15 @@ class ResultStore:
                 f"{path}: holds the results of another sweep (scenario, settings, seed or version "
                 "differ); choose another --out, or leave out --resume to begin anew"
             )
+
+    def _open(self, plan: str) -> str:
+        """Make the tables if need be; return the plan that the file is about."""
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.executescript(TABLES)
+        self._db.execute("INSERT OR IGNORE INTO plan VALUES ('plan', ?)", (plan,))
+        self._db.commit()
+        (found,) = self._db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
+        return str(found)
 
     def add(self, rows: Iterable[Stored]) -> None:
         """Record rows; those that are there already are left alone."""

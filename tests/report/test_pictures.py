@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sim.report.pictures import OFFSET_BINS, by_offset, draw_all, file_names
+from sim.report.offsets import OFFSET_BINS, along_offsets, by_offset
+from sim.report.pictures import draw_all, file_names
 from sim.sweep.reproduce import Reproduction, Task, reproduce
 
 SMALL = Task("server-close", trials=4)
@@ -29,8 +30,8 @@ def test_a_reproduction_gives_rates_offsets_before_and_after_and_a_timeline(
     tmp_path: Path,
 ) -> None:
     paths = draw_all(found(), tmp_path / "new")
-    stems = ["rate-server-close", "offset-server-close", "before-and-after"]
-    stems += ["timeline-server-close"]
+    stems = ["rate-server-close", "heat-server-close", "offset-server-close"]
+    stems += ["before-and-after", "timeline-server-close"]
     assert paths == [tmp_path / "new" / f"{stem}.png" for stem in stems]
     assert set(content(tmp_path / "new")) == {
         f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")
@@ -66,6 +67,16 @@ def test_offset_bins_add_up_to_the_trials_of_their_cells() -> None:
         assert (one.cell.offset_ms * OFFSET_BINS / 20) % 1 == 0.5
         assert one.low <= one.rate <= one.high
     assert {key: (trials[key], failures[key]) for key in trials} == wanted
+
+
+def test_the_line_over_offsets_counts_every_trial_of_every_guard_once() -> None:
+    reproduction = found()
+    along = list(along_offsets(reproduction, "server-close"))
+    for guard in {one.cell.guard for one in along}:
+        for runtime in ("asyncio-3.11", "asyncio-3.12"):
+            mine = [one for one in along if (one.cell.guard, one.cell.runtime) == (guard, runtime)]
+            assert sum(one.trials for one in mine) == 8 * 4
+            assert len({one.cell.value for one in mine}) == len(mine) <= OFFSET_BINS
 
 
 def test_an_injection_before_the_end_of_the_window_fails_and_after_it_does_not() -> None:
@@ -121,9 +132,10 @@ def test_pictures_say_how_many_trials_stand_behind_each_mark(
     digest = found().summary.digest[:12]
     assert f"n = 4 trials per point, seed 0, digest {digest}" in texts["rate-server-close"]
     assert "n = 32 trials per bar" in texts["before-and-after"]
-    assert "n = 4 trials per row" in texts["offset-server-close"]
-    assert "after the probe validated" in texts["offset-server-close"]
-    assert "Grey: no trials there." in texts["offset-server-close"]
+    assert "n = 4 trials per row" in texts["heat-server-close"]
+    assert "after the probe validated" in texts["heat-server-close"]
+    assert "Grey: no trials there." in texts["heat-server-close"]
+    assert "all values of window_ms together" in texts["offset-server-close"]
     assert "connection c1, trial" in texts["timeline-server-close"]
 
 
@@ -156,7 +168,7 @@ def test_a_name_that_is_no_file_name_has_pictures_all_the_same(name: str, tmp_pa
     settings = (f"name={name!r}", "sweep.values=[20]", "sweep.runtimes=['asyncio-3.11']")
     task = Task("server-close", settings, ("pre-fix",), trials=1)
     paths = draw_all(found(task), tmp_path)
-    assert len(paths) == 3
+    assert len(paths) == 4
     assert all(path.parent == tmp_path for path in paths)
 
 

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -204,12 +206,10 @@ def test_ctrl_c_exits_with_3_keeps_what_is_finished_and_says_how_to_go_on(tmp_pa
 
 
 def _wait_for_rows(path: Path) -> None:
-    import sqlite3
-
     for _ in range(600):
         time.sleep(0.1)
         if path.exists():
-            with sqlite3.connect(path) as db:
+            with closing(sqlite3.connect(path)) as db:
                 try:
                     if db.execute("SELECT COUNT(*) FROM trials").fetchone()[0]:
                         return

@@ -1,0 +1,74 @@
+"""Closed forms: what they say, and where they keep silent. That they are right, the sweeps test."""
+
+from typing import Any
+
+import pytest
+
+from sim.catalog import open_scenario
+from sim.model.names import GUARDS
+from sim.model.scenario import Scenario
+from sim.stats.closed_forms import FORMS, closed_form
+
+
+def rate(name: str, *settings: str) -> float | None:
+    scenario = open_scenario(name, settings)
+    assert isinstance(scenario, Scenario)
+    return closed_form(scenario)
+
+
+@pytest.mark.parametrize(
+    ("guard", "expected"), [("pre-fix", 0.25), ("post-fix", 0.25), ("catch", 0)]
+)
+def test_the_window_is_exposed_for_as_long_as_it_lasts(guard: str, expected: float) -> None:
+    assert rate("server-close", "window_ms=5", f"guard={guard}") == expected
+    assert rate("server-close", "window_ms=50", f"guard={guard}") == (1 if expected else 0)
+
+
+def test_wait_fors_turn_counts_on_311_only() -> None:
+    for hops in (0, 3, 7):
+        window = f"window_hops={hops}"
+        assert rate("wait-for-hop", window, "runtime=asyncio-3.11") == (hops + 1) / 8
+        assert rate("wait-for-hop", window, "runtime=asyncio-3.12") == hops / 8
+        both = ("guard=both-states", window)
+        assert rate("wait-for-hop", *both, "runtime=asyncio-3.11") == 1 / 8
+        assert rate("wait-for-hop", *both, "runtime=asyncio-3.12") == 0
+
+
+def test_the_blind_spot_lasts_until_the_last_send_less_the_way_of_the_close() -> None:
+    assert rate("blind-spot", "handler.work_ms=2") == (5 * 2 - 1) / 20
+    assert rate("blind-spot", "handler.work_ms=2", "handler.sends=3") == (3 * 2 - 1) / 20
+    assert rate("blind-spot", "handler.work_ms=0") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("server-close", ["shape=original"]),
+        ("server-close", ["runtime=trio"]),
+        ("server-close", ["injections.0.do=server-shutdown"]),
+        ("server-close", ["injections.0.at=received"]),
+        ("server-close", ["injections.0.delay_ms=5"]),
+        ("server-close", ["injections.0.delay_ms={uniform=[0, 30]}"]),
+        ("server-close", ["guard=my:own"]),
+        ("server-close", ["sweep.closed_form=nosuch"]),
+        ("wait-for-hop", ["injections.0.hops={list=[1, 2]}"]),
+        ("blind-spot", ["mode=factory"]),
+        ("blind-spot", ["server=hypercorn-asyncio@0.18"]),
+        ("client-close", []),
+    ],
+)
+def test_there_is_no_answer_where_a_form_does_not_hold(name: str, settings: list[str]) -> None:
+    assert rate(name, *settings) is None
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_every_form_is_a_rate_for_every_guard(guard: str) -> None:
+    named: dict[str, Any] = {}
+    for name in ("server-close", "wait-for-hop", "blind-spot", "eaten-disconnect", "accept-race"):
+        scenario = open_scenario(name, (f"guard={guard}",))
+        assert isinstance(scenario, Scenario)
+        value = closed_form(scenario)
+        assert value is not None
+        assert 0 <= value <= 1
+        named[scenario.sweep.closed_form or ""] = value
+    assert set(named) == set(FORMS)
