@@ -3,6 +3,8 @@
 from sim.model.frames import Frame, FrameKind
 from sim.network.pipe import Pipe
 
+_ENDS = (FrameKind.FIN, FrameKind.RST)
+
 
 class FrameLink(Pipe[Frame]):
     """Carries frames from one end to the other. No back-pressure: frames are few and small."""
@@ -20,7 +22,8 @@ class FrameLink(Pipe[Frame]):
 
         None if the reader closes, or if nothing has come by the tick `until`.
 
-        A reader of a socket, too, takes whatever is there in one go.
+        A reader of a socket, too, takes whatever is there in one go; but the end of the stream, FIN
+        or RST, is a read of its own (tcp(7): pending data come before the error).
         """
         while not self._closed and not (frames := self.arrived()):
             if until is None:
@@ -33,6 +36,8 @@ class FrameLink(Pipe[Frame]):
                 timer.waiters = None
         if self._closed:
             return []
+        ends = (index for index, frame in enumerate(frames) if frame.kind in _ENDS)
+        frames = frames[: max(1, next(ends, len(frames)))]
         for _ in frames:
             self._items.popleft()
         self.world.write(self.name)

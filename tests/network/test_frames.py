@@ -1,5 +1,6 @@
 """The network of the asgi rung: order, what a reset does, and what a reader may see."""
 
+import pytest
 import trio
 import trio.testing
 from hypothesis import given, settings
@@ -90,3 +91,17 @@ def test_a_closed_reader_gets_nothing_even_if_it_waits() -> None:
         return world_got + await link.get()
 
     assert run_once(program).result == []
+
+
+@pytest.mark.parametrize("end", [FrameKind.FIN, FrameKind.RST])
+def test_regression_the_end_of_a_stream_is_a_read_of_its_own(end: FrameKind) -> None:
+    """Read together with a message it was noticed at once, although reading pauses after one."""
+
+    async def program(world: World) -> list[int]:
+        link = FrameLink(world, "a>b", LinkSpec())
+        link.send(text(1))
+        link.send(Frame(FrameKind.CLOSE, code=1000))
+        link.send(Frame(end))
+        return [len(await link.get()), len(await link.get())]
+
+    assert run_once(program).result == [2, 1]
