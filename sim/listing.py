@@ -49,5 +49,5 @@ def everything() -> dict[str, dict[str, str]]:
 
 def _under(profile: str) -> str:
     """Say under which runtimes a server exists."""
-    real = [name for name, servers in REAL_PAIRS.items() if profile.startswith(servers or ("-",))]
+    real = [name for name, servers in REAL_PAIRS.items() if profile.startswith(servers)]
     return f"with {', '.join(real)}"

@@ -46,7 +46,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         found = reproduce(task, store, workers, on_trials)
     document = json.dumps(found.document(), sort_keys=True)
     if folder is not None:
-        (folder / DOCUMENT).write_text(document + "\n")
+        _write(folder / DOCUMENT, document + "\n")
     broken = _judged(request, found)
     if request.as_json:
         click.echo(document)
@@ -58,8 +58,20 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         seconds = stopwatch() - began
         click.echo(f"{trials:,} runs{kept}, in {seconds:.0f} s with the pictures")
     for line in broken:
-        click.echo(f"wsrace: {line}", err=True)
+        click.echo(f"wsrace: {printable(line)}", err=True)
     return bool(broken)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UserError(f"--out: {path}: {error.strerror}") from None
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line, without what a terminal would take for a command."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _folder(request: Request) -> Path | None:
@@ -76,10 +88,10 @@ def _store(folder: Path | None, resume: bool) -> Path | None:
     if folder is None:
         return None
     path = folder / STORE
+    if resume and not path.exists():
+        raise UserError(f"--resume: {path} does not exist")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if resume and not path.exists():
-            raise UserError(f"--resume: {path} does not exist")
         if not resume:
             for old in (path, *folder.glob(f"{STORE}-*")):
                 old.unlink(missing_ok=True)
@@ -144,12 +156,18 @@ def _show(found: Reproduction, folder: Path, workers: int) -> None:
     if any(one.cell.runtime in ("trio", "any-order") for one in found.summary.results):
         console.print("Under trio and any-order the order is drawn: a rate is no probability.\n")
     for sentence in sentences(found.summary):
-        console.print(sentence, highlight=False, markup=False)
-    pictures = draw_all(found, folder, workers if len(found.scenarios) > 1 else 1)
+        console.print(sentence, highlight=False, markup=False, emoji=False)
+    try:
+        pictures = draw_all(found, folder, workers if len(found.scenarios) > 1 else 1)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder}: cannot be written: {error.strerror}"
+        ) from None
     click.echo(f"\n{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")
     click.echo(f"digest of all trials: {found.summary.digest}")
     if found.tokens:
         cell, token = found.tokens[0]
         one = found.plan[cell].cell
-        click.echo(f"one failing run ({one.injection}, {one.guard}, {one.runtime}):")
+        what = f"{one.injection or '(unnamed)'}, {one.guard}, {one.runtime}"
+        click.echo(f"one failing run ({printable(what)}):")
         click.echo(f"wsrace replay {token}")

@@ -62,6 +62,6 @@ class VirtualClock(trio.abc.Clock):
             tick = timer
         else:
             return 0 if keeper.silence() else _NEVER
-        if tick > keeper.tick():
-            keeper.jump(tick)
+        if tick > keeper.tick() or tick == timer:
+            keeper.jump(max(tick, keeper.tick()))
         return 0

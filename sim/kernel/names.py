@@ -6,6 +6,8 @@ alone; those of others follow their spawner: "server/handler#2".
 
 MAIN = "main"
 """The task that calls the program."""
+RESERVED = (MAIN, "clock")
+"""Paths that no child of the main task gets: its own, and the kernel's for steps of the clock."""
 
 
 class Known:
@@ -21,9 +23,9 @@ class Known:
 
     def child_path(self, name: str) -> str:
         """Return the path of the next child called `name`."""
-        short = name.rpartition(".")[2]
+        short = name.rpartition(".")[2].replace("/", "_").replace("#", "_")
         if self.children is None:
-            self.children = {}
+            self.children = dict.fromkeys(RESERVED, 1) if self.path == MAIN else {}
         count = self.children[short] = self.children.get(short, 0) + 1
         if count > 1:
             short = f"{short}#{count}"

@@ -8,7 +8,8 @@ queue, and what they do lands only where the runtime lets the outside in.
 - batch (Trio): all that is ready forms a batch, stepped in any order; what becomes ready meanwhile
   waits for the next batch (trio/_core/_run.py, unrolled_run).
 - fifo (asyncio): a batch again, but stepped in the order in which it became ready
-  (asyncio/base_events.py, _run_once). The outside lands only between batches.
+  (asyncio/base_events.py, _run_once; the stepper puts what I/O and timers woke last). The outside
+  lands only between batches.
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,7 @@ from sim.kernel import trio_hook
 from sim.kernel.names import MAIN, Known
 from sim.kernel.order import LOOP, Order
 from sim.kernel.steps import StepRecorder
+from sim.kernel.waiters import woken_by
 from sim.kernel.world import CLOCK, World
 from sim.model.record import Ending
 from sim.model.schedule import Kind
@@ -68,7 +69,7 @@ class Stepper(trio.abc.Instrument):
             spawner = tasks.get(world.current) if world.current is not None else None
             if spawner is None:
                 spawner = tasks[nursery.parent_task]
-            outside = spawner.outside if world.side is None else world.side
+            outside = world.sides.get(world.current, spawner.outside)
             known = tasks[task] = Known(spawner.child_path(task.name), outside)
             if self._recorder is not None:
                 self._recorder.spawned(known.path)
@@ -137,7 +138,7 @@ class Stepper(trio.abc.Instrument):
         before = world.chooser.asked
         known = [tasks[task] for task in batch]
         try:
-            path = self._choose(world, known)
+            path = self._choose(world, batch, known)
         except WsraceError as error:
             world.abort(Ending.DIVERGED, error)
             return []
@@ -156,11 +157,16 @@ class Stepper(trio.abc.Instrument):
         world.task = known.path
         world.current = task
 
-    def _choose(self, world: World, ready: list[Known]) -> str:
+    def _choose(self, world: World, batch: list[Task], ready: list[Known]) -> str:
         candidates = world.candidates
         if len(ready) == 1:
             candidates.stepped(ready[0].path)
             return ready[0].path
+        if world.job.order is Order.FIFO:
+            # asyncio's loop: what was ready, then what the selector found, then timers that are due
+            # (asyncio/base_events.py, _run_once).
+            ranks = {known.path: woken_by(task) for known, task in zip(ready, batch, strict=True)}
+            ready = sorted(ready, key=lambda known: ranks[known.path])
         loop: list[str] = []
         outside: list[str] = []
         for known in ready:

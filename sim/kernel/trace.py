@@ -46,8 +46,13 @@ def parse(text: str) -> tuple[Event, ...]:
     events = []
     for number, line in enumerate(text.splitlines(), 1):
         try:
-            tick, task, kind, values = json.loads(line)
+            event = Event(*json.loads(line))
         except (ValueError, TypeError) as error:
             raise ValueError(f"line {number}: not an event: {error}") from None
-        events.append(Event(tick, task, kind, values))
+        types = (type(event.tick), type(event.task), type(event.kind), type(event.values))
+        if types != (int, str, str, dict):
+            raise ValueError(
+                f"line {number}: not an event: expected [tick, task, kind, {{values}}]"
+            )
+        events.append(event)
     return tuple(events)

@@ -6,6 +6,9 @@ step, and nearly always one task waits.
 
 import trio
 
+BY_TASK, BY_IO, BY_TIMER = 0, 1, 2
+"""Why a task was woken, in the order in which asyncio's loop runs what is ready."""
+
 _park = trio.lowlevel.wait_task_rescheduled
 _wake = trio.lowlevel.reschedule
 
@@ -37,9 +40,17 @@ class Waiters:
         if self._tasks:
             _wake(self._tasks.pop(0))
 
-    def wake_all(self) -> None:
+    def wake_all(self, why: int = BY_TASK) -> None:
         """Wake every waiting task."""
         if self._tasks:
             tasks, self._tasks = self._tasks, []
             for task in tasks:
-                _wake(task)
+                _wake(task)  # Trio resets custom_sleep_data here, and leaves it alone then
+                if why:
+                    task.custom_sleep_data = why
+
+
+def woken_by(task: trio.lowlevel.Task) -> int:
+    """Return why a ready task was woken."""
+    mark = task.custom_sleep_data
+    return mark if mark in (BY_IO, BY_TIMER) else BY_TASK

@@ -11,7 +11,7 @@ import trio
 from sim.entropy import influence_free
 from sim.errors import WsraceError
 from sim.kernel.order import Candidates, Order
-from sim.kernel.waiters import Waiters
+from sim.kernel.waiters import BY_TIMER, Waiters
 from sim.model.record import Access, Ending, Event, Limits, Step, Value, Waiting
 from sim.model.schedule import Chooser, Kind, Options, Scheduler
 
@@ -71,10 +71,11 @@ class OpenStep:
 class Timer:
     """A wake-up to come. Set `waiters` to None when it is not wanted any more."""
 
-    __slots__ = ("waiters",)
+    __slots__ = ("waiters", "why")
 
-    def __init__(self, waiters: Waiters) -> None:
+    def __init__(self, waiters: Waiters, why: int) -> None:
         self.waiters: Waiters | None = waiters
+        self.why = why
 
 
 class World:
@@ -107,7 +108,8 @@ class World:
         self.end_steps = 0
         self.stuck = False
         self.forced = 0
-        self.side: bool | None = None
+        self.sides: dict[trio.lowlevel.Task | None, bool] = {}
+        """On which side the tasks that a task starts belong, while it says so."""
         self._byte_index: dict[str, int] = {}
         self._timers: list[tuple[int, int, Timer]] = []
         self._timers_made = 0
@@ -149,10 +151,10 @@ class World:
         self._byte_index[connection] = index + 1
         return influence_free(count, connection, index)
 
-    def wake_at(self, tick: int, waiters: Waiters) -> "Timer":
+    def wake_at(self, tick: int, waiters: Waiters, why: int = BY_TIMER) -> "Timer":
         """Wake whoever waits in `waiters` at `tick`. For a third of the price of a deadline."""
         self._timers_made += 1
-        timer = Timer(waiters)
+        timer = Timer(waiters, why)
         heappush(self._timers, (tick, self._timers_made, timer))
         return timer
 
@@ -162,8 +164,11 @@ class World:
             await trio.lowlevel.checkpoint()
             return
         waiters = Waiters()
-        self.wake_at(tick, waiters)
-        await waiters.park()
+        timer = self.wake_at(tick, waiters)
+        try:
+            await waiters.park()
+        finally:
+            timer.waiters = None
 
     @contextmanager
     def outside(self) -> Iterator[None]:
@@ -176,11 +181,15 @@ class World:
         yield from self._started_on(False)
 
     def _started_on(self, outside: bool) -> Iterator[None]:
-        before, self.side = self.side, outside
+        task, before = self.current, self.sides.get(self.current)
+        self.sides[task] = outside
         try:
             yield
         finally:
-            self.side = before
+            if before is None:
+                del self.sides[task]
+            else:
+                self.sides[task] = before
 
     # -- for the kernel ------------------------------------------------------------------------
 
@@ -203,9 +212,9 @@ class World:
     def fire_timers(self) -> None:
         """Wake those whose tick has come, in the order of tick and making."""
         while self._timers and self._timers[0][0] <= self.tick:
-            waiters = heappop(self._timers)[2].waiters
-            if waiters is not None:
-                waiters.wake_all()
+            timer = heappop(self._timers)[2]
+            if timer.waiters is not None:
+                timer.waiters.wake_all(timer.why)
 
     def end(self, ending: Ending) -> None:
         """Note how and where the world ended, and stop recording."""

@@ -66,4 +66,4 @@ REAL_PAIRS: dict[RuntimeName, tuple[str, ...]] = {
 
 def counterfactual(runtime: RuntimeName, server: str) -> bool:
     """Whether no such pair of runtime and server exists."""
-    return not server.startswith(REAL_PAIRS[runtime] or ("-",))
+    return not server.startswith(REAL_PAIRS[runtime])

@@ -43,7 +43,7 @@ class Link(Pipe[bytes | Mark]):
 
     def send(self, data: bytes) -> int:
         """Put `data` on its way, cut into segments. Return the tick at which the last arrives."""
-        size = self.spec.segment or len(data)
+        size = self.spec.segment or len(data) or 1
         self._unread += len(data)
         tick = 0
         for start in range(0, len(data), size):

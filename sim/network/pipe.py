@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from sim.kernel.waiters import Waiters
+from sim.kernel.waiters import BY_IO, Waiters
 from sim.kernel.world import World
 from sim.model.link import LinkSpec
 from sim.model.schedule import Kind
@@ -37,7 +37,7 @@ class Pipe(Generic[T]):
         world.write(self.name)
         if not self.lost:
             self._items.append((self._last, item))
-            self._readers.wake_all()
+            self._readers.wake_all(BY_IO)
         return self._last
 
     def arrived(self) -> list[T]:
@@ -63,8 +63,11 @@ class Pipe(Generic[T]):
         if not self._items or self.stalled or self.spec.free:
             await self._readers.park()
             return
-        self.world.wake_at(self._items[0][0], self._readers)
-        await self._readers.park()
+        timer = self.world.wake_at(self._items[0][0], self._readers, BY_IO)
+        try:
+            await self._readers.park()
+        finally:
+            timer.waiters = None
 
     def wake(self) -> None:
         """Let everybody look again."""
@@ -74,6 +77,7 @@ class Pipe(Generic[T]):
         """Forget what has not arrived yet."""
         now = self.world.tick
         self._items = deque(entry for entry in self._items if entry[0] <= now)
+        self._last = min(self._last, now)  # what comes next waits for nothing that is gone
 
     def stall(self) -> None:
         """Let nothing arrive until `resume`."""

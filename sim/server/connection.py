@@ -10,7 +10,7 @@ from typing import Protocol
 
 import trio
 
-from sim.kernel.waiters import Waiters
+from sim.kernel.waiters import BY_IO, Waiters
 from sim.kernel.world import World
 from sim.model.frames import Frame, FrameKind
 from sim.model.profiles import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
@@ -207,8 +207,7 @@ class ServerConnection:
         if message["type"] == "websocket.disconnect":
             self._disconnect_given = True
         if self._paused and not self._queue:
-            self._paused = False
-            self._changed.wake_all()
+            self._resume()
         self.world.event(
             "asgi.receive", connection=self.name, type=message["type"], code=message.get("code")
         )
@@ -313,7 +312,7 @@ class ServerConnection:
 
     def _resume(self) -> None:
         self._paused = False
-        self._changed.wake_all()
+        self._changed.wake_all(BY_IO)  # resume_reading: the selector finds what there is
 
     async def _close_in_time(self) -> None:
         with trio.move_on_after(CLOSE_TIMEOUT_S):

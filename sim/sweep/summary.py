@@ -99,7 +99,7 @@ def over_axis(summary: Summary) -> Summary:
 
 
 def _anywhere(cell: Cell) -> Cell:
-    return replace(cell, value=0.0, window_ms=None)
+    return replace(cell, value=0.0, window_ms=None, offset_ms=None)
 
 
 def _together(cell: Cell, group: Sequence[CellResult]) -> CellResult:

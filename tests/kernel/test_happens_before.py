@@ -181,3 +181,17 @@ def test_runs_with_the_same_order_of_conflicts_have_the_same_result(
 def test_what_had_to_come_before_never_contains_what_came_after(seed: int) -> None:
     for index, mask in enumerate(causes(steps_of(two_writers, seed))):
         assert mask < 1 << index
+
+
+def test_regression_a_task_called_clock_is_not_the_kernels_clock() -> None:
+    """Its steps counted as barriers, and every race with it was lost."""
+
+    async def program(world: World) -> None:
+        async def write() -> None:
+            world.write("x")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write, name="clock")
+            nursery.start_soon(write, name="other")
+
+    assert len(races(steps_of(program))) == 1

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sim.kernel.world import Job, World
 from sim.model.frames import Frame, FrameKind
 from sim.model.link import LinkSpec
-from sim.model.record import End
+from sim.model.record import End, Ending
+from sim.model.ticks import PER_SECOND
 from sim.network.frames import FrameLink
 from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
@@ -105,3 +106,17 @@ def test_regression_the_end_of_a_stream_is_a_read_of_its_own(end: FrameKind) -> 
         return [len(await link.get()), len(await link.get())]
 
     assert run_once(program).result == [2, 1]
+
+
+def test_regression_a_reader_that_gave_up_leaves_no_timer_behind() -> None:
+    """Time moved on to an arrival that nobody waited for, and a deadlock was found late."""
+
+    async def program(world: World) -> None:
+        link = FrameLink(world, "a>b", LinkSpec(delay=100))
+        link.send(text(1))
+        with trio.move_on_at(10 / PER_SECOND):
+            await link.get()
+        await trio.sleep_forever()
+
+    end = run_once(program)
+    assert (end.ending, end.tick) == (Ending.DEADLOCK, 10)
