@@ -16,9 +16,8 @@ from sim.kernel import trio_hook
 from sim.kernel.clock import VirtualClock
 from sim.kernel.refuse import refusal, refusing
 from sim.kernel.stepper import Stepper
-from sim.kernel.world import Job, Program, World, describe_wait
+from sim.kernel.world import Job, World, describe_wait
 from sim.model.record import End, Ending, Limits, Waiting
-from sim.model.schedule import Scheduler
 from sim.model.ticks import seconds
 
 _COLLECT_EVERY = 50
@@ -198,22 +197,6 @@ def _quiet_gc() -> Iterator[None]:
         gc.unfreeze()
         if enabled:
             gc.enable()
-
-
-def run_job(job: Job) -> End:
-    """Run one world in a `trio.run` of its own and return how it ended."""
-    ends: list[End] = []
-
-    def plan() -> Plan:
-        ends.append((yield job))
-
-    Session().run(plan())
-    return ends[0]
-
-
-def run_program(program: Program, scheduler: Scheduler, **options: object) -> End:
-    """Run `program` once under `scheduler`; `options` are the other fields of Job."""
-    return run_job(Job(program, scheduler, **options))  # type: ignore[arg-type]
 
 
 def _deadlock(waiting: tuple[Waiting, ...], tick: int) -> Deadlock:

@@ -123,12 +123,16 @@ def _unreal(results: Iterable[CellResult]) -> list[CellResult]:
 
 
 def _timeline(found: Reproduction, cell: int) -> Any:
-    """Return the picture of a failing run of a cell, None if it has no connection to show."""
+    """Return the picture of a failing run of a cell, None if it has nothing to show.
+
+    That is so where all of it happens at one time, in turns of the loop: an axis of time would hide
+    the order that matters. `wsrace replay` tells it.
+    """
     planned, trial = found.plan[cell], found.summary.failing[cell]
     record = failing_run(planned, trial, found.task.seed)
     connection = _failing_connection(record)
     lanes, marks, spans = story(record, connection)
-    if not lanes:
+    if not lanes or len({mark.time_ms for mark in marks}) < 2:
         return None
     one = planned.cell
     title = f"One failing run: {one.injection}, {one.guard}, {one.runtime}"

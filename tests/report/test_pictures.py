@@ -193,3 +193,10 @@ def test_any_names_have_distinct_file_names(names: list[str]) -> None:
     for stem in stems.values():
         assert Path(stem).name == stem
         assert len(f"timeline-{stem}.png".encode()) <= 255
+
+
+def test_a_race_in_turns_of_the_loop_has_no_picture_over_time(tmp_path: Path) -> None:
+    settings = ("sweep.values=[7]", "sweep.runtimes=['asyncio-3.11']")
+    result = found(Task("wait-for-hop", settings, ("pre-fix",), trials=3))
+    assert result.tokens
+    assert not any("timeline" in path.name for path in draw_all(result, tmp_path))
