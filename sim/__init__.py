@@ -7,12 +7,16 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "Batch": "sim.model.scenario",
+    "Counterexample": "sim.explore.counterexample",
     "Divergence": "sim.errors",
+    "Dpor": "sim.schedulers.dpor",
     "Exhaustive": "sim.schedulers.exhaustive",
+    "Exploration": "sim.explore.verdict",
     "Fifo": "sim.schedulers.fifo",
     "Finding": "sim.model.outcome",
     "GUARDS": "sim.sut.guards",
     "Guard": "sim.sut.guards",
+    "Inquiry": "sim.explore.inquiry",
     "Outcome": "sim.model.outcome",
     "PROFILES": "sim.model.profiles",
     "Pct": "sim.schedulers.pct",
@@ -21,11 +25,17 @@ _PLACES = {
     "Scenario": "sim.model.scenario",
     "Uniform": "sim.schedulers.uniform",
     "UserError": "sim.errors",
+    "Verdict": "sim.explore.verdict",
+    "counterexample": "sim.explore.counterexample",
+    "explore": "sim.explore.search",
     "open_scenario": "sim.catalog",
     "play": "sim.play",
+    "read_file": "sim.replaying",
     "replay": "sim.replaying",
+    "replayed": "sim.replaying",
     "reproduce": "sim.sweep.reproduce",
     "token_of": "sim.replaying",
+    "write_file": "sim.replaying",
 }
 __all__ = ["__version__", *_PLACES]
 

@@ -90,36 +90,83 @@ def reproduce(
 
 
 @main.command()
-@click.argument("token")
-@click.option("--guard", metavar="MODULE:NAME", help="Allow the token's own guard to be imported.")
+@click.argument("scenario")
+@setting_options
+@click.option(
+    "--strategy",
+    type=click.Choice(["dpor", "exhaustive", "bounded", "delays", "pct", "uniform"]),
+    default="dpor",
+    show_default=True,
+    help="One schedule of each class, all, all with few preemptions or delays, or drawn ones.",
+)
+@click.option(
+    "--times",
+    type=click.Choice(["fixed", "all"]),
+    help="The scenario's times, or all.  [default: all if times are drawn and not listed]",
+)
+@click.option(
+    "--property",
+    "prop",
+    type=click.Choice(["no-error", "no-loss", "completes"]),
+    default="no-error",
+    show_default=True,
+    help="What must hold in every run.",
+)
+@click.option(
+    "--bound",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="Preemptions, delays, or the depth for pct.",
+)
+@click.option("--max-schedules", type=click.IntRange(1), help="Give up after so many.")
+@click.option("--audit", is_flag=True, help="Swap independent steps and see that nothing changes.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for a .race.json file of each counterexample.",
+)
+def explore(
+    scenario: str,
+    settings: tuple[str, ...],
+    guards: tuple[str, ...],
+    times: str | None,
+    audit: bool,
+    out: Path | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Give each guard a verdict over the schedules of SCENARIO, with a counterexample.
+
+    race-free: complete, every class of schedules was looked at. racy: with the smallest failing run
+    that was found. inconclusive: with what stood in the way. SCENARIO is a name from `wsrace list`
+    or a TOML file.
+    """
+    from sim.exploring import Request, run
+
+    request = Request(scenario, settings, guards, times, asked, audit, out, as_json)
+    with errors_as_statuses(_again):
+        sys.exit(run(request, time.perf_counter))
+
+
+@main.command()
+@click.argument("run", metavar="TOKEN|FILE")
+@click.option("--guard", metavar="MODULE:NAME", help="Allow the run's own guard to be imported.")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "all", "json"]),
+    type=click.Choice(["text", "all", "columns", "mermaid", "perfetto", "json"]),
     default="text",
     show_default=True,
-    help="A short telling, every event, or the trace as JSON Lines.",
+    help="A short telling, every event, a column per task, a Mermaid diagram, a trace for "
+    "Perfetto, or the trace as JSON Lines.",
 )
-def replay(token: str, guard: str | None, form: str) -> None:
-    """Run a TOKEN again, event for event, and show it."""
+def replay(run: str, guard: str | None, form: str) -> None:
+    """Run a token, or a file NAME.race.json, again and show it."""
     with errors_as_statuses():
-        from sim.kernel.trace import lines as trace_lines
-        from sim.replaying import replay as run_again
-        from sim.report.story import lines
+        from sim.replay_command import run as run_again
 
-        record = run_again(token, guard)
-        if form == "json":
-            click.echo(trace_lines(record.events), nl=False)
-            return
-        scenario = record.scenario
-        click.echo(
-            f"{scenario.name or 'a scenario'}: {scenario.mode} mode, {scenario.shape} shape, guard "
-            f"{scenario.guard}, {scenario.runtime}, {scenario.server}"
-        )
-        for line in lines(record, everything=form == "all"):
-            click.echo(line)
-        click.echo(f"outcome: {record.outcome.label}")
-        click.echo(f"digest:  {record.digest} (as recorded)")
+        run_again(run, guard, form)
 
 
 @main.command("list")

@@ -27,6 +27,10 @@ class Divergence(WsraceError):
     """A replay met another choice than the one recorded. Never clamped, always raised."""
 
 
+class Redundant(WsraceError):
+    """A search needs no more of this run: what follows was seen in another one."""
+
+
 class UnsupportedTrio(WsraceError, ImportError):
     """The installed Trio lacks the names that the kernel needs."""
 

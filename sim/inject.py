@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import trio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sim.kernel.waiters import BY_TIMER, Waiters
 from sim.model.frames import Frame, FrameKind
 from sim.model.scenario import Injection
 from sim.model.ticks import from_ms
@@ -59,19 +60,36 @@ class Injector:
     def _start(self, injection: Injection, delay_ms: float) -> None:
         """Let a task of the side that acts do it after the delay."""
 
+        by_client = injection.do in _BY_CLIENT or injection.queued
+        world = self._stage.world
+
         async def later() -> None:
-            if delay_ms > 0:
-                world = self._stage.world
+            if world.job.untimed and not by_client:
+                await self._whenever(f"{self._connection}.{injection.do}")
+            elif delay_ms > 0:
                 await world.sleep_until(world.tick + from_ms(delay_ms))
             for _ in range(int(settled(injection.hops))):
                 await trio.lowlevel.checkpoint()
             await self._do(injection)
 
-        if injection.do in _BY_CLIENT or injection.queued:
-            with self._stage.world.outside():
+        if by_client:
+            with world.outside():
                 self._stage.server.nursery.start_soon(later, name=injection.do)
         else:
             self._stage.server.nursery.start_soon(later, name=injection.do)
+
+    async def _whenever(self, name: str) -> None:
+        """Wait for a timer of the server's that is due at no time in particular."""
+        world, waiters = self._stage.world, Waiters()
+
+        async def trigger() -> None:
+            world.write(f"{name}.due")
+            waiters.wake_all(BY_TIMER)
+
+        with world.outside():
+            self._stage.server.nursery.start_soon(trigger, name=f"when:{name}")
+        world.write(f"{name}.due")
+        await waiters.park()
 
     def _do_now(self, injection: Injection) -> None:
         """Do at once what a client does; let a task of the server be runnable for the rest."""

@@ -62,12 +62,14 @@ def play(
     scheduler: Scheduler | None = None,
     rung: Rung = Rung.ASGI,
     guard: Guard | None = None,
+    untimed: bool = False,
 ) -> Record:
     """Run `scenario` once, in its natural order unless `scheduler` says otherwise.
 
-    guard: somebody's own, for a scenario that names it "module:name".
+    guard: somebody's own, for a scenario that names it "module:name". untimed: what clients and
+    injections do has no time of its own; when it happens is a choice.
     """
-    job = job_for(scenario, scheduler or Fifo(), rung, guard)
+    job = job_for(scenario, scheduler or Fifo(), rung, guard, untimed)
     return record(scenario, run_once(job.program, job.scheduler, job))
 
 
@@ -84,21 +86,30 @@ def record(scenario: Scenario, end: End) -> Record:
 
 
 def job_for(
-    scenario: Scenario, scheduler: Scheduler, rung: Rung = Rung.ASGI, guard: Guard | None = None
+    scenario: Scenario,
+    scheduler: Scheduler,
+    rung: Rung = Rung.ASGI,
+    guard: Guard | None = None,
+    untimed: bool = False,
 ) -> Job:
     """Return the world of a resolved scenario, ready to run."""
-    return Prepared(scenario, rung, guard).job(scenario, scheduler)
+    return Prepared(scenario, rung, guard, untimed).job(scenario, scheduler)
 
 
 class Prepared:
     """What the trials of one cell have in common, so that it is made only once."""
 
     def __init__(
-        self, scenario: Scenario, rung: Rung = Rung.ASGI, guard: Guard | None = None
+        self,
+        scenario: Scenario,
+        rung: Rung = Rung.ASGI,
+        guard: Guard | None = None,
+        untimed: bool = False,
     ) -> None:
         self._rung = rung
+        self._untimed = untimed
         self._guard = guard or guard_named(scenario.guard)
-        self._specs = client_specs(scenario.clients)
+        self._specs = client_specs(scenario.clients, untimed)
         self._profile = profile_named(scenario.server)
         self._limits = Limits(ticks=from_ms(scenario.end_ms), steps=10_000_000)
 
@@ -109,6 +120,7 @@ class Prepared:
             staged(self._rung, direct, self._specs, self._profile),
             scheduler,
             order=ORDERS[scenario.runtime],
+            untimed=self._untimed,
             limits=self._limits,
         )
 
@@ -146,8 +158,8 @@ def pauses_of(scenario: Scenario) -> dict[str, Pause]:
     return {name: pause for name, pause in pauses.items() if pause != Pause()}
 
 
-def client_specs(clients: Clients) -> list[ClientSpec]:
-    """Return the clients that a scenario describes."""
+def client_specs(clients: Clients, untimed: bool = False) -> list[ClientSpec]:
+    """Return the clients that a scenario describes. untimed: their links take no time."""
     rows = clients.script
     if rows is None:
         messages: list[object] = []
@@ -157,7 +169,8 @@ def client_specs(clients: Clients) -> list[ClientSpec]:
         ends = {"close": {"close": clients.code}, "abort": "rst", "eof": "fin", "silent": "silent"}
         rows = ("connect", {"wait": 1}, *messages, ends[clients.end])
     script = parse_script(rows)
-    link = LinkSpec(delay=from_ms(clients.delay_ms), jitter=from_ms(clients.jitter_ms))
+    delay, jitter = (0, 0) if untimed else (clients.delay_ms, clients.jitter_ms)
+    link = LinkSpec(delay=from_ms(delay), jitter=from_ms(jitter))
     return [
         ClientSpec(script, start=from_ms(clients.every_ms * number), up=link, down=link)
         for number in range(clients.count)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sim.errors import UserError
+from sim.model.plain import printable
 from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
 from sim.sweep.summary import broken_expectations
 
@@ -67,11 +68,6 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text)
     except OSError as error:
         raise UserError(f"--out: {path}: {error.strerror}") from None
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line, without what a terminal would take for a command."""
-    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _folder(request: Request) -> Path | None:

@@ -45,8 +45,8 @@ def run_all(jobs: Iterable[Job], on_end: OnEnd) -> Series:
 def run_search(job: Job, search: Search, on_end: OnEnd, max_runs: int = 1_000_000) -> Series:
     """Run `job` under every scheduler that `search` supplies, at most `max_runs` times.
 
-    job: its own scheduler is ignored. on_end: called with each end. The series is complete only
-    if the search itself came to its end.
+    job: its own scheduler is ignored. on_end: called with each end that counts for the search. The
+    series is complete only if the search itself came to its end.
     """
     runs = 0
     complete = False
@@ -60,8 +60,7 @@ def run_search(job: Job, search: Search, on_end: OnEnd, max_runs: int = 1_000_00
                 return
             end = yield replace(job, scheduler=scheduler)
             runs += 1
-            search.finished(end.schedule)
-            if on_end(end):
+            if search.finished(end.schedule, end.trace_steps) and on_end(end):
                 return
 
     Session().run(plan())

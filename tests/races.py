@@ -1,7 +1,7 @@
 """The small guard races: one handler on the real Starlette WebSocket, a peer, a closing task.
 
 Shared by the kernel's tests and by the second opinion (tests/gate.py), so they use nothing of the
-kernel but Trio itself.
+kernel but Trio itself; where the world takes notes, shared state is noted.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,9 @@ from typing import Any
 
 import trio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from sim.kernel.world import World
+from sim.server.observed import ObservedWebSocket
 
 CONNECTED = WebSocketState.CONNECTED
 SCOPE: dict[str, Any] = {"type": "websocket", "path": "/ws", "headers": [], "query_string": b""}
@@ -30,19 +33,31 @@ class Race:
 class Peer:
     """The server's end of one connection: an in-memory ASGI channel whose sends yield once."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: Any) -> None:
         self._put, self._get = trio.open_memory_channel[dict[str, Any]](1000)
-        self.gone = False
+        self._world = world if isinstance(world, World) else None
+        self._gone = False
         self.answered = trio.Event()
-        self.websocket = WebSocket(SCOPE, self._get.receive, self._send)
+        self.websocket = (
+            ObservedWebSocket(SCOPE, self._get.receive, self._send, world=world, name="c1")
+            if self._world
+            else WebSocket(SCOPE, self._get.receive, self._send)
+        )
         self.deliver({"type": "websocket.connect"})
 
     def deliver(self, message: dict[str, Any]) -> None:
         self._put.send_nowait(message)
 
+    def go(self) -> None:
+        if self._world:
+            self._world.write("gone")
+        self._gone = True
+
     async def _send(self, message: Any) -> None:
         await trio.lowlevel.checkpoint()
-        if self.gone:
+        if self._world:
+            self._world.read("gone")
+        if self._gone:
             raise OSError("the client is gone")
         self.answered.set()
 
@@ -103,7 +118,7 @@ async def client(peer: Peer) -> None:
     await peer.answered.wait()
     peer.deliver({"type": "websocket.receive", "text": "hello"})
     await trio.lowlevel.checkpoint()
-    peer.gone = True
+    peer.go()
     await trio.lowlevel.checkpoint()
     peer.deliver({"type": "websocket.disconnect", "code": 1006})
 
@@ -119,8 +134,8 @@ async def closer(peer: Peer) -> None:
 def program(race: Race) -> Callable[[Any], Awaitable[str]]:
     """Return the race as a program for either kernel; its result is the handler's ending."""
 
-    async def run(_world: object) -> str:
-        peer = Peer()
+    async def run(world: object) -> str:
+        peer = Peer(world)
         ending: list[str] = []
 
         async def handle() -> None:

@@ -30,6 +30,7 @@ class AsgiClient(Client):
             self._take(frame)
 
     def _take(self, frame: Frame) -> None:
+        self.changed()
         kind = frame.kind
         if kind is FrameKind.ACCEPT:
             self._opened(frame.text)
@@ -47,12 +48,14 @@ class AsgiClient(Client):
             self._ended(self._how)
 
     async def _send(self, frame: Frame) -> None:
+        self.changed()
         if self._dropped or self.closing:
             raise Gone("this side has ended the connection")
         self.act(frame)
 
     def act(self, frame: Frame) -> None:
         """Send a frame now, unless this side has ended the connection."""
+        self.changed()
         if not self._dropped and not self.closing:
             self.closing = frame.kind is FrameKind.CLOSE
             self._sent(frame)
@@ -64,6 +67,7 @@ class AsgiClient(Client):
 
     def drop(self, kind: FrameKind) -> None:
         """End the TCP connection by FIN or RST."""
+        self.changed()
         if not self._dropped:
             self._dropped = True
             self._up.send(Frame(kind))

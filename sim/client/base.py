@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import trio
+
 from sim.errors import WsraceError
 from sim.kernel.world import World
 from sim.model.client import ClientSpec
@@ -39,6 +41,7 @@ class Client(ABC):
         self.over = ""
         self._received = 0
         self._waited = 0
+        self._state = f"{name}.client"
 
     async def run(self) -> None:
         """Follow the script, then read on until the connection is over."""
@@ -52,10 +55,13 @@ class Client(ABC):
                     "client.stopped", connection=self.name, at=str(action.do), because=self.over
                 )
                 break
+            if self.world.job.untimed:
+                await trio.lowlevel.checkpoint()  # whenever: each action is a step of its own
             try:
                 await self._do(action)
             except Gone:
                 break
+        self.world.read(self._state)
         if self.closing:
             await self._until(_never, self.world.tick + CLOSE_TIMEOUT_S * PER_SECOND)
             if not self.over:
@@ -92,6 +98,10 @@ class Client(ABC):
         if frame.kind in (FrameKind.TEXT, FrameKind.BYTES) and self.world.tracing:
             self.world.event("client.sent", connection=self.name, frame=frame.brief())
 
+    def changed(self) -> None:
+        """Note a change of what this client has said or heard."""
+        self.world.write(self._state)
+
     def _opened(self, subprotocol: str) -> None:
         self.world.event("client.opened", connection=self.name, subprotocol=subprotocol)
         self.opened = True
@@ -111,6 +121,8 @@ class Client(ABC):
 
     async def _do(self, action: Action) -> None:
         value = action.value
+        if action.do is Do.SLEEP and self.world.job.untimed:
+            return
         if action.do is Do.SLEEP:
             await self._until(_never, self.world.tick + int(value or 0))
         elif action.do is Do.WAIT:
@@ -126,8 +138,10 @@ class Client(ABC):
 
     async def _until(self, done: Callable[[], bool], tick: int | None = None) -> None:
         """Take in what comes until `done`, until the connection is over, or until `tick`."""
+        self.world.read(self._state)
         while not self.over and not done() and (tick is None or self.world.tick < tick):
             await self._next(tick)
+            self.world.read(self._state)
 
 
 def _never() -> bool:

@@ -15,6 +15,7 @@ queue, and what they do lands only where the runtime lets the outside in.
 from collections.abc import Sequence
 from enum import StrEnum
 
+from sim.model.record import LOOP
 from sim.model.schedule import Kind
 
 
@@ -26,18 +27,16 @@ class Order(StrEnum):
     FIFO = "fifo"
 
 
-LOOP = "(loop)"
-"""The option of letting the loop go on instead of anything from outside."""
-
-
 class Candidates:
     """Narrows the ready tasks to those that may step now."""
 
-    __slots__ = ("_batch", "_order")
+    __slots__ = ("_batch", "_order", "begun")
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._batch: list[str] = []
+        self.begun = False
+        """Whether a batch was begun since this was last set to False."""
 
     def narrow(self, loop: Sequence[str], outside: Sequence[str]) -> tuple[Kind, Sequence[str]]:
         """Return what kind of choice is open and its options, the default first.
@@ -56,7 +55,7 @@ class Candidates:
 
     def start(self, loop: Sequence[str]) -> Sequence[str]:
         """Let the loop run its next batch before the outside is asked again."""
-        self._batch = list(loop)
+        self._batch = []
         return self._within(loop)
 
     def stepped(self, task: str) -> None:
@@ -72,4 +71,5 @@ class Candidates:
     def _within(self, loop: Sequence[str]) -> Sequence[str]:
         if not self._batch:
             self._batch = list(loop)
+            self.begun = True
         return self._batch[:1] if self._order is Order.FIFO else list(self._batch)

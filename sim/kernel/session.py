@@ -7,17 +7,18 @@ world that cannot be ended is reported, and the jobs after it go on in a fresh `
 import ctypes
 import gc
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import trio
 
 from sim.errors import Deadlock, LimitReached, RefusedOperation
 from sim.kernel import trio_hook
 from sim.kernel.clock import VirtualClock
+from sim.kernel.observe import observing
 from sim.kernel.refuse import refusal, refusing
 from sim.kernel.stepper import Stepper
 from sim.kernel.world import Job, World, describe_wait
-from sim.model.record import End, Ending, Limits, Waiting
+from sim.model.record import TIME, End, Ending, Limits, Waiting
 from sim.model.ticks import seconds
 
 _COLLECT_EVERY = 50
@@ -80,9 +81,10 @@ class Session:
         """Run one world from its first step to its last. Return whether it was stuck."""
         world = self._world = World(job)
         self._stepper.begin(world)
-        async with trio.open_nursery() as nursery:
-            world.scope = nursery.cancel_scope
-            nursery.start_soon(_main, world)
+        with observing(world) if job.steps else nullcontext():
+            async with trio.open_nursery() as nursery:
+                world.scope = nursery.cancel_scope
+                nursery.start_soon(_main, world)
         self._stepper.finish()
         return world.stuck
 
@@ -95,7 +97,12 @@ class Session:
 
     def tick(self) -> int:
         """Return the virtual time of the current world."""
-        return self._world.tick if self._world is not None else 0
+        world = self._world
+        if world is None:
+            return 0
+        if world.step is not None and trio_hook.in_task():
+            world.read(TIME)
+        return world.tick
 
     def jump(self, tick: int) -> None:
         """Move the world's time, or end the world if that is beyond its limit."""

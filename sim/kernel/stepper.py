@@ -12,11 +12,11 @@ import trio
 from sim.errors import LimitReached, StuckWorld, WsraceError
 from sim.kernel import trio_hook
 from sim.kernel.names import MAIN, Known
-from sim.kernel.order import LOOP, Order
+from sim.kernel.order import Candidates, Order
 from sim.kernel.steps import StepRecorder
 from sim.kernel.waiters import woken_by
-from sim.kernel.world import CLOCK, World
-from sim.model.record import Ending
+from sim.kernel.world import World
+from sim.model.record import CLOCK, LOOP, Ending
 from sim.model.schedule import Kind
 from sim.model.ticks import from_seconds
 
@@ -37,6 +37,8 @@ class Stepper(trio.abc.Instrument):
         self._recorder: StepRecorder | None = None
         self._plain = False
         self._any = False
+        self._asked = -1
+        """Index of the choice that picked the step, -1 if there was nothing to choose."""
 
     def begin(self, world: World) -> None:
         """Start with an empty world; the next task spawned by the harness is its main task."""
@@ -45,7 +47,7 @@ class Stepper(trio.abc.Instrument):
         job = world.job
         self._recorder = StepRecorder(world, self.tasks) if job.steps else None
         # Where the clock is never late and nothing is noted, one ready task is no question.
-        self._plain = not job.late and not job.steps
+        self._plain = not job.late and not job.untimed and not job.steps
         self._any = job.order is Order.ANY
 
     def finish(self) -> None:
@@ -72,7 +74,7 @@ class Stepper(trio.abc.Instrument):
             outside = world.sides.get(world.current, spawner.outside)
             known = tasks[task] = Known(spawner.child_path(task.name), outside)
             if self._recorder is not None:
-                self._recorder.spawned(known.path)
+                self._recorder.spawned(task, known.path)
         trio_hook.forget_creation(task)
 
     def task_exited(self, task: Task) -> None:
@@ -85,6 +87,21 @@ class Stepper(trio.abc.Instrument):
         """Note the cancellation of a scope as a write."""
         if self.world is not None and self._recorder is not None:
             self._recorder.cancelling(scope)
+
+    def made(self, scope: trio.CancelScope) -> None:
+        """Name a scope after the task that makes it."""
+        if self.world is not None and self._recorder is not None:
+            self._recorder.made(scope)
+
+    def entering(self, scope: trio.CancelScope) -> None:
+        """Note the entering of a scope as a read."""
+        if self.world is not None and self._recorder is not None:
+            self._recorder.entering(scope)
+
+    def leaving(self, scope: trio.CancelScope) -> None:
+        """Note the leaving of a scope, with which its deadline goes."""
+        if self.world is not None and self._recorder is not None:
+            self._recorder.leaving(scope)
 
     # -- what the hook asks --------------------------------------------------------------------
 
@@ -117,7 +134,7 @@ class Stepper(trio.abc.Instrument):
         if len(batch) - expired > 1:
             batch[expired:] = self.by_address(batch[expired:])
         if self._recorder is not None:
-            self._recorder.woken([tasks[task].path for task in batch], expired)
+            self._recorder.woken(batch, expired)
         return self._pick(world, batch)
 
     def _may_step(self, world: World) -> bool:
@@ -135,18 +152,19 @@ class Stepper(trio.abc.Instrument):
             return batch[:1]
         if not self._may_step(world) or (world.late_left and self._clock_moves(world)):
             return []
-        before = world.chooser.asked
         known = [tasks[task] for task in batch]
         try:
             path = self._choose(world, batch, known)
         except WsraceError as error:
             world.abort(Ending.DIVERGED, error)
             return []
+        if path == CLOCK:
+            self._move(world, tuple([one.path for one in known]))
+            return []
         index = next(index for index, one in enumerate(known) if one.path == path)
         task = batch[index]
         if self._recorder is not None:
-            choice = before if world.chooser.asked > before else -1
-            self._recorder.begin(task, path, choice, tuple([one.path for one in known]))
+            self._recorder.begin(task, path, self._asked, tuple([one.path for one in known]))
         self._step(world, task, known[index])
         return [task]
 
@@ -156,13 +174,12 @@ class Stepper(trio.abc.Instrument):
         known.last_step = world.steps
         world.task = known.path
         world.current = task
+        world.outside_steps = known.outside
 
     def _choose(self, world: World, batch: list[Task], ready: list[Known]) -> str:
-        candidates = world.candidates
-        if len(ready) == 1:
-            candidates.stepped(ready[0].path)
-            return ready[0].path
-        if world.job.order is Order.FIFO:
+        """Return the path of the task to step, or CLOCK if time is to move first."""
+        self._asked = -1
+        if world.job.order is Order.FIFO and len(ready) > 1:
             # asyncio's loop: what was ready, then what the selector found, then timers that are due
             # (asyncio/base_events.py, _run_once).
             ranks = {known.path: woken_by(task) for known, task in zip(ready, batch, strict=True)}
@@ -171,32 +188,63 @@ class Stepper(trio.abc.Instrument):
         outside: list[str] = []
         for known in ready:
             (outside if known.outside else loop).append(known.path)
+        if not loop and world.job.untimed and self._next_tick(world) is not None:
+            return self._ask(world, Kind.CLOCK, [*outside, CLOCK])
         if self._any:
             return self._ask(world, Kind.STEP, loop + outside if outside else loop)
+        return self._choose_in_batches(world, loop, outside)
+
+    def _choose_in_batches(self, world: World, loop: list[str], outside: list[str]) -> str:
+        candidates = world.candidates
         kind, options = candidates.narrow(loop, outside)
+        self._note_batch(candidates, -1)
         path = self._ask(world, kind, options)
         if path == LOOP:
-            path = self._ask(world, Kind.STEP, candidates.start(loop))
+            options = candidates.start(loop)
+            self._note_batch(candidates, self._asked)
+            path = self._ask(world, Kind.STEP, options)
         candidates.stepped(path)
         return path
 
-    @staticmethod
-    def _ask(world: World, kind: Kind, options: Sequence[str]) -> str:
+    def _note_batch(self, candidates: Candidates, choice: int) -> None:
+        if candidates.begun:
+            candidates.begun = False
+            if self._recorder is not None:
+                self._recorder.batch(choice)
+
+    def _ask(self, world: World, kind: Kind, options: Sequence[str]) -> str:
         if len(options) == 1:
+            self._asked = -1
             return options[0]
+        self._asked = world.chooser.asked
         running = options.index(world.task) if world.task in options else -1
         return options[world.chooser.ask(kind, tuple(options), 0, "", running)]
 
-    def _clock_moves(self, world: World) -> bool:
-        """Ask whether the process is late: deadlines expire before what is runnable runs."""
-        if world.job.order is not Order.ANY and not world.candidates.between_batches:
-            return False
+    def _move(self, world: World, ready: tuple[str, ...]) -> None:
+        """Let time move to what is due next, as was chosen."""
+        tick = self._next_tick(world)
+        assert tick is not None
+        world.tick = tick
+        if self._recorder is not None:
+            self._recorder.moved(self._asked, ready)
+        world.fire_timers()
+
+    @staticmethod
+    def _next_tick(world: World) -> int | None:
+        """Return the tick of the next deadline or timer, if the world may live to see it."""
         wait = trio.lowlevel.current_statistics().seconds_to_next_deadline
         due = [world.tick + from_seconds(wait)] if 0 < wait < float("inf") else []
         if world.next_timer is not None:
             due.append(world.next_timer)
         tick = min(due, default=world.tick)
-        if not world.tick < tick <= world.job.limits.ticks:
+        return tick if world.tick < tick <= world.job.limits.ticks else None
+
+    def _clock_moves(self, world: World) -> bool:
+        """Ask whether the process is late: deadlines expire before what is runnable runs."""
+        if world.job.order is not Order.ANY and not world.candidates.between_batches:
+            return False
+        tick = self._next_tick(world)
+        if tick is None:
             return False
         if world.chooser.ask(Kind.CLOCK, ("stay", f"move to {tick}"), 0, CLOCK) == 0:
             return False

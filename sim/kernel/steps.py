@@ -1,14 +1,46 @@
-"""Records what each step of a world did: accesses, wake-ups, spawns, joins, cancellations."""
+"""Records what each step of a world did: accesses, wake-ups, spawns, joins, cancellations.
 
-from collections.abc import Sequence
+The accesses of a step must tell all that its effect depends on. Beyond what code notes itself:
+
+- a step reads every cancel scope that its task stands in, and those of every task that it wakes,
+  since who is cancelled first cannot be woken any more;
+- who cancels takes the cancelled out of what they wait in, so it writes all that they touched when
+  they began to wait;
+- a child that exits reads its nursery, and a task that has a nursery open writes it: the children's
+  exits commute, but not with what their parent does meanwhile;
+- a step reads the time, which the clock writes; the outside world of an untimed run only if it
+  looks at the clock, sets a timer, or keeps time from moving by letting a task of the loop run;
+- where the loop steps its tasks in batches, who lets a task of the loop run from outside touches
+  the ready queue, which every batch empties.
+
+Scopes are named after the task that made them, so that a name means the same in every run.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import trio
 
 from sim.kernel import trio_hook
 from sim.kernel.names import Known
-from sim.kernel.world import CLOCK, OpenStep, World
+from sim.kernel.order import Order
+from sim.kernel.world import OpenStep, World
+from sim.model.record import CLOCK, LOOP, TIME, Access
 
 Task = trio.lowlevel.Task
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A scheduler that is shown every step of its run before the choice that follows it."""
+
+    def watch(self, step: OpenStep) -> None:
+        """Take note of a step that is over."""
+
+
+_READY = "(ready)"
+"""The ready queue of the loop, as a name of shared state."""
 
 
 class StepRecorder:
@@ -18,42 +50,95 @@ class StepRecorder:
         self._world = world
         self._tasks = tasks
         self._scopes: dict[trio.CancelScope, str] = {}
+        self._made: dict[str, int] = {}
         self._ready: set[str] = set()
+        self._last: dict[str, OpenStep] = {}
+        self._cancels = False
+        self._shown = 0
+        scheduler = world.job.scheduler
+        self._watch: Callable[[OpenStep], None] | None = (
+            scheduler.watch if isinstance(scheduler, Watching) else None
+        )
 
     def begin(self, task: Task, path: str, choice: int, ready: tuple[str, ...]) -> None:
         """Open the step that `task` takes now, chosen from `ready`."""
         world = self._world
         self._ready = set(ready) - {path}
-        step = world.step = OpenStep(path, world.tick, choice, ready)
-        world.recorded.append(step)
-        for scope in trio_hook.enclosing_scopes(task):
-            if scope is world.scope:
-                break
-            world.read(self._name(scope))
+        outside = self._tasks[task].outside
+        world.step = self._open(OpenStep(path, world.tick, choice, ready, outside))
+        self._last[path] = world.step
+        if not (outside and world.job.untimed):
+            world.read(TIME)
+        self._read_scopes(task)
+        for nursery in task.child_nurseries:
+            world.write(self._tasks_of(nursery))
 
-    def woken(self, ready: Sequence[str], expired: int) -> None:
+    def batch(self, choice: int) -> None:
+        """Note that the loop starts its next batch."""
+        step = self._open(OpenStep(LOOP, self._world.tick, choice, ()))
+        step.accesses |= {Access(_READY, True): None, Access(TIME, False): None}
+        self._show()  # before the first choice of the batch
+
+    def moved(self, choice: int, ready: tuple[str, ...]) -> None:
+        """Note that time moved by choice although `ready` could have stepped."""
+        self._ready = set(ready)
+        self._world.step = self._open(self._clock_opened(choice, ready))
+
+    def woken(self, batch: Sequence[Task], expired: int) -> None:
         """Note who became ready since the last step: by it, or from `expired` on by the clock."""
+        if self._world.ending is not None:
+            return
         step = self._world.step
         if step is not None:
-            step.woke += [path for path in ready[:expired] if self._is_new(path, step)]
-        by_clock = [path for path in ready[expired:] if path not in self._ready]
-        if by_clock and self._world.ending is None:
+            for task in batch[:expired]:
+                path = self._tasks[task].path
+                if path not in self._ready and path != step.task and path not in step.spawned:
+                    step.woke.append(path)
+                    self._read_scopes(task)
+                    self._lets_run(self._tasks[task])
+                    if path != step.joined:
+                        self._taken_out(path)
+        by_clock = [self._tasks[task].path for task in batch[expired:]]
+        if by_clock := [path for path in by_clock if path not in self._ready]:
             self._clock_step().woke += by_clock
+            for path in by_clock:
+                self._taken_out(path)
+        self._show()
 
-    def _is_new(self, path: str, step: OpenStep) -> bool:
-        return path not in self._ready and path != step.task and path not in step.spawned
-
-    def spawned(self, path: str) -> None:
+    def spawned(self, task: Task, path: str) -> None:
         """Note that the current step created a task."""
-        if self._world.step is not None:
-            self._world.step.spawned.append(path)
+        step = self._world.step
+        if step is not None:
+            step.spawned.append(path)
+            self._lets_run(self._tasks[task])
+            nursery = task.parent_nursery
+            if nursery is not None:
+                self._world.read(self._tasks_of(nursery))
 
     def exited(self, task: Task) -> None:
         """Note whom the exit of `task` may let go on."""
         nursery = task.parent_nursery
         parent = self._tasks.get(nursery.parent_task) if nursery is not None else None
-        if self._world.step is not None and parent is not None:
-            self._world.step.joined = parent.path
+        if self._world.step is not None and parent is not None and nursery is not None:
+            step = self._world.step
+            step.joined, step.nursery = parent.path, self._tasks_of(nursery)
+            self._world.read(step.nursery)
+            self._lets_run(parent)  # perhaps: only the last child does
+
+    def made(self, scope: trio.CancelScope) -> None:
+        """Name a scope after the task that makes it."""
+        path = self._world.task
+        number = self._made[path] = self._made.get(path, 0) + 1
+        self._scopes[scope] = f"scope:{path}#{number}"
+
+    def entering(self, scope: trio.CancelScope) -> None:
+        """Note the entering of a scope as a read: it may have been cancelled already."""
+        self._world.read(self._name(scope))
+
+    def leaving(self, scope: trio.CancelScope) -> None:
+        """Note that a deadline goes: the clock may have nothing to move to any more."""
+        if scope.deadline != math.inf:
+            self._world.read(TIME)
 
     def cancelling(self, scope: trio.CancelScope) -> None:
         """Note a cancellation as a write, by the current step or by the clock."""
@@ -61,18 +146,63 @@ class StepRecorder:
             if not trio_hook.in_task():
                 self._clock_step()
             self._world.write(self._name(scope))
+            self._cancels = True
+
+    def _taken_out(self, path: str) -> None:
+        """Note what a cancellation changes: a woken task does not wait any more where it did."""
+        last = self._last.get(path)
+        if self._cancels and last is not None:
+            for access in last.accesses:
+                if not access.name.startswith(("(", "scope:")):
+                    self._world.write(access.name)
+
+    def _read_scopes(self, task: Task) -> None:
+        world = self._world
+        for scope in trio_hook.enclosing_scopes(task):
+            if scope is world.scope:
+                break
+            world.read(self._name(scope))
+
+    def _lets_run(self, known: Known) -> None:
+        """Note that the current step lets a task run: in which batch depends on when."""
+        step, order = self._world.step, self._world.job.order
+        if step is None or not step.outside or known.outside:
+            return
+        step.accesses[Access(TIME, False)] = None
+        if order is not Order.ANY:
+            # In a batch of Trio's any order is possible, so that of two wake-ups says nothing.
+            step.accesses[Access(_READY, order is Order.FIFO)] = None
 
     def _clock_step(self) -> OpenStep:
         world = self._world
         step = world.step
         if step is None or step.task != CLOCK or step.tick != world.tick:
-            step = world.step = OpenStep(CLOCK, world.tick, -1, ())
-            world.recorded.append(step)
+            step = world.step = self._open(self._clock_opened(-1, ()))
         return step
 
+    def _clock_opened(self, choice: int, ready: tuple[str, ...]) -> OpenStep:
+        step = OpenStep(CLOCK, self._world.tick, choice, ready)
+        step.accesses[Access(TIME, True)] = None
+        return step
+
+    def _open(self, step: OpenStep) -> OpenStep:
+        self._show()
+        self._cancels = False
+        step.events = len(self._world.events)
+        self._world.recorded.append(step)
+        return step
+
+    def _show(self) -> None:
+        """Show the scheduler what it has not seen yet."""
+        if self._watch is not None:
+            recorded = self._world.recorded
+            while self._shown < len(recorded):
+                self._shown += 1
+                self._watch(recorded[self._shown - 1])
+
+    def _tasks_of(self, nursery: trio.Nursery) -> str:
+        return f"{self._name(nursery.cancel_scope)}.tasks"
+
     def _name(self, scope: trio.CancelScope) -> str:
-        """Return the name of a cancel scope: a number in the order of first meeting."""
-        name = self._scopes.get(scope)
-        if name is None:
-            name = self._scopes[scope] = f"scope:{len(self._scopes)}"
-        return name
+        """Return the name of a cancel scope; one that nobody was seen to make is the harness's."""
+        return self._scopes.get(scope, "scope:world")

@@ -38,7 +38,9 @@ def _missing() -> list[str]:
         (_run.CancelStatus, "_scope"),
         (_run.CancelStatus, "_parent"),
         (trio.CancelScope, "cancel"),
-        (trio.CancelScope, "_cancel_called"),
+        (trio.CancelScope, "__init__"),
+        (trio.CancelScope, "__enter__"),
+        (trio.CancelScope, "__exit__"),
     ]
     names = []
     for owner, name in wanted:
@@ -71,6 +73,15 @@ class Picker(Protocol):
 
     def cancelling(self, scope: trio.CancelScope) -> None:
         """Take note that `scope` is being cancelled."""
+
+    def made(self, scope: trio.CancelScope) -> None:
+        """Take note that the current task has made `scope`."""
+
+    def entering(self, scope: trio.CancelScope) -> None:
+        """Take note that the current task enters `scope`."""
+
+    def leaving(self, scope: trio.CancelScope) -> None:
+        """Take note that the current task leaves `scope`."""
 
     def by_address(self, tasks: list[Task]) -> list[Task]:
         """Return `tasks`, woken together in the order of their addresses, in one that repeats."""
@@ -130,10 +141,27 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
     saved = (_run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r, _shuffler)
     shuffler = _shuffler = _Shuffler(_run._r, picker)
     original_cancel, original_set = getattr(trio.CancelScope, _CANCEL), trio.Event.set
+    original_init, original_enter = trio.CancelScope.__init__, trio.CancelScope.__enter__
+    original_exit = trio.CancelScope.__exit__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original_init(self, *args, **kwargs)
+        if shuffler.ready >= 0:
+            picker.made(self)
+
+    def enter(self: Any) -> Any:
+        if shuffler.ready >= 0:
+            picker.entering(self)
+        return original_enter(self)
+
+    def leave(self: Any, *args: Any) -> Any:
+        if shuffler.ready >= 0:
+            picker.leaving(self)
+        return original_exit(self, *args)
 
     def cancel(self: Any, *args: Any, **kwargs: Any) -> None:
         first = shuffler.ready
-        if first >= 0 and not self._cancel_called:
+        if first >= 0:
             picker.cancelling(self)
         if first >= 0 and shuffler.expired is None and not in_task():
             shuffler.expired = first
@@ -152,11 +180,17 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
 
     _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = True, shuffler
     setattr(trio.CancelScope, _CANCEL, cancel)
+    trio.CancelScope.__init__ = init  # type: ignore[method-assign]
+    trio.CancelScope.__enter__ = enter  # type: ignore[method-assign]
+    trio.CancelScope.__exit__ = leave  # type: ignore[method-assign]
     trio.Event.set = set_event  # type: ignore[method-assign]
     try:
         yield take_over
     finally:
         setattr(trio.CancelScope, _CANCEL, original_cancel)
+        trio.CancelScope.__init__ = original_init  # type: ignore[method-assign]
+        trio.CancelScope.__enter__ = original_enter  # type: ignore[method-assign]
+        trio.CancelScope.__exit__ = original_exit  # type: ignore[method-assign]
         trio.Event.set = original_set  # type: ignore[method-assign]
         _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r, _shuffler = saved
 
@@ -186,6 +220,11 @@ def idle_waiters() -> bool:
         return False
     clock_wakes()
     return True
+
+
+def shared_state(channel: Any) -> Any:
+    """Return what the two ends of a memory channel share."""
+    return channel._state
 
 
 def enclosing_scopes(task: Task) -> list[trio.CancelScope]:

@@ -1,5 +1,6 @@
 """One world: what a program under simulation may ask, say and note while it runs."""
 
+import sys
 import types
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -9,14 +10,11 @@ from heapq import heappop, heappush
 import trio
 
 from sim.entropy import influence_free
-from sim.errors import WsraceError
+from sim.errors import Redundant, WsraceError
 from sim.kernel.order import Candidates, Order
 from sim.kernel.waiters import BY_TIMER, Waiters
-from sim.model.record import Access, Ending, Event, Limits, Step, Value, Waiting
+from sim.model.record import TIME, Access, Ending, Event, Limits, Step, Value, Waiting
 from sim.model.schedule import Chooser, Kind, Options, Scheduler
-
-CLOCK = "clock"
-"""The task name of the steps in which time moves or deadlines expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +23,44 @@ class Job:
 
     program: the code; it is called with the World. scheduler: answers its choices. order: what the
     runtime leaves open. late: how many times in a run the clock may move although something is
-    runnable (the process was delayed). limits: what it may use up. events, steps, schedule: what to
-    record; a choice among n tasks keeps n names, so worlds of very many clients do without.
+    runnable (the process was delayed). untimed: what the outside world does has no time of its
+    own; it may happen at any moment, before or after time moves. limits: what it may use up.
+    events, steps, schedule: what to record; a choice among n tasks keeps n names, so worlds of very
+    many clients do without. lines: whether accesses say where they were made.
     """
 
     program: "Program"
     scheduler: Scheduler
     order: Order = Order.ANY
     late: int = 0
+    untimed: bool = False
     limits: Limits = field(default_factory=Limits)
     events: bool = True
     steps: bool = False
     schedule: bool = True
+    lines: bool = False
 
 
 class OpenStep:
     """The step being executed, until it is frozen into a `Step`."""
 
-    __slots__ = ("accesses", "choice", "joined", "ready", "spawned", "task", "tick", "woke")
+    __slots__ = (
+        "accesses",
+        "choice",
+        "events",
+        "joined",
+        "nursery",
+        "outside",
+        "ready",
+        "spawned",
+        "task",
+        "tick",
+        "woke",
+    )
 
-    def __init__(self, task: str, tick: int, choice: int, ready: tuple[str, ...]) -> None:
+    def __init__(
+        self, task: str, tick: int, choice: int, ready: tuple[str, ...], outside: bool = False
+    ) -> None:
         self.task = task
         self.tick = tick
         self.choice = choice
@@ -53,6 +69,9 @@ class OpenStep:
         self.woke: list[str] = []
         self.spawned: list[str] = []
         self.joined = ""
+        self.nursery = ""
+        self.outside = outside
+        self.events = 0
 
     def freeze(self) -> Step:
         """Return the step as plain frozen data."""
@@ -65,11 +84,14 @@ class OpenStep:
             woke=tuple(self.woke),
             spawned=tuple(self.spawned),
             joined=self.joined,
+            nursery=self.nursery,
+            outside=self.outside,
+            events=self.events,
         )
 
 
 class Timer:
-    """A wake-up to come. Set `waiters` to None when it is not wanted any more."""
+    """A wake-up to come; `World.drop` it when it is not wanted any more."""
 
     __slots__ = ("waiters", "why")
 
@@ -93,6 +115,8 @@ class World:
         self.most_steps = job.limits.steps
         self.chooser = Chooser(job.scheduler, job.schedule)
         self.candidates = Candidates(job.order)
+        self.outside_steps = False
+        """Whether the task that is stepping belongs to the outside world."""
         self.late_left = job.late
         self.events: list[Event] = []
         self.tracing = job.events
@@ -134,16 +158,21 @@ class World:
         """Add an event to the trace."""
         if self.tracing:
             self.events.append(Event(self.tick, self.task, kind, values))
+            if self.job.lines:
+                self.read(f"event:{kind}")
 
     def read(self, name: str) -> None:
         """Note that the current step read the shared state `name`."""
         if self.step is not None:
-            self.step.accesses[Access(name, write=False)] = None
+            self.step.accesses[Access(name, False, self._where())] = None
 
     def write(self, name: str) -> None:
         """Note that the current step wrote the shared state `name`, or read and wrote it."""
         if self.step is not None:
-            self.step.accesses[Access(name, write=True)] = None
+            self.step.accesses[Access(name, True, self._where())] = None
+
+    def _where(self) -> str:
+        return code_line() if self.job.lines else ""
 
     def bytes(self, count: int, connection: str) -> "bytes":
         """Return `count` bytes without influence: a hash of (connection, how often it asked)."""
@@ -153,14 +182,20 @@ class World:
 
     def wake_at(self, tick: int, waiters: Waiters, why: int = BY_TIMER) -> "Timer":
         """Wake whoever waits in `waiters` at `tick`. For a third of the price of a deadline."""
+        self.read(TIME)
         self._timers_made += 1
         timer = Timer(waiters, why)
         heappush(self._timers, (tick, self._timers_made, timer))
         return timer
 
+    def drop(self, timer: "Timer") -> None:
+        """Want a wake-up no more."""
+        self.read(TIME)
+        timer.waiters = None
+
     async def sleep_until(self, tick: int) -> None:
-        """Wait until `tick`; one turn if that is now or past."""
-        if tick <= self.tick:
+        """Wait until `tick`; one turn if that is now or past, or whenever for the untimed."""
+        if tick <= self.tick or (self.job.untimed and self.outside_steps):
             await trio.lowlevel.checkpoint()
             return
         waiters = Waiters()
@@ -168,7 +203,7 @@ class World:
         try:
             await waiters.park()
         finally:
-            timer.waiters = None
+            self.drop(timer)
 
     @contextmanager
     def outside(self) -> Iterator[None]:
@@ -196,7 +231,7 @@ class World:
     def abort(self, ending: Ending, error: BaseException) -> None:
         """End the world: the first reason counts. What is left to run is clean-up, not recorded."""
         if self.ending is None:
-            self.end(ending)
+            self.end(Ending.REDUNDANT if isinstance(error, Redundant) else ending)
             self.error = error
             if self.scope is not None:
                 self.scope.cancel()
@@ -228,6 +263,36 @@ class World:
 Program = Callable[[World], Awaitable[object]]
 
 
+_HARNESS = ("sim.kernel.session", "sim.kernel.observe")
+"""Modules whose functions stand between the code of a world and Trio."""
+_HELPERS = (
+    "outcome",
+    "sim.client",
+    "sim.inject",
+    "sim.kernel",
+    "sim.network",
+    "sim.runtimes",
+    "sim.server",
+    "sim.sut.chat",
+    "sim.sut.state_machine",
+    "trio",
+)
+"""Modules that act for others: what they touch is touched by who called them."""
+
+
+def code_line() -> str:
+    """Return "module:line" of the innermost frame that acts for itself, "" if none does."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", "?"))
+        if module == "sim.run":
+            break
+        if not module.startswith(_HELPERS):
+            return f"{module}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
 def describe_wait(task: trio.lowlevel.Task) -> str:
     """Return what `task` waits for: its own functions, outermost first, then Trio's operation.
 
@@ -239,7 +304,7 @@ def describe_wait(task: trio.lowlevel.Task) -> str:
         if module.split(".")[0] == "trio":
             shown.append(_short(frame.f_code))
             break
-        if module != __name__.replace("world", "session"):
+        if module not in _HARNESS:
             shown.append(f"{_short(frame.f_code)} ({module}:{line})")
     return " > ".join(shown) or "nothing"
 

@@ -7,6 +7,13 @@ from typing import NamedTuple
 
 from sim.model.schedule import Schedule
 
+CLOCK = "clock"
+"""The task name of the steps in which time moves or deadlines expire."""
+LOOP = "(loop)"
+"""The option of letting the loop go on instead of anything from outside, and the task name of the
+steps in which it starts a batch."""
+TIME = "(time)"
+"""The time, as a name of shared state."""
 Value = str | int | bool | None
 """What may stand in an event: plain values, so that a trace never shows an address."""
 
@@ -21,10 +28,15 @@ class Event(NamedTuple):
 
 
 class Access(NamedTuple):
-    """One read or write of a named piece of shared state."""
+    """One read or write of a named piece of shared state.
+
+    where: the line of the code under test that made it, "module:line"; "" unless asked for. Where
+    lines are asked for, an event stands among the accesses as a read of "event:KIND".
+    """
 
     name: str
     write: bool
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,11 @@ class Step:
     choice: index of the choice that picked it, -1 if it was the only candidate. ready: the tasks
     that could have stepped, in ready order. accesses: reads and writes in program order. woke,
     spawned: tasks made runnable or created. joined: the task that was waiting for this one to
-    exit, "" if none.
+    exit, "" if none; nursery: the one in which it ended. outside: whether the task belongs to the
+    outside world. events: how many the trace had when it began.
+
+    Where a runtime steps its tasks in batches, the start of each is a step of its own, by the task
+    "(loop)"; the batch is what follows up to the next step from outside, of the clock or start.
     """
 
     task: str
@@ -46,6 +62,9 @@ class Step:
     woke: tuple[str, ...] = ()
     spawned: tuple[str, ...] = ()
     joined: str = ""
+    nursery: str = ""
+    outside: bool = False
+    events: int = 0
 
 
 class Ending(StrEnum):
@@ -61,6 +80,8 @@ class Ending(StrEnum):
     """Something inside started a thread, a process or a socket."""
     DIVERGED = "diverged"
     """The scheduler could not answer a question, for example in a replay."""
+    REDUNDANT = "redundant"
+    """The scheduler stopped it: whatever it would show was seen in another run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from sim.model.script import parse_script
 from sim.model.times import Draw, NotNegative, Table, Time, fixed
 
 Hops = Annotated[int, Field(ge=0, le=1000)]
-Expected = Literal["none", "some", "all"]
-"""How many trials fail."""
+Expected = Literal["none", "some", "all", "race-free", "racy"]
+"""How many trials fail in a sweep, or what a search of the schedules comes to."""
 NEVER_AWAITED: tuple[Probe, ...] = ("connecting", "receiving", "closing")
 """Probes at which a handler cannot pause."""
 
@@ -156,7 +156,8 @@ class Scenario(Table):
     window_ms, window_hops: what the handler awaits between validation and receive. pauses: the same
     at other probes, in milliseconds. hop: whether any-order has wait_for's task. end_ms: the run is
     over then, whatever still waits.
-    sweep, expect: for `reproduce`; they do not touch a run.
+    sweep: for `reproduce`. expect: per guard, or per guard and runtime, how many trials of a sweep
+    fail, or the verdict of `explore`. Neither touches a run.
     """
 
     name: str = ""
@@ -215,6 +216,13 @@ class Scenario(Table):
         """Whether something that does not exist is simulated: a pair, or post-fix in legacy."""
         unfixed = self.mode == "legacy" and self.guard == "post-fix"
         return unfixed or counterfactual(self.runtime, self.server)
+
+    def expected(self, guard: str, runtime: str) -> str | None:
+        """Return what is expected of a guard under a runtime, None if nothing is."""
+        wanted = self.expect.get(guard)
+        if isinstance(wanted, dict):
+            return next((one for name, one in wanted.items() if name == runtime), None)
+        return wanted
 
     def resolve(self, *key: str | int) -> "Scenario":
         """Return the scenario with every draw replaced by the number that `key` draws."""

@@ -11,9 +11,12 @@ shuttle's Schedule (awslabs/shuttle, scheduler/mod.rs).
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sim.errors import BadSchedule
+
+if TYPE_CHECKING:
+    from sim.model.record import Step
 
 Options = Sequence[str] | range
 """What may be picked: names, or a range of integers where there are too many to name."""
@@ -106,8 +109,11 @@ class Search(Protocol):
     def next_scheduler(self) -> Scheduler | None:
         """Return the scheduler of the next run, or None when there is nothing left to try."""
 
-    def finished(self, schedule: Schedule) -> None:
-        """Take note of the run that the last scheduler made."""
+    def finished(self, schedule: Schedule, steps: Sequence["Step"] = ()) -> bool:
+        """Take note of the run that the last scheduler made; return whether it counts.
+
+        steps: what it did, if that is recorded. A run that repeats another one does not count.
+        """
 
 
 class Chooser:

@@ -33,7 +33,7 @@ class FrameLink(Pipe[Frame]):
             else:
                 timer = self.world.wake_at(until, self._readers)
                 await self.wait_readable()
-                timer.waiters = None
+                self.world.drop(timer)
         if self._closed:
             return []
         ends = (index for index, frame in enumerate(frames) if frame.kind in _ENDS)
@@ -46,6 +46,7 @@ class FrameLink(Pipe[Frame]):
     def close_reader(self) -> None:
         """Take in nothing more, and let who waits for it go on."""
         self._closed = True
+        self.world.write(self.name)
         self.wake()
 
     @property

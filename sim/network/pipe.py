@@ -67,7 +67,7 @@ class Pipe(Generic[T]):
         try:
             await self._readers.park()
         finally:
-            timer.waiters = None
+            self.world.drop(timer)
 
     def wake(self) -> None:
         """Let everybody look again."""

@@ -87,6 +87,7 @@ class TrioRuntime:
         result: list[outcome.Outcome[T]] = []
         done, ended = Waiters(), list[bool]()
         scope = trio.CancelScope()
+        shared = f"{self.connection}.wait_for"
 
         async def child() -> None:
             with scope:
@@ -95,6 +96,7 @@ class TrioRuntime:
                 except Exception as error:  # a cancellation is none of the receive's results
                     result.append(outcome.Error(error))
             await trio.lowlevel.checkpoint()  # the done callbacks run one turn later
+            self._world.write(shared)
             ended.append(True)
             done.wake_all()
 
@@ -102,11 +104,12 @@ class TrioRuntime:
         timer = self._world.wake_at(self._world.tick + from_ms(timeout_ms), done)
         try:
             await done.park()
+            self._world.write(shared)
             if not ended:
                 scope.cancel()
                 await done.park()
         finally:
-            timer.waiters = None
+            self._world.drop(timer)
             if not ended:
                 scope.cancel()
         if not result:

@@ -8,10 +8,11 @@ With a price list (see bounded.py) options beyond the budget are left out, and c
 so that nobody can call a bounded search complete.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sim.errors import Divergence
+from sim.model.record import Step
 from sim.model.schedule import Question, Schedule
 
 Price = Callable[[Question, int], int]
@@ -51,11 +52,12 @@ class Exhaustive:
         self._depth = 0
         return self
 
-    def finished(self, schedule: Schedule) -> None:
-        """Check that the run was as long as the path. Raises Divergence if it stopped short."""
+    def finished(self, schedule: Schedule, steps: Sequence[Step] = ()) -> bool:
+        """Return True: every run is new. Raises Divergence if it was shorter than the path."""
         if len(schedule) < len(self._path):
             expected = self._path[len(schedule)].question
             raise self._divergence(len(schedule), expected, "the end of the run")
+        return True
 
     def choose(self, question: Question) -> int:
         """Return the option on the current path, or the first one on new ground."""

@@ -2,13 +2,14 @@
 
 Three forms. `Replay` has whole choices and compares every question with the recorded one. `Follow`
 has picks alone, as a shrinker or Hypothesis makes them: it answers from the list and then takes
-defaults. `Deviate` has what differs from the defaults, as a token does. A pick that does not fit is
-an error, never a silent clamp.
+defaults. `Deviate` has what differs from the defaults, as a token does, and perhaps a mark of every
+question. A pick that does not fit is an error, never a silent clamp.
 """
 
 from collections.abc import Mapping, Sequence
 
 from sim.errors import Divergence
+from sim.model.marks import mark
 from sim.model.schedule import Question, Schedule, check_picks
 
 
@@ -27,9 +28,7 @@ class Replay:
         """Return the recorded answer."""
         index = self._index
         if index == len(self._schedule):
-            raise Divergence(
-                f"choice {index}: expected the end of the run, met {question.describe()}"
-            )
+            raise _too_long(index, question)
         expected = self._schedule[index]
         if expected.question != question:
             raise Divergence(
@@ -74,27 +73,43 @@ class Follow:
 class Deviate:
     """Answer with defaults but for `deviations`, picks by the index of their choice.
 
-    Raises Divergence at a pick that is not among the options met. Call `close` after the run, with
-    the number of choices that were recorded.
+    choices: how many were recorded. marks: of their questions, if they are known. Raises Divergence
+    at a question with another mark, at a pick that is not among the options met, and at a question
+    too many. Call `close` after the run.
     """
 
-    def __init__(self, deviations: Mapping[int, int]) -> None:
+    def __init__(
+        self, deviations: Mapping[int, int], choices: int, marks: bytes | None = None
+    ) -> None:
         self._deviations = deviations
+        self._choices = choices
+        self._marks = marks
         self._index = 0
 
     def choose(self, question: Question) -> int:
         """Return the recorded deviation, or the default."""
         index = self._index
-        self._index += 1
+        if index == self._choices:
+            raise _too_long(index, question)
         picked = self._deviations.get(index, question.default)
         if picked >= len(question.options):
             raise _too_few(index, picked, question)
+        if self._marks is not None and mark(question) != self._marks[index]:
+            raise Divergence(
+                f"choice {index}: expected a question with mark {self._marks[index]:02x}, met "
+                f"{question.describe()} with mark {mark(question):02x}"
+            )
+        self._index += 1
         return picked
 
-    def close(self, choices: int) -> None:
-        """Raise Divergence if the run asked for another number of choices."""
-        if self._index != choices:
-            raise Divergence(f"expected {choices} choices, met {self._index}")
+    def close(self) -> None:
+        """Raise Divergence if the run asked for fewer choices."""
+        if self._index < self._choices:
+            raise Divergence(f"expected {self._choices} choices, met {self._index}")
+
+
+def _too_long(index: int, question: Question) -> Divergence:
+    return Divergence(f"choice {index}: expected the end of the run, met {question.describe()}")
 
 
 def _too_few(index: int, picked: int, question: Question) -> Divergence:

@@ -6,7 +6,7 @@ application sees `receive` and `send`. How frames leave is the rung's business (
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, Self
 
 import trio
 
@@ -93,12 +93,13 @@ class ServerConnection:
 
     async def pump(self, arrivals: Callable[[], Awaitable[Sequence[Frame]]]) -> None:
         """Read what arrives until the connection ends, as the server's transport would."""
-        while not self.lost:
-            while self._paused and not self._closing:
+        while not self._looked.lost:
+            while self._looked._paused and not self._closing:
                 if self._app_over:
                     return  # nobody will ever resume reading: the connection leaks, as it does
                 await self._changed.park()
             frames = await arrivals()
+            self.world.read(self._tcp)
             if not frames:  # another task has closed this end: this is the turn after it
                 break
             if self.profile.reader_task:
@@ -110,9 +111,15 @@ class ServerConnection:
                 break
         self.connection_lost()
 
+    @property
+    def _looked(self) -> Self:
+        """The connection, its state noted as read."""
+        self.world.read(self._tcp)
+        return self
+
     def received(self, frame: Frame) -> None:
         """Process one frame from the client."""
-        if self._closing:
+        if self._looked._closing:
             return
         self.world.write(self._tcp)
         if self.world.tracing:
@@ -167,15 +174,16 @@ class ServerConnection:
 
     def _close_tcp(self) -> None:
         """Stop reading and end the TCP connection; the loss is noticed one turn later."""
-        if self._closing or self.lost:
+        if self._looked._closing or self.lost:
             return
+        self.world.write(self._tcp)
         self._closing = True
         self._outlet.close()  # asyncio's transport.close: call_soon(connection_lost)
         self._changed.wake_all()
 
     def connection_lost(self) -> None:
         """Do what the server does when the TCP connection is over, however it ended."""
-        if self.lost:
+        if self._looked.lost:
             return
         self.world.write(self._tcp)
         self.world.event("lost", connection=self.name)
@@ -204,6 +212,7 @@ class ServerConnection:
             self._connect_given = True
             return {"type": "websocket.connect"}
         message = await self._queue.get(self._over)
+        self.world.read(self._tcp)
         if message["type"] == "websocket.disconnect":
             self._disconnect_given = True
         if self._paused and not self._queue:
@@ -238,6 +247,7 @@ class ServerConnection:
 
     async def _accept(self, subprotocol: str) -> None:
         if not self.lost:
+            self.world.write(self._tcp)
             self.accepted = True
             await self._transmit(Frame(FrameKind.ACCEPT, text=subprotocol))
         elif self.profile.accept_gone is OnAccept.OSERROR:
@@ -250,6 +260,7 @@ class ServerConnection:
 
     async def _send(self, message: Message) -> None:
         if self._failing:
+            self.world.write(self._tcp)
             self._failing = False
             raise ClientDisconnected
         if await self._gone():
@@ -264,6 +275,7 @@ class ServerConnection:
 
     def fail_next_send(self) -> None:
         """Let the next `send` of the application fail, whatever the connection is like."""
+        self.world.write(self._tcp)
         self._failing = True
 
     async def _transmit(self, frame: Frame) -> bool:
@@ -298,12 +310,14 @@ class ServerConnection:
                 self._close_tcp()
             elif self.profile.own_close is OwnClose.LEGACY:
                 await self._close_in_time()
+                self._queue.note()
                 self._disconnect_given = True
             elif self.profile.own_close is OwnClose.QUEUED:
                 self._resume()
                 self._soon(self._close_in_time)
 
     def _reject(self, status: int = 403) -> None:
+        self.world.write(self._tcp)
         self._own_close = True
         self._outlet.post(Frame(FrameKind.REJECT, code=status))
         if self.profile.own_close is OwnClose.QUEUED:
@@ -311,6 +325,7 @@ class ServerConnection:
         self._close_tcp()
 
     def _resume(self) -> None:
+        self.world.write(self._tcp)
         self._paused = False
         self._changed.wake_all(BY_IO)  # resume_reading: the selector finds what there is
 
@@ -320,7 +335,7 @@ class ServerConnection:
         self._close_tcp()
 
     async def _until_lost(self) -> None:
-        while not self.lost:
+        while not self._looked.lost:
             await self._changed.park()
 
     # -- from the server -----------------------------------------------------------------------
@@ -328,6 +343,7 @@ class ServerConnection:
     def app_done(self, failed: bool) -> None:
         """Do what the server does when the application has returned or raised."""
         returns = self.profile.app_returns
+        self.world.write(self._tcp)
         self._app_over = True
         self._changed.wake_all()
         if self.lost or self._closing:

@@ -28,15 +28,19 @@ class ReceiveQueue:
     def __bool__(self) -> bool:
         return bool(self._messages)
 
+    def note(self) -> None:
+        """Note that what the queue gives out has changed."""
+        self._world.write(self._name)
+
     def put(self, message: Message) -> None:
         """Add `message` and wake the getter that has waited longest."""
-        self._world.write(self._name)
+        self.note()
         self._messages.append(message)
         self._getters.wake_one()
 
     def wake_all(self) -> None:
         """Let every getter look again."""
-        self._world.write(self._name)
+        self.note()
         self._getters.wake_all()
 
     async def get(self, over: Callable[[], Message | None]) -> Message:
@@ -45,7 +49,7 @@ class ReceiveQueue:
         Raises RuntimeError for a second getter where the server allows one.
         """
         while True:
-            self._world.write(self._name)
+            self.note()
             if (instead := over()) is not None:
                 return instead
             if self._messages:

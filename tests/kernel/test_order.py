@@ -2,7 +2,8 @@
 
 import pytest
 
-from sim.kernel.order import LOOP, Candidates, Order
+from sim.kernel.order import Candidates, Order
+from sim.model.record import LOOP
 from sim.model.schedule import Kind
 
 

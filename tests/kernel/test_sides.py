@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 import trio
 
-from sim.kernel.order import LOOP, Order
+from sim.kernel.order import Order
 from sim.kernel.world import Job, Program, World
-from sim.model.record import End
+from sim.model.record import LOOP, End
 from sim.model.schedule import Kind
 from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sim.errors import LimitReached
 from sim.kernel.waiters import Waiters
-from sim.kernel.world import CLOCK, Job, Program, World
-from sim.model.record import End, Ending, Limits
+from sim.kernel.world import Job, Program, World
+from sim.model.record import CLOCK, End, Ending, Limits
 from sim.model.schedule import Kind
 from sim.model.ticks import PER_SECOND, seconds
 from sim.run import check_deterministic, run_once

@@ -14,7 +14,7 @@ from sim.model.scenario import Scenario
 from tests.model.documents import INJECTION, NESTED, SOURCE, faults
 
 GUARD_NAMES = "none, pre-fix, post-fix, both-states, both-no-hop, catch, raw, or MODULE:NAME"
-EXPECTED = "; allowed: none, some, all"
+EXPECTED = "; allowed: none, some, all, race-free, racy"
 DRAWS = "; allowed: uniform, exponential, normal, list, grid"
 
 

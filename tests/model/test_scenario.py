@@ -132,7 +132,7 @@ def test_every_profile_exists_under_some_runtime() -> None:
         ({"clients": {"script": ["conect"]}}, "did you mean 'connect'"),
         ({"end_ms": 0}, "greater than 0"),
         ({"window_ms": -1}, "greater than or equal to 0"),
-        ({"expect": {"pre-fix": "many"}}, "'none', 'some' or 'all'"),
+        ({"expect": {"pre-fix": "many"}}, "'none', 'some', 'all', 'race-free' or 'racy'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(data: dict[str, Any], fault: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import UserError
+from sim.model.marks import unpack
 from sim.model.scenario import Scenario
 from sim.model.schedule import Choice, Kind, Question
 from sim.model.token import LONGEST, PREFIX, body_of, decode, encode, picks_of, scenario_of
@@ -30,6 +31,15 @@ SCHEDULE = (
     Choice(Question(Kind.VALUE, range(9), 4), 7),
 )
 TOKEN = encode(body_of(SCENARIO, SCHEDULE, DIGEST, "0.1.0"))
+OLD = (
+    "wsr1.eNqlTu0KgzAMfJf87kpVxsBXERmhjVuGNtAWnYjvvnSwJ1h-3QeXuwP8U9hThr4zEGhlLCxR6TA404xmaM1tHNXiB-"
+    "UCPbj_bgID2VPExAL9ARxf5H-VB2CtWHHmgIUC1Ekz7vdF3ca2V-WagkxppXTxs2SCU9ctEkj1CX2RtGss4lKFt8KNY5Dt-"
+    "6Kz7lQhJ_TVdbaxDs4PxS5Kfg.a25ba0b3"
+)
+"""The same, as the first version wrote it: without marks and outcome."""
+
+
+BODY = {"wsrace": "1", "scenario": {}, "choices": 3, "digest": DIGEST}
 
 
 def forged(data: Any) -> str:
@@ -42,6 +52,37 @@ def test_a_token_gives_back_scenario_choices_and_digest() -> None:
     assert scenario_of(body) == SCENARIO
     assert picks_of(body) == {0: 1, 2: 7}
     assert (body.choices, body.digest, body.wsrace) == (3, DIGEST, "0.1.0")
+
+
+def test_tokens_of_the_first_version_can_still_be_read() -> None:
+    old = decode(OLD)
+    assert (old.marks, old.outcome, old.guard_source) == (None, None, None)
+    assert (old.times, old.property) == ("fixed", "no-error")
+    assert old == decode(TOKEN).model_copy(update={"marks": None})
+
+
+def test_a_token_tells_outcome_property_times_and_the_guards_source() -> None:
+    more = {"outcome": "need_accept_first", "times": "all", "property": "agreement"}
+    body = body_of(SCENARIO, SCHEDULE, DIGEST, "0.1.0", guard_source="ab" * 32, **more)
+    again = decode(encode(body))
+    assert again == body
+    assert {name: getattr(again, name) for name in more} == more
+    assert again.guard_source == "ab" * 8
+
+
+def test_a_token_has_a_mark_for_every_choice() -> None:
+    assert decode(TOKEN).marks is not None
+    assert len(unpack(decode(TOKEN).marks or "")) == len(SCHEDULE)
+
+
+def test_marks_are_left_out_where_they_make_the_token_too_long() -> None:
+    for count, fits in ((300, True), (900, False)):
+        schedule = tuple(Choice(Question(Kind.VALUE, range(i + 2)), 0) for i in range(count))
+        token = encode(body_of(SCENARIO, schedule, DIGEST, "0.1.0"))
+        assert len(token) <= LONGEST
+        body = decode(token)
+        assert (body.marks is not None) == fits
+        assert body.choices == count
 
 
 def test_a_token_is_short_and_can_be_pasted() -> None:
@@ -81,13 +122,45 @@ def test_a_run_that_is_too_long_for_a_token_says_so() -> None:
             "mod: Extra inputs",
         ),
         (forged({"wsrace": "1", "x": 1, "scenario": {}, "choices": 0, "digest": DIGEST}), "x: "),
+        (forged(BODY | {"choices": True}), "choices: Input should be a valid integer"),
+        (forged(BODY | {"choices": "3"}), "choices: Input should be a valid integer"),
+        (forged(BODY | {"choices": 10**16}), "larger than 2**53"),
+        (forged(BODY | {"deviations": [[3, 1]]}), "deviations: expected rising indexes below 3"),
+        (forged(BODY | {"deviations": [[1, 1], [0, 1]]}), "deviations: expected rising indexes"),
+        (forged(BODY | {"deviations": [[1, 1], [1, 0]]}), "deviations: expected rising indexes"),
+        (forged(BODY | {"deviations": [[1, -1]]}), "deviations.0.1: "),
+        (forged(BODY | {"marks": "AAAA"[:3]}), "marks: expected one for each of 3 choices"),
+        (forged(BODY | {"marks": "!"}), "marks: expected base64"),
+        (forged(BODY | {"times": "none"}), "times: Input should be 'fixed' or 'all'"),
+        (forged(BODY | {"property": ""}), "property: "),
+        (forged(BODY | {"guard_source": "x"}), "guard_source: "),
+        (forged(BODY | {"outcome": 1}), "outcome: "),
+        (forged(BODY | {"scenario": {"window_ms": {"uniform": [0, 1]}}}), "its times must be numb"),
+        (forged(BODY | {"\x1b[31m\n": 1}), "Extra inputs are not permitted"),
     ],
 )
 def test_what_is_wrong_with_a_token_is_said(token: str, fault: str) -> None:
     with pytest.raises(UserError) as caught:
         decode(token)
     assert any(fault in line for line in caught.value.faults), caught.value.faults
-    assert all(line.startswith("token: ") and "\n" not in line for line in caught.value.faults)
+    assert all(line.startswith("token: ") and line.isprintable() for line in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b'{"wsrace":"1","wsrace":"1"}', "stands there twice"),
+        (b'{"wsrace":NaN}', "NaN is no number"),
+        (b"[" * 60_000, "nested too deeply"),
+        (b'{"wsrace":"\xff"}', "not UTF-8"),
+        (b'{"wsrace":"\\ud800"}', "surrogate"),
+        (b"", "it is not JSON, or was cut"),
+    ],
+)
+def test_what_is_inside_is_read_as_strictly_as_a_file(text: bytes, fault: str) -> None:
+    packed = base64.urlsafe_b64encode(zlib.compress(text)).decode().rstrip("=")
+    with pytest.raises(UserError, match=f"token: it cannot be read: .*{fault}"):
+        decode(f"{PREFIX}.{packed}.{check(packed)}")
 
 
 def test_a_token_that_unpacks_to_very_much_is_refused() -> None:

@@ -1,9 +1,9 @@
 """Which steps of a run had to come before which: what any reordering must respect.
 
 A step comes before another if the same task took it earlier, if it created or woke the other's
-task, if it was the end of a child that the other's task waited for, or if the clock lies between
-them: time moves only when nothing else can, so a step of the clock comes after everything before
-it and before everything after it. A cancellation wakes whom it reaches, so it needs no rule.
+task, if it was the end of a child for whose end the other's task was woken, or if the clock lies
+between them: time moves only when nothing else can, so a step of the clock comes after everything
+before it and before everything after it. A cancellation wakes whom it reaches, so it needs no rule.
 
 Reads and writes are not in this order: two steps that conflict and are not ordered by it are a
 race, and it is their order that an exploration has to turn round. (Flanagan, Godefroid, "Dynamic
@@ -12,14 +12,14 @@ Partial-Order Reduction for Model Checking Software", POPL 2005.)
 
 from collections.abc import Sequence
 
-from sim.kernel.world import CLOCK
-from sim.model.record import Step
+from sim.model.record import CLOCK, Step
 
 
 def causes(steps: Sequence[Step]) -> tuple[int, ...]:
     """Return for each step a bit mask: bit i is set if step i had to come before it."""
     masks: list[int] = []
     pending: dict[str, int] = {}  # what the next step of a task comes after
+    ended: dict[str, int] = {}  # the ends of children, until their parent is woken by the last one
     barrier = 0
     for index, step in enumerate(steps):
         before = pending.pop(step.task, 0) | barrier
@@ -29,15 +29,18 @@ def causes(steps: Sequence[Step]) -> tuple[int, ...]:
         through = before | 1 << index
         if step.task == CLOCK:
             barrier = through
-        reached = (step.task, *step.spawned, *step.woke)
-        for task in (*reached, step.joined) if step.joined else reached:
+        for task in (step.task, *step.spawned, *step.woke):
             pending[task] = pending.get(task, 0) | through
+        if step.joined:
+            ended[step.nursery] = ended.get(step.nursery, 0) | through
+            if step.joined in step.woke:
+                pending[step.joined] |= ended.pop(step.nursery)
     return tuple(masks)
 
 
 def conflict(one: Step, other: Step) -> bool:
     """Whether both touch one piece of shared state and at least one of them writes it."""
-    written = {access.name: access.write for access in one.accesses if access.write}
+    written = {access.name for access in one.accesses if access.write}
     touched = {access.name for access in one.accesses}
     return any(
         access.name in touched if access.write else access.name in written
@@ -53,4 +56,20 @@ def races(steps: Sequence[Step]) -> tuple[tuple[int, int], ...]:
         for second, mask in enumerate(masks)
         for first in range(second)
         if not mask >> first & 1 and conflict(steps[first], steps[second])
+    )
+
+
+def silent_wakes(steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
+    """Return who woke whom in a step that wrote nothing.
+
+    Such a step hides an effect on shared state that nobody noted, so that no search which leaves
+    out orders can be trusted with it. The end of a child may wake its parent; a step of the clock
+    wakes whom it likes.
+    """
+    return tuple(
+        (step.task, task)
+        for step in steps
+        if step.task != CLOCK and not any(access.write for access in step.accesses)
+        for task in step.woke
+        if task != step.joined
     )

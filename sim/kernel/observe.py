@@ -1,0 +1,215 @@
+"""Notes what tasks do with Trio's own primitives, while a world's steps are recorded.
+
+Code under test may use events, locks, limiters, conditions, parking lots and memory channels. Each
+call of theirs is noted as a write of the object, before it and, where it may wait, once more after:
+that says more than is needed and never less. (`is_set` and other looks are reads.)
+
+Objects are named after the task that made them, so that a name means the same in every run of a
+search. One that was made outside the world keeps its name for as long as it lives.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+from weakref import ref
+
+import trio
+
+from sim.kernel.trio_hook import shared_state
+from sim.kernel.world import World
+
+_LOOKS: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (trio.Event, ("is_set", "statistics")),
+    (trio.lowlevel.ParkingLot, ("__len__", "__bool__", "statistics")),
+    (trio.Lock, ("locked", "statistics")),
+    (trio.StrictFIFOLock, ("locked", "statistics")),
+    (trio.Semaphore, ("statistics",)),
+    (trio.CapacityLimiter, ("statistics",)),
+    (trio.Condition, ("locked", "statistics")),
+    (trio.MemorySendChannel, ("statistics",)),
+    (trio.MemoryReceiveChannel, ("statistics",)),
+)
+_ACTS: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (trio.Event, ("set",)),
+    (trio.lowlevel.ParkingLot, ("unpark", "unpark_all", "repark", "repark_all")),
+    (trio.Lock, ("acquire_nowait", "release")),
+    (trio.StrictFIFOLock, ("acquire_nowait", "release")),
+    (trio.Semaphore, ("acquire_nowait", "release")),
+    (trio.CapacityLimiter, ("acquire_on_behalf_of_nowait", "release_on_behalf_of")),
+    (trio.Condition, ("acquire_nowait", "release", "notify", "notify_all")),
+    (trio.MemorySendChannel, ("send_nowait", "close", "clone")),
+    (trio.MemoryReceiveChannel, ("receive_nowait", "close", "clone")),
+)
+_WAITS: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (trio.Event, ("wait",)),
+    (trio.lowlevel.ParkingLot, ("park",)),
+    (trio.Lock, ("acquire",)),
+    (trio.StrictFIFOLock, ("acquire",)),
+    (trio.Semaphore, ("acquire",)),
+    (trio.CapacityLimiter, ("acquire_on_behalf_of",)),
+    (trio.Condition, ("wait",)),
+    (trio.MemorySendChannel, ("send",)),
+    (trio.MemoryReceiveChannel, ("receive",)),
+)
+_MADE = (
+    trio.Event,
+    trio.lowlevel.ParkingLot,
+    trio.Lock,
+    trio.StrictFIFOLock,
+    trio.Semaphore,
+    trio.CapacityLimiter,
+    trio.Condition,
+    trio.MemorySendChannel,
+)
+_LOOKED_AT: tuple[tuple[type, str], ...] = (
+    (trio.Semaphore, "value"),
+    (trio.CapacityLimiter, "borrowed_tokens"),
+    (trio.CapacityLimiter, "available_tokens"),
+    (trio.CapacityLimiter, "total_tokens"),
+)
+
+
+class _Names:
+    """Names of objects that need not be hashable; a name goes when its object does."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[ref[Any], str]] = {}
+        self._made_outside = 0
+
+    def get(self, thing: Any) -> str | None:
+        """Return the name of `thing`, if it has one."""
+        known = self._known.get(id(thing))
+        return known[1] if known is not None and known[0]() is thing else None
+
+    def put(self, thing: Any, name: str) -> str:
+        """Call `thing` by `name`."""
+        number = id(thing)
+
+        def forget(gone: ref[Any]) -> None:
+            if self._known.get(number, (None, ""))[0] is gone:
+                del self._known[number]
+
+        self._known[number] = (ref(thing, forget), name)
+        return name
+
+    def invent(self, thing: Any) -> str:
+        """Name something that was made outside the world, by a number."""
+        self._made_outside += 1
+        return self.put(thing, f"{type(thing).__name__}:{self._made_outside}")
+
+
+_names = _Names()
+
+
+class _Observer:
+    """Names objects and notes what one world does with them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._made: dict[str, int] = {}
+
+    def made(self, thing: Any) -> None:
+        """Name an object after the task that makes it."""
+        state = _state(thing)
+        if self._world.step is not None and _names.get(state) is None:
+            path = self._world.task
+            number = self._made[path] = self._made.get(path, 0) + 1
+            _names.put(state, f"{type(thing).__name__}:{path}#{number}")
+
+    def note(self, thing: Any, write: bool) -> None:
+        """Note a read or a write of an object by the current step."""
+        if self._world.step is None:
+            return
+        state = _state(thing)
+        name = _names.get(state) or _names.invent(state)
+        if write:
+            self._world.write(name)
+        else:
+            self._world.read(name)
+
+
+def _state(thing: Any) -> Any:
+    if isinstance(thing, trio.MemorySendChannel | trio.MemoryReceiveChannel):
+        return shared_state(thing)
+    return thing
+
+
+@contextmanager
+def observing(world: World) -> Iterator[None]:
+    """Note the calls of Trio's primitives in `world`, which must be the only one that runs."""
+    observer = _Observer(world)
+    saved: list[tuple[type, str, Any]] = []
+
+    def put(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+        saved.append((owner, name, owner.__dict__.get(name)))
+        setattr(owner, name, wrap(getattr(owner, name)))
+
+    for made in _MADE:
+        put(made, "__init__", partial(_maker, observer))
+    for table, wrap in (
+        (_LOOKS, partial(_call, observer, False)),
+        (_ACTS, partial(_call, observer, True)),
+        (_WAITS, partial(_wait, observer)),
+    ):
+        for owner, names in table:
+            for name in names:
+                put(owner, name, wrap)
+    for owner, name in _LOOKED_AT:
+        put(owner, name, partial(_property, observer))
+    try:
+        yield
+    finally:
+        for owner, name, original in reversed(saved):
+            if original is None:
+                delattr(owner, name)  # it was inherited
+            else:
+                setattr(owner, name, original)
+
+
+def _maker(observer: _Observer, original: Callable[..., None]) -> Callable[..., None]:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        observer.made(self)
+
+    return init
+
+
+def _call(observer: _Observer, write: bool, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        observer.note(self, write)
+        return original(self, *args, **kwargs)
+
+    return call
+
+
+def _wait(
+    observer: _Observer, original: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    async def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        observer.note(self, True)
+        try:
+            return await original(self, *args, **kwargs)
+        finally:
+            observer.note(self, True)
+
+    return wait
+
+
+def _property(observer: _Observer, original: property) -> property:
+    get = original.fget
+    assert get is not None
+
+    def look(self: Any) -> Any:
+        observer.note(self, False)
+        return get(self)
+
+    put = original.fset
+    if put is None:
+        return property(look)
+
+    def change(self: Any, value: Any) -> None:
+        observer.note(self, True)
+        put(self, value)
+
+    return property(look, change)

@@ -1,0 +1,65 @@
+"""The command `replay`: a token or a file in, a run in one of several forms out."""
+
+import os
+from collections.abc import Callable, Mapping
+
+import click
+
+from sim.kernel.trace import lines as trace_lines
+from sim.model.plain import printable
+from sim.model.racefile import SUFFIX
+from sim.play import Record
+from sim.replaying import Replayed, read_file, replayed
+from sim.report.formats.columns import columns
+from sim.report.formats.mermaid import mermaid
+from sim.report.formats.perfetto import perfetto
+from sim.report.formats.text import short, whole
+
+FOR_PEOPLE: Mapping[str, Callable[[Record], str]] = {
+    "text": short,
+    "all": whole,
+    "columns": columns,
+}
+FOR_PROGRAMS: Mapping[str, Callable[[Record], str]] = {
+    "json": lambda record: trace_lines(record.events),
+    "mermaid": mermaid,
+    "perfetto": perfetto,
+}
+
+
+def run(given: str, guard: str | None, form: str) -> None:
+    """Run a token or a race file again and print it.
+
+    form: a key of FOR_PEOPLE, which are told what was run and what came of it too, or of
+    FOR_PROGRAMS, which get nothing else on standard output.
+    """
+    done = replayed(read_file(given) if is_file(given) else given, guard)
+    if form in FOR_PROGRAMS:
+        click.echo(FOR_PROGRAMS[form](done.record), nl=False)
+        if not done.same_trace:
+            click.echo(f"wsrace: {_difference(done)}", err=True)
+        return
+    scenario = done.record.scenario
+    click.echo(
+        f"{printable(scenario.name) or 'a scenario'}: {scenario.mode} mode, {scenario.shape} "
+        f"shape, guard {printable(scenario.guard)}, {scenario.runtime}, {scenario.server}"
+    )
+    click.echo(FOR_PEOPLE[form](done.record), nl=False)
+    click.echo(f"outcome: {printable(done.record.outcome.label)}")
+    click.echo(f"digest:  {done.record.digest}{' (as recorded)' * done.same_trace}")
+    if not done.same_trace:
+        click.echo(_difference(done))
+
+
+def is_file(given: str) -> bool:
+    """Whether what was typed means a file: a token has no separator, no ending and is no path."""
+    separators = {os.sep, os.altsep or os.sep}
+    return given.endswith(SUFFIX) or bool(separators & set(given)) or os.path.exists(given)
+
+
+def _difference(done: Replayed) -> str:
+    recorded, met = done.recorded_digest[:12], done.record.digest[:12]
+    return (
+        f"the trace differs from the recorded one (digest {recorded}… → {met}…); "
+        "choices and outcome are the same: the code was edited since"
+    )

@@ -1,0 +1,296 @@
+"""Source-set DPOR with sleep sets: one run for each class of schedules.
+
+Abdulla, Aronis, Jonsson, Sagonas, "Optimal Dynamic Partial Order Reduction" (POPL 2014), algorithm
+1, by re-execution. After each run every race in it (two transitions that depend on each other, are
+of different processes, and of which the second could have come first) is turned round: at the
+choice that picked the first, one of the processes that may begin the other order is put on the list
+of what is still to be tried, unless one of them stands there already. A process that was tried at a
+choice sleeps in what is tried there afterwards, until something happens that depends on its next
+move; a run in which only sleepers could go on is cut, for its class was seen.
+
+Two things are tried in full instead: choices that are not of order (a jitter, a number of
+arrivals), and choices in which time may move, because nearly everything depends on time. One race
+needs a rule of its own: what comes from outside may keep time from moving by what it wakes, so the
+order in which time moves first is tried even if the two are not next to each other.
+"""
+
+from collections.abc import Sequence
+
+from sim.errors import Divergence, Redundant, WsraceError
+from sim.model.record import CLOCK, LOOP, TIME, Step
+from sim.model.schedule import Kind, Question, Schedule
+from sim.schedulers.transitions import Footprint, Order, Run, Transition, order_of, run_of
+
+Sleep = dict[str, Footprint]
+
+
+class _Level:
+    """One choice on the path. seen: what the move of each tried option read and wrote.
+
+    order: whether it is a choice of order; else all options are tried. todo: options to try, in
+    the order in which they were found. sleep: who slept when the choice was met.
+    """
+
+    __slots__ = ("done", "order", "pick", "question", "seen", "sleep", "todo")
+
+    def __init__(self, question: Question, sleep: Sleep) -> None:
+        self.question = question
+        self.order = not question.asker and not isinstance(question.options, range)
+        self.sleep = sleep
+        self.pick = question.default
+        self.todo: list[int] = []
+        self.done: set[int] = set()
+        self.seen: dict[int, Footprint] = {}
+        if not self.order or CLOCK in question.options:
+            self.todo = [i for i in range(len(question.options)) if i != self.pick]
+
+    def sleepers(self) -> Sleep:
+        """Return who sleeps below the option that is being tried."""
+        options = self.question.options
+        return {**self.sleep, **{str(options[i]): self.seen[i] for i in self.done}}
+
+    def next_option(self) -> bool:
+        """Go on to the next option to try. Return whether there is one."""
+        self.done.add(self.pick)
+        while self.todo:
+            option = self.todo.pop(0)
+            asleep = self.order and self.question.options[option] in self.sleep
+            if option not in self.done and not asleep:
+                self.pick = option
+                return True
+        return False
+
+    def index(self, process: str) -> int:
+        """Return which option lets `process` move, -1 if none does."""
+        options = self.question.options
+        return next((i for i, option in enumerate(options) if option == process), -1)
+
+    def covers(self, process: str) -> bool:
+        """Whether runs that begin with `process` here are, or will be, looked at."""
+        index = self.index(process)
+        tried = index == self.pick or index in self.done or index in self.todo
+        return tried or process in self.sleep
+
+
+class Dpor:
+    """Every class of schedules, once. It is its own scheduler, and watches the steps of its runs.
+
+    untimed: whether its job is. redundant: runs that were cut or turned out to repeat a class. The
+    job must record steps, and must not have a late clock.
+    """
+
+    def __init__(self, untimed: bool = False) -> None:
+        self._untimed = untimed
+        self._path: list[_Level] = []
+        self._depth = 0
+        self._started = False
+        self._changed = 0
+        self._sleep: Sleep = {}
+        self._within: Sleep | None = None
+        """Who sleeps within the batch that is running; None between two batches."""
+        self._repeats = False
+        self._watched = 0
+        self.redundant = 0
+
+    # -- the search ----------------------------------------------------------------------------
+
+    def next_scheduler(self) -> "Dpor | None":
+        """Return the scheduler of the next run, or None after the last class."""
+        if self._started and not self._advance():
+            return None
+        self._started = True
+        self._depth = 0
+        self._sleep = {}
+        self._within = None
+        self._repeats = False
+        self._watched = 0
+        return self
+
+    def _advance(self) -> bool:
+        while self._path:
+            if self._path[-1].next_option():
+                self._changed = len(self._path) - 1
+                return True
+            self._path.pop()
+        return False
+
+    def finished(self, schedule: Schedule, steps: Sequence[Step] = ()) -> bool:
+        """Turn round the races of a run. Return whether it was the first of its class.
+
+        Raises Divergence if the run stopped short of the path.
+        """
+        if len(schedule) < len(self._path):
+            expected = self._path[len(schedule)].question.describe()
+            raise Divergence(
+                f"choice {len(schedule)}: expected {expected}, met the end of the run; "
+                "the run does not depend on its choices alone"
+            )
+        for step in steps[self._watched :]:  # nothing was asked after the last ones
+            self.watch(step)
+        run = run_of(steps)
+        self._remember(run)
+        self._turn_races(run.transitions, schedule)
+        for batch in run.batches:
+            self._turn_races(batch, schedule)
+        self.redundant += self._repeats
+        return not self._repeats
+
+    # -- one run -------------------------------------------------------------------------------
+
+    def choose(self, question: Question) -> int:
+        """Return the option on the current path; on new ground, the first one that is awake.
+
+        Raises Redundant if all are asleep.
+        """
+        if self._repeats:
+            raise Redundant("its class was seen")
+        if question.kind is not Kind.STEP:
+            self._within = None  # a choice of arrivals or of time stands between two batches
+        if self._depth < len(self._path):
+            level = self._path[self._depth]
+            if level.question != question:
+                raise Divergence(
+                    f"choice {self._depth}: expected {level.question.describe()}, met "
+                    f"{question.describe()}; the run does not depend on its choices alone"
+                )
+            if level.order:
+                self._set_sleep(level.sleepers())
+        else:
+            level = _Level(question, dict(self._sleeping()))
+            if level.order and not self._wake_one(level):
+                self._repeats = True
+                raise Redundant("its class was seen")
+            self._path.append(level)
+        self._depth += 1
+        return level.pick
+
+    def _wake_one(self, level: _Level) -> bool:
+        options = level.question.options
+        for index in (level.pick, *range(len(options))):
+            if options[index] not in level.sleep:
+                level.pick = index
+                return True
+        return False
+
+    def _sleeping(self) -> Sleep:
+        return self._sleep if self._within is None else self._within
+
+    def _set_sleep(self, sleep: Sleep) -> None:
+        if self._within is None:
+            self._sleep = sleep
+        else:
+            self._within = sleep
+
+    def watch(self, step: Step) -> None:
+        """Let a step wake those whose next move depends on it."""
+        self._watched += 1
+        inside = not step.outside and step.task != CLOCK
+        if step.task == LOOP:
+            self._within = {}
+        elif not inside:
+            self._within = None
+        done = Footprint()
+        done.add(step.accesses)
+        if self._within is not None and step.task != LOOP:
+            self._repeats |= step.task in self._within
+            self._within = _still_asleep(self._within, done)
+        else:
+            self._repeats |= step.task in self._sleep
+        self._sleep = _still_asleep(self._sleep, done)
+
+    # -- races ---------------------------------------------------------------------------------
+
+    def _remember(self, run: Run) -> None:
+        """Note at each choice of the path what the move that it picked read and wrote."""
+        for one in (*run.transitions, *(one for batch in run.batches for one in batch)):
+            if one.level >= 0:
+                level = self._path[one.level]
+                footprint = level.seen.setdefault(level.pick, Footprint())
+                for step in one.steps:
+                    footprint.add(step.accesses)
+
+    def _turn_races(self, transitions: Sequence[Transition], schedule: Schedule) -> None:
+        order = order_of(transitions, schedule, self._untimed)
+        for later, one in enumerate(transitions):
+            if one.process == CLOCK:
+                self._let_time_move(transitions, order, later)
+                continue
+            for earlier in order.direct[later]:
+                other = transitions[earlier]
+                caused = order.causes[later] >> earlier & 1
+                if other.process not in (one.process, CLOCK) and not caused:
+                    self._turn(transitions, order, earlier, later, must=True)
+        self._let_time_move(transitions, order, len(transitions))
+
+    def _let_time_move(self, transitions: Sequence[Transition], order: Order, clock: int) -> None:
+        """Try to let time move before what came from outside since it moved last.
+
+        At the end of a run, too: what came may be why there was nothing more to wait for.
+        """
+        for earlier in _held_back(transitions, clock) if self._untimed else ():
+            self._turn(transitions, order, earlier, clock, must=False)
+
+    def _turn(
+        self,
+        transitions: Sequence[Transition],
+        order: Order,
+        earlier: int,
+        later: int,
+        must: bool,
+    ) -> None:
+        """See to it that `later` is tried before `earlier`."""
+        if transitions[earlier].level < 0:
+            if must:
+                raise WsraceError(
+                    f"no choice let {transitions[later].process!r} come before "
+                    f"{transitions[earlier].process!r}, although nothing orders them"
+                )
+            return
+        level = self._path[transitions[earlier].level]
+        first = _initials(transitions, order, earlier, later)
+        if any(level.covers(process) for process in first):
+            return
+        able = [level.index(process) for process in first if level.index(process) >= 0]
+        if able:
+            level.todo.append(able[0])
+        elif must:
+            raise WsraceError(
+                f"{transitions[later].process!r} cannot come before "
+                f"{transitions[earlier].process!r} at {level.question.describe()}"
+            )
+
+
+def _still_asleep(sleep: Sleep, done: Footprint) -> Sleep:
+    if not sleep:
+        return sleep
+    return {name: print_ for name, print_ in sleep.items() if not print_.depends(done)}
+
+
+def _held_back(transitions: Sequence[Transition], clock: int) -> list[int]:
+    """Return what came from outside since time moved last: time may move before it, too."""
+    found: list[int] = []
+    for index in range(clock - 1, -1, -1):
+        one = transitions[index]
+        if one.process == CLOCK:
+            break
+        if one.outside and one.level >= 0 and TIME in one.footprint.reads:
+            found.append(index)
+    return found
+
+
+def _initials(
+    transitions: Sequence[Transition], order: Order, earlier: int, later: int
+) -> list[str]:
+    """Return the processes that may begin a run in which `later` comes before `earlier`.
+
+    Of what lies between them, everything that does not come after `earlier`, and then `later`.
+    """
+    between = 0
+    found: list[str] = []
+    for index in range(earlier + 1, min(later + 1, len(transitions))):
+        if index < later and order.before[index] >> earlier & 1:
+            continue
+        if not order.before[index] & between:
+            found.append(transitions[index].process)
+        between |= 1 << index
+    return found

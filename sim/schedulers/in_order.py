@@ -1,0 +1,35 @@
+"""Runs in a given order of moves: how a run is made again with independent steps commuted."""
+
+from collections import deque
+from collections.abc import Iterable
+
+from sim.model.record import Step
+from sim.model.schedule import Question
+from sim.schedulers.transitions import Transition
+
+
+class InOrder:
+    """Let the steps of transitions happen in the order in which those are given.
+
+    values: the answers to questions that are not of order, in the order in which they are asked.
+    It watches the steps of its run, which must be recorded. Where the next step cannot be had,
+    defaults are taken, so that the run always goes on; whoever asked compares what came of it.
+    """
+
+    def __init__(self, transitions: Iterable[Transition], values: Iterable[int] = ()) -> None:
+        self._tasks = deque(step.task for one in transitions for step in one.steps)
+        self._values = deque(values)
+
+    def watch(self, step: Step) -> None:
+        """Cross off a step that has happened."""
+        if self._tasks and self._tasks[0] == step.task:
+            self._tasks.popleft()
+
+    def choose(self, question: Question) -> int:
+        """Return the option of the task that is to step next, else the default."""
+        if question.asker:
+            picked = self._values.popleft() if self._values else question.default
+            return picked if picked < len(question.options) else question.default
+        wanted = self._tasks[0] if self._tasks else ""
+        options = (index for index, one in enumerate(question.options) if one == wanted)
+        return next(options, question.default)

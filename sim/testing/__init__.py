@@ -1,0 +1,138 @@
+"""Tests that look for races: a pytest plugin, and Hypothesis strategies.
+
+The plugin comes with the package and does nothing until it is asked for. The fixture `race` looks
+at the schedules of the scenario that the marker `wsrace` names, here with a guard of one's own:
+
+    # test_guard.py
+    import pytest
+    from starlette.websockets import WebSocket, WebSocketState
+
+
+    def careful(websocket: WebSocket) -> bool:
+        return websocket.application_state is WebSocketState.CONNECTED
+
+
+    @pytest.mark.wsrace(
+        "server-close", settings=["window_ms=20", "injections.0.delay_ms=5"], guard=careful
+    )
+    def test_careful_never_raises(race):
+        race.check()
+
+
+    @pytest.mark.wsrace("server-close", guard="pre-fix", max_schedules=500)
+    def test_the_race_is_there(race):
+        race.check(expect="some")
+
+
+    @pytest.mark.wsrace("wait-for-hop", runtime="asyncio-3.12")
+    @pytest.mark.parametrize("guard", ["both-states", "catch"])
+    def test_other_guards(race, guard):
+        found = race.guard(guard).explore()
+        assert found.verdict == "race-free", found.words()
+
+Markers of a module, a class and a function add up. See `sim.testing.race.Race` for what they take;
+the class can be used without pytest, too. A failure says what came of the run, why, and how to run
+it again: `pytest --wsrace-replay TOKEN` makes that one run in the test that it came from.
+
+A handler of one's own is an async function of Starlette's WebSocket that runs on Trio. Injections
+have to have a time then, which `times="all"` sets free:
+
+    # test_handler.py
+    import pytest
+    from sim import Scenario
+    from starlette.websockets import WebSocket, WebSocketDisconnect
+
+    monitored = Scenario(
+        clients={"messages": 1, "end": "silent"},
+        injections=[{"do": "server-close", "time_ms": 20}],
+    )
+
+
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("hello")
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+
+
+    async def robust(websocket: WebSocket) -> None:
+        try:
+            await echo(websocket)
+        except (RuntimeError, WebSocketDisconnect):
+            pass
+
+
+    @pytest.mark.wsrace(monitored)
+    def test_the_handler(race):
+        race.handler(echo).check()
+        race.handler(echo).check(times="all", expect="some")
+        race.handler(robust).check(times="all")
+
+Scenario files are tests without a line of Python, if pytest's settings name them: one for every
+guard of which `[expect]` says something, else one for every guard of `[sweep]`, which must be
+race-free.
+
+    # pytest.ini
+    [pytest]
+    wsrace_scenarios = races/*.toml
+    wsrace_max_schedules = 2000
+    wsrace_artifacts = failing-runs
+
+    # races/monitor.toml
+    window_ms = 20
+
+    [clients]
+    messages = 1
+    pause_ms = 200
+
+    [[injections]]
+    do = "server-close"
+    at = "validated"
+    nth = 2
+    delay_ms = 5
+
+    [expect]
+    pre-fix = "racy"
+    catch = "race-free"
+
+The settings, with their defaults: `wsrace_scenarios` (none), `wsrace_strategy` (dpor),
+`wsrace_times` (auto: all if a scenario draws times that it does not list, else fixed),
+`wsrace_max_schedules` (10000), `wsrace_artifacts` (nowhere; `--wsrace-artifacts DIR`).
+
+For Hypothesis there are strategies. A scheduler draws its answers, so that a failing run shrinks to
+one with few deviations from the natural order:
+
+    # test_drawn.py
+    from hypothesis import given
+    from sim.play import play
+    from sim.testing.strategies import scenarios, schedulers
+
+
+    @given(scenarios(guards=["catch"], modes=["main"]), schedulers())
+    def test_who_catches_never_fails_by_receiving(scenario, scheduler):
+        assert "need_accept_first" not in play(scenario, scheduler).outcome.classes
+"""
+
+import importlib
+from typing import Any
+
+_PLACES = {
+    "Drawn": "sim.testing.strategies",
+    "Lenient": "sim.explore.shrink",
+    "Race": "sim.testing.race",
+    "RaceFound": "sim.testing.failure",
+    "client_scripts": "sim.testing.strategies",
+    "injections": "sim.testing.strategies",
+    "picks": "sim.testing.strategies",
+    "scenarios": "sim.testing.strategies",
+    "schedulers": "sim.testing.strategies",
+}
+__all__ = [*_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for: the plugin has to be cheap to load."""
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'sim.testing' has no attribute {name!r}")
+    return getattr(importlib.import_module(place), name)

@@ -1,0 +1,177 @@
+"""A race to be looked for: one scenario, under a guard or a handler, ours or one's own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, Self, TypeVar
+
+from sim.errors import Divergence, UserError
+from sim.explore.verdict import Exploration
+from sim.model.recorded import Recorded
+from sim.model.scenario import Scenario
+from sim.testing.asked import NO_FAILURE, broken, inquiry_for, scenario_for
+from sim.testing.failure import Place, RaceFound, run_failed, search_failed
+from sim.testing.handlers import Handler
+from sim.testing.subject import Subject
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def plain(call: Callable[P, T]) -> Callable[P, T]:
+    """Let what `call` says to the user come without the frames of ours in between."""
+
+    @wraps(call)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
+        try:
+            return call(*args, **kwargs)
+        except (RaceFound, UserError, Divergence) as error:
+            raise error.with_traceback(None) from None
+
+    return called
+
+
+def _ignore(found: object) -> None:
+    """Outside pytest nobody else wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What pytest wants of a race.
+
+    replay: the one run to make instead of a search. found: called with each verdict. failed: called
+    with each failure, before it is raised.
+    """
+
+    replay: Recorded | None = None
+    found: Callable[[Exploration], None] = _ignore
+    failed: Callable[[RaceFound], None] = _ignore
+
+
+class Race:
+    """What a test asks about one scenario.
+
+    scenario: a name of the catalog, a TOML file, or a `Scenario`. settings: as for `--set`.
+    runtime: instead of the scenario's own. guard, handler: as for the methods. options: strategy,
+    times, property, bound, max_schedules, seed and first as in an inquiry (times = "auto", the
+    default, is "all" if the scenario draws times, else "fixed"), and expect as for `check`. place,
+    watch: for pytest. Raises UserError with one line for every fault.
+    """
+
+    @plain
+    def __init__(
+        self,
+        scenario: str | Path | Scenario,
+        *,
+        settings: Sequence[str] = (),
+        runtime: str | None = None,
+        guard: object = None,
+        handler: Handler | None = None,
+        place: Place | None = None,
+        watch: Watch | None = None,
+        **options: Any,
+    ) -> None:
+        self._place = place or Place()
+        self._watch = watch or Watch()
+        self._options = options
+        self.replayed = False
+        """Whether the one run that pytest was asked to replay was made here."""
+        opened = scenario_for(scenario, settings, runtime)
+        if not opened.name:
+            opened = opened.model_copy(update={"name": self._place.node})
+        self.subject = Subject(opened)
+        """What is tested."""
+        inquiry_for(opened, options)
+        if guard is not None:  # a guard that a file names is never imported
+            self.guard(guard)
+        if handler is not None:
+            self.handler(handler)
+
+    def __repr__(self) -> str:
+        return f"Race({self.subject.words()})"
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is run, but for what the options change."""
+        return self.subject.scenario
+
+    @plain
+    def guard(self, guard: object) -> Self:
+        """Use a guard: one of ours by name, "module:name", a function of the WebSocket, a Guard.
+
+        Returns the race itself. Raises UserError for anything else.
+        """
+        self.subject = self.subject.with_guard(guard, self._place.module)
+        return self
+
+    @plain
+    def handler(self, handler: Handler) -> Self:
+        """Run somebody's own handler instead of ours: an async function of Starlette's WebSocket.
+
+        It runs on Trio, and may use `trio` and what is built on it. Of the scenario it meets the
+        clients, the server, the order of the runtime and the injections that have a `time_ms`;
+        clients without a script send as soon as they are accepted, and wait for no greeting. Any
+        error but WebSocketDisconnect that it raises is a failure, and so is a deadlock. Variables
+        that tasks of its own share are not seen by dpor: ask for strategy="exhaustive" then.
+        Returns the race itself.
+        """
+        self.subject = self.subject.with_handler(handler)
+        return self
+
+    @plain
+    def explore(self, **overrides: Any) -> Exploration:
+        """Search the schedules. overrides: options for this search alone. Raises UserError."""
+        return self._searched({**self._options, **overrides})
+
+    @plain
+    def check(self, *, picks: Sequence[int] | None = None, **overrides: Any) -> None:
+        """Search the schedules, and raise RaceFound if the verdict is not as expected.
+
+        picks: make this one run instead, which a failure of `check` has shown. overrides: options
+        for this search alone. expect: "none" (the default) or "race-free": no run may fail; "some"
+        or "racy": one must; "all": every one must. Unless that is "all", the search stops at the
+        first failure. An inconclusive search is never as expected. Raises UserError.
+        """
+        error = self._checked(picks, {**self._options, **overrides})
+        if error is not None:
+            self._watch.failed(error)
+            raise error
+
+    def _checked(self, picks: Sequence[int] | None, options: Mapping[str, Any]) -> RaceFound | None:
+        """Return what is wrong, if anything is."""
+        if self._watch.replay is not None:
+            return self._repeated(self._watch.replay, options)
+        if picks is not None:
+            return self._followed(picks, options)
+        expect = options.get("expect") or "none"
+        found = self._searched({"first": expect != "all", **options})
+        problem = broken(found, expect)
+        if not problem:
+            return None
+        failure = found.failure if expect in NO_FAILURE else None
+        return search_failed(self.subject, found, problem, failure, self._place)
+
+    def _searched(self, options: Mapping[str, Any]) -> Exploration:
+        found = self.subject.search(inquiry_for(self.scenario, options))
+        self._watch.found(found)
+        return found
+
+    def _followed(self, picks: Sequence[int], options: Mapping[str, Any]) -> RaceFound | None:
+        """Make the run of `picks`."""
+        inquiry = inquiry_for(self.scenario, options)
+        record = self.subject.follow(picks, inquiry)
+        fails = inquiry.fails(record.outcome)
+        return run_failed(self.subject, record, inquiry, self._place) if fails else None
+
+    def _repeated(self, recorded: Recorded, options: Mapping[str, Any]) -> RaceFound | None:
+        """Make the run that pytest was asked to replay, if it is one of this race."""
+        if not self.subject.answers(recorded):
+            return None
+        self.replayed = True
+        record = self.subject.repeat(recorded)
+        asked = {**options, "times": recorded.times, "property": recorded.property}
+        inquiry = inquiry_for(recorded.scenario, asked)
+        fails = inquiry.fails(record.outcome)
+        return run_failed(self.subject, record, inquiry, self._place) if fails else None

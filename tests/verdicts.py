@@ -1,0 +1,95 @@
+"""The scenarios behind the verdicts that the product promises, shared by fast and slow tests."""
+
+from sim.explore.inquiry import Inquiry
+from sim.explore.search import explore
+from sim.explore.verdict import Exploration
+from sim.model.names import REAL_PAIRS, RuntimeName
+from sim.model.profiles import PROFILES
+from sim.model.scenario import Clients, Handler, Injection, Scenario
+from sim.model.times import Draw
+
+PAIRS: tuple[tuple[RuntimeName, str], ...] = tuple(
+    (runtime, server)
+    for runtime, beginnings in REAL_PAIRS.items()
+    for server in PROFILES
+    if not beginnings or server.startswith(beginnings)
+)
+"""Every real pair of runtime and server, and any-order with every server."""
+JUDGED = ("pre-fix", "post-fix", "both-states", "both-no-hop", "catch")
+HOPS = (0.0, 1.0, 2.0, 3.0)
+"""Turns of the loop after which the server's close happens: past all of a round of the loop."""
+
+
+def server_close(
+    guard: str,
+    runtime: RuntimeName,
+    server: str,
+    messages: int,
+    shape: str,
+    rounds: int = 5,
+) -> Scenario:
+    """Another task of the server closes while the last message is worked on, or right after."""
+    return Scenario.model_validate(
+        {
+            "name": "server close",
+            "guard": guard,
+            "runtime": runtime,
+            "server": server,
+            "shape": shape,
+            "window_hops": 1 if shape == "report" else 0,
+            "end_ms": 5000,
+            "handler": Handler(sends=1, work_ms=5, retry_ms=(), poll_ms=10 * rounds),
+            "clients": Clients(messages=messages, pause_ms=50, end="silent"),
+            "injections": (
+                Injection(
+                    do="server-close",
+                    at="received",
+                    nth=messages,
+                    delay_ms=Draw(list=(0.0, 5.0)),
+                    hops=Draw(list=HOPS),
+                ),
+            ),
+        }
+    )
+
+
+def close_during_send(
+    guard: str,
+    runtime: RuntimeName,
+    server: str,
+    messages: int,
+    shape: str,
+    rounds: int = 5,
+) -> Scenario:
+    """The client closes while the handler works on its last message, between two sends."""
+    return Scenario.model_validate(
+        {
+            "name": "close during send",
+            "guard": guard,
+            "runtime": runtime,
+            "server": server,
+            "shape": shape,
+            "end_ms": 5000,
+            "handler": Handler(sends=2, work_ms=5, retry_ms=(), poll_ms=10 * rounds),
+            "clients": Clients(messages=messages, pause_ms=50, end="silent"),
+            "injections": (Injection(do="client-close", at="received", nth=messages),),
+        }
+    )
+
+
+KINDS = {"server close": server_close, "close during send": close_during_send}
+
+
+def verdict(scenario: Scenario, times: str = "fixed") -> Exploration:
+    return explore(scenario, Inquiry(times=times))  # type: ignore[arg-type]
+
+
+def promised(kind: str, guard: str, runtime: RuntimeName, server: str) -> str:
+    """What the mechanism says, in the words of the issue's report (FACTS section 3)."""
+    if guard in ("both-no-hop", "catch"):
+        return "race-free"
+    if kind == "server close":
+        hop = guard == "both-states" and runtime == "asyncio-3.11"
+        return "racy" if guard in ("pre-fix", "post-fix") or hop else "race-free"
+    told = server.startswith("uvicorn")  # hypercorn's send is silent when the client has gone
+    return "racy" if told and guard in ("pre-fix", "post-fix") else "race-free"
