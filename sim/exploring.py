@@ -66,6 +66,10 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     variants = [_with_guard(scenario, guard) for guard in guards]
     for variant in variants:  # nothing is searched if one of them cannot be
         settled_times(variant, inquiry)
+        if ":" in variant.guard and variant.guard not in request.guards:
+            raise UserError(
+                f"guard {variant.guard!r}: code of your own runs only if named with --guard"
+            )
         _own(variant.guard)
     if request.out is not None:
         _make(request.out)

@@ -5,7 +5,7 @@ socket although the server has not read them, a task of the server is runnable a
 run. Armed, a task of its own does it later: after the delay, and in an order that is a choice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -63,9 +63,13 @@ class Injector:
         by_client = injection.do in _BY_CLIENT or injection.queued
         world = self._stage.world
 
+        due: Callable[[], Awaitable[None]] | None = None
+        if world.job.untimed and not by_client:
+            due = self._whenever(f"{self._connection}.{injection.do}")
+
         async def later() -> None:
-            if world.job.untimed and not by_client:
-                await self._whenever(f"{self._connection}.{injection.do}")
+            if due is not None:
+                await due()
             elif delay_ms > 0:
                 await world.sleep_until(world.tick + from_ms(delay_ms))
             for _ in range(int(settled(injection.hops))):
@@ -78,18 +82,25 @@ class Injector:
         else:
             self._stage.server.nursery.start_soon(later, name=injection.do)
 
-    async def _whenever(self, name: str) -> None:
-        """Wait for a timer of the server's that is due at no time in particular."""
+    def _whenever(self, name: str) -> Callable[[], Awaitable[None]]:
+        """Return what waits for a timer of the server's that is due at any time from now on."""
         world, waiters = self._stage.world, Waiters()
+        past = False
 
         async def trigger() -> None:
+            nonlocal past
             world.write(f"{name}.due")
+            past = True
             waiters.wake_all(BY_TIMER)
 
+        async def due() -> None:
+            world.write(f"{name}.due")
+            if not past:
+                await waiters.park()
+
         with world.outside():
-            self._stage.server.nursery.start_soon(trigger, name=f"when:{name}")
-        world.write(f"{name}.due")
-        await waiters.park()
+            self._stage.server.nursery.start_soon(trigger, name="timer")
+        return due
 
     def _do_now(self, injection: Injection) -> None:
         """Do at once what a client does; let a task of the server be runnable for the rest."""

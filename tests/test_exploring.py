@@ -278,6 +278,17 @@ def test_a_guard_of_ones_own_is_searched_modulo_what_it_hides(
     assert wsrace("replay", kept, "--guard", "own_guard_x:late").exit_code == 0
 
 
+def test_a_file_cannot_name_code_to_be_run(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "imported_guard.py").write_text("open('imported', 'w').close()\n")
+    monkeypatch.syspath_prepend(here)
+    (here / "scene.toml").write_text(f'{SCENE}\n[sweep]\nguards = ["raw", "imported_guard:x"]\n')
+    done = wsrace("explore", "scene.toml")
+    assert done.exit_code == 2
+    assert "runs only if named with --guard" in done.stderr
+    assert done.stdout == ""
+    assert not (here / "imported").exists()
+
+
 @pytest.mark.parametrize("guard", ["../../etc:x", "a/b:c", "a b:c", ".:.", "ä:ö"])
 def test_the_file_of_a_guard_stays_in_its_folder(guard: str) -> None:
     name = exploring.file_name(guard)

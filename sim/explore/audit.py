@@ -65,8 +65,7 @@ def audit(job: Job, judge: Callable[[End], str], seed: int = 0, runs: int = RUNS
         place = places[below(len(places), drawn, "swap")]
         order = list(transitions)
         order[place], order[place + 1] = order[place + 1], order[place]
-        values = [choice.picked for choice in end.schedule if choice.question.asker]
-        other = run_once(job.program, InOrder(order, values), watched)
+        other = run_once(job.program, InOrder(order, end.schedule), watched)
         swaps += 1
         before, after = judge(end), judge(other)
         if before != after:

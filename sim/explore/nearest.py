@@ -101,8 +101,7 @@ def together(
     transitions = run_of(end.trace_steps).transitions
     order = order_of(transitions, end.schedule, untimed)
     wanted = _grouped([one.process for one in transitions], order.before)
-    values = [choice.picked for choice in end.schedule if choice.question.asker]
-    moved = run_once(job.program, InOrder([transitions[i] for i in wanted], values), job)
+    moved = run_once(job.program, InOrder([transitions[i] for i in wanted], end.schedule), job)
     same = class_of(moved.trace_steps, moved.schedule, untimed) == class_of(
         end.trace_steps, end.schedule, untimed
     )

@@ -169,8 +169,12 @@ def observing(world: World) -> Iterator[None]:
 
 def _maker(observer: _Observer, original: Callable[..., None]) -> Callable[..., None]:
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        channel = isinstance(self, trio.MemorySendChannel)  # its state is what it is given
+        if not channel:
+            observer.made(self)  # before it touches itself: a limiter sets its own tokens
         original(self, *args, **kwargs)
-        observer.made(self)
+        if channel:
+            observer.made(self)
 
     return init
 

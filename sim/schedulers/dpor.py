@@ -227,7 +227,7 @@ class Dpor:
 
         At the end of a run, too: what came may be why there was nothing more to wait for.
         """
-        for earlier in _held_back(transitions, clock) if self._untimed else ():
+        for earlier in _held_back(transitions, order, clock) if self._untimed else ():
             self._turn(transitions, order, earlier, clock, must=False)
 
     def _turn(
@@ -266,16 +266,27 @@ def _still_asleep(sleep: Sleep, done: Footprint) -> Sleep:
     return {name: print_ for name, print_ in sleep.items() if not print_.depends(done)}
 
 
-def _held_back(transitions: Sequence[Transition], clock: int) -> list[int]:
-    """Return what came from outside since time moved last: time may move before it, too."""
+def _held_back(transitions: Sequence[Transition], order: Order, clock: int) -> list[int]:
+    """Return what came from outside before time moved and might as well have come after.
+
+    clock: index of the transition in which time moved; that of the end stands for the move that
+    was not to be any more. What came before an earlier move is that one's affair.
+    """
+    moves = Footprint()
+    if clock < len(transitions):
+        moves = transitions[clock].footprint
+    else:
+        moves.writes.add(TIME)
     found: list[int] = []
+    earlier = 0  # all that comes before an earlier move
     for index in range(clock - 1, -1, -1):
         one = transitions[index]
         if one.process == CLOCK:
-            break
-        if one.outside and one.level >= 0 and TIME in one.footprint.reads:
+            earlier |= order.before[index]
+            continue
+        if one.outside and one.level >= 0 and not earlier >> index & 1:
             found.append(index)
-    return found
+    return [index for index in found if moves.depends(transitions[index].footprint)]
 
 
 def _initials(

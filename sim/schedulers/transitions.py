@@ -112,7 +112,7 @@ def order_of(transitions: Sequence[Transition], schedule: Schedule, untimed: boo
     last: dict[str, int] = {}
     writer: dict[str, int] = {}
     readers: dict[str, list[int]] = {}
-    causes = _Causes(transitions, schedule, untimed)
+    causes = _Causes(transitions, schedule, untimed, order.before)
     for index, one in enumerate(transitions):
         direct = set(causes.of(index))
         order.causes.append(_closed(direct, order.causes))
@@ -138,9 +138,15 @@ class _Causes:
     """Who had to come before whom whatever the order: same process, spawns, wake-ups, ends."""
 
     def __init__(
-        self, transitions: Sequence[Transition], schedule: Schedule, untimed: bool
+        self,
+        transitions: Sequence[Transition],
+        schedule: Schedule,
+        untimed: bool,
+        before: Sequence[int],
     ) -> None:
         self._untimed = untimed
+        self._before = before
+        self._loop_woken: list[int] = []
         self._transitions = transitions
         self._schedule = schedule
         self._processes: dict[str, str] = {}
@@ -154,6 +160,9 @@ class _Causes:
         """Return the direct causes of a transition; to be asked for each in turn."""
         one = self._transitions[index]
         found = self._pending.pop(one.process, set())
+        if one.process == LOOP:  # of several that woke it, each on its own would have done
+            woken, self._loop_woken = self._loop_woken, []
+            found = {i for i in found if all(self._before[j] >> i & 1 for j in woken if j > i)}
         if one.process == CLOCK:  # time moves when nothing else can happen
             earlier = enumerate(self._transitions[:index])
             found.update(i for i, other in earlier if not (self._untimed and other.outside))
@@ -165,6 +174,8 @@ class _Causes:
     def _note(self, step: Step, one: Transition, index: int) -> None:
         for task in (*step.spawned, *step.woke):
             process = self._processes.get(task, task)
+            if process == LOOP != one.process:
+                self._loop_woken.append(index)
             if process != one.process and not (process == LOOP and self._loop_was_free(one)):
                 self._pending.setdefault(process, set()).add(index)
         if step.joined:

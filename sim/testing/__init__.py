@@ -99,8 +99,8 @@ The settings, with their defaults: `wsrace_scenarios` (none), `wsrace_strategy` 
 `wsrace_times` (auto: all if a scenario draws times that it does not list, else fixed),
 `wsrace_max_schedules` (10000), `wsrace_artifacts` (nowhere; `--wsrace-artifacts DIR`).
 
-For Hypothesis there are strategies. A scheduler draws its answers, so that a failing run shrinks to
-one with few deviations from the natural order:
+For Hypothesis there are strategies. The schedulers deviate from the natural order now and then, and
+a failing run shrinks to one that does so rarely:
 
     # test_drawn.py
     from hypothesis import given
@@ -117,7 +117,7 @@ import importlib
 from typing import Any
 
 _PLACES = {
-    "Drawn": "sim.testing.strategies",
+    "Deviating": "sim.testing.strategies",
     "Lenient": "sim.explore.shrink",
     "Race": "sim.testing.race",
     "RaceFound": "sim.testing.failure",

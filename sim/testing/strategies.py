@@ -2,17 +2,16 @@
 
 What they draw is valid by construction, and shrinks to what is simple: few deviations from the
 natural order, few messages, no injections, default times. Needs Hypothesis.
+
+Hypothesis takes what needs fewer draws for simpler, so what is simple must not need more of them.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hypothesis import currently_in_test_context, note
 from hypothesis import strategies as st
-from hypothesis.errors import StopTest
 
-from sim.errors import Redundant
 from sim.model.names import (
     EVENTS,
     GUARDS,
@@ -29,74 +28,48 @@ from sim.model.names import (
 )
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES
 from sim.model.scenario import NEVER_AWAITED, Clients, Handler, Injection, Scenario, Setup
-from sim.model.schedule import Question, Scheduler
+from sim.model.schedule import Question
 from sim.model.ticks import PER_SECOND
 
-_LONGEST = 40
-"""After so many defaults in a row it is asked anew."""
-_GAPS = st.sampled_from(
-    [0] * 8 + [gap for gap in range(1, _LONGEST + 1) for _ in range(max(1, 12 // gap))]
-)
-"""0: nothing deviates any more. Otherwise the next choice but so many, less one, does. Small ones
-are drawn more often: races are close together."""
 _MS = st.integers(0, 50)
 _WINDOW: tuple[Probe, ...] = ("validated", "final_check")
+_AWAITED = tuple(probe for probe in PROBES if probe not in NEVER_AWAITED)
 _ENDS = ("close", "silent", "fin", "rst")
 _CLOSES: tuple[Event, ...] = ("client-close", "server-close", "eaten-disconnect")
 
 
-class Drawn:
-    """Answers with what Hypothesis draws when it is asked.
+class Deviating:
+    """A scheduler that takes the default but at a few choices, whatever they turn out to be.
 
-    It draws how many choices to leave at their defaults before the next that deviates, so a run
-    takes few draws and shrinks to one with few deviations. A failing example tells each deviation
-    in a note. picks: the answers so far, as for `race.check(picks=...)`.
+    It is good for one run; `Deviating(one.deviations)` is it anew. deviations: by the index of a
+    choice, how many options further than the default to go. The default itself does not count, and
+    after the last option comes the first.
     """
 
-    def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-        self._deviates = self._plan()
-        self._over = False
-        self.picks: list[int] = []
+    def __init__(self, deviations: Mapping[int, int]) -> None:
+        self.deviations = deviations
+        self._asked = 0
 
     def __repr__(self) -> str:
-        return f"Drawn(picks={self.picks})"
+        return f"Deviating({dict(sorted(self.deviations.items()))})"
 
     def choose(self, question: Question) -> int:
-        """Return the index of the option to take. Raises Redundant when nothing more is drawn."""
-        try:
-            picked = self._other(question) if self._next() else question.default
-        except StopTest:  # Hypothesis ends this run; as such it must not pass through Trio
-            self._over = True
-            raise Redundant("Hypothesis draws no more") from None
-        if picked != question.default and currently_in_test_context():
-            note(f"choice {len(self.picks)}: {question.describe()}: {question.options[picked]}")
-        self.picks.append(picked)
-        return picked
-
-    def _next(self) -> bool:
-        if self._over:
-            raise Redundant("Hypothesis draws no more")
-        return next(self._deviates)
-
-    def _plan(self) -> Iterator[bool]:
-        """Yield for each choice whether it deviates."""
-        while gap := self._draw(_GAPS):
-            yield from [False] * (gap - 1)
-            yield gap < _LONGEST
-        while True:
-            yield False
-
-    def _other(self, question: Question) -> int:
-        """Return an option that is not the default."""
-        other = self._draw(st.integers(0, len(question.options) - 2))
-        return other + (other >= question.default)
+        """Return the index of the option to take."""
+        further = self.deviations.get(self._asked, 0)
+        self._asked += 1
+        if further == 0:
+            return question.default
+        others = [index for index in range(len(question.options)) if index != question.default]
+        return others[(question.default + further - 1) % len(others)]
 
 
-@st.composite
-def schedulers(draw: st.DrawFn) -> Scheduler:
-    """Schedulers that draw their answers, and shrink to few deviations from the natural order."""
-    return Drawn(draw)
+def schedulers(most: int = 200) -> st.SearchStrategy[Deviating]:
+    """Schedulers that deviate from the natural order now and then, and shrink to doing so rarely.
+
+    most: choices in a run; those that follow take their defaults.
+    """
+    near, far = st.integers(0, min(15, most - 1)), st.integers(0, most - 1)
+    return st.dictionaries(near | far, st.integers(1, 3)).map(Deviating)
 
 
 def picks(most: int = 200) -> st.SearchStrategy[list[int]]:
@@ -141,8 +114,9 @@ def injections(
     else:
         given["time_ms"] = draw(_MS)
     given |= {"hops": draw(st.integers(0, 4)), "queued": draw(st.booleans())}
+    code = draw(st.none() | st.sampled_from((1000, 1001, 1011, 4000)))
     if do in _CLOSES:
-        given["code"] = draw(st.none() | st.sampled_from((1000, 1001, 1011, 4000)))
+        given["code"] = code
     if do == "state-change":
         given["to"] = draw(st.lists(st.sampled_from(STATES), min_size=1, max_size=3).map(tuple))
         given["each_ms"] = draw(_MS)
@@ -183,28 +157,27 @@ def scenarios(
         "setup": draw(_SETUPS),
     }
     windowed = shape == "report" or mode in ("main", "factory")
-    awaited = [
-        probe
-        for probe in PROBES
-        if probe not in NEVER_AWAITED and (windowed or probe not in _WINDOW)
-    ]
-    given["pauses"] = draw(st.dictionaries(st.sampled_from(awaited), _MS, max_size=2))
-    if windowed:
-        given |= {"window_ms": draw(_MS), "window_hops": draw(st.integers(0, 3))}
-    return Scenario(**given)
+    given["pauses"] = {
+        probe: ms
+        for probe, ms in draw(st.dictionaries(st.sampled_from(_AWAITED), _MS, max_size=2)).items()
+        if windowed or probe not in _WINDOW
+    }
+    window: dict[str, Any] = {"window_ms": draw(_MS), "window_hops": draw(st.integers(0, 3))}
+    return Scenario(**given, **(window if windowed else {}))
 
 
 @st.composite
 def _clients(draw: st.DrawFn, most: int) -> Clients:
-    given: dict[str, Any] = {"count": draw(st.integers(1, most)), "every_ms": draw(_MS)}
-    if draw(st.booleans()):
-        given["script"] = draw(client_scripts())
-    else:
-        given |= {"messages": draw(st.integers(0, 3)), "pause_ms": draw(st.just(50) | _MS)}
-        given["end"] = draw(st.sampled_from(("close", "abort", "eof", "silent")))
-    given["delay_ms"] = draw(st.just(1) | st.integers(0, 10))
-    given["jitter_ms"] = draw(st.integers(0, 3))
-    return Clients(**given)
+    return Clients(
+        count=draw(st.integers(1, most)),
+        every_ms=draw(_MS),
+        messages=draw(st.integers(0, 3)),
+        pause_ms=draw(st.just(50) | _MS),
+        end=draw(st.sampled_from(("close", "abort", "eof", "silent"))),
+        delay_ms=draw(st.just(1) | st.integers(0, 10)),
+        jitter_ms=draw(st.integers(0, 3)),
+        script=draw(st.none() | client_scripts()),
+    )
 
 
 _HANDLERS: st.SearchStrategy[Handler] = st.just(Handler()) | st.builds(

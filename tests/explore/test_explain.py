@@ -145,7 +145,9 @@ def test_without_a_guard_the_sentence_says_that_nobody_looked(base: dict[str, An
 @pytest.mark.parametrize("runtime", ["any-order", "asyncio-3.11", "trio"])
 def test_what_an_injected_task_of_the_handlers_touches_is_not_its_use(runtime: str) -> None:
     """All failures, not only the smallest: their use is the receive's, in every order."""
-    scenario = scene(CLOSE, clients={"script": ["connect", {"send": "{}"}, "silent"]}, window_hops=0)
+    scenario = scene(
+        CLOSE, clients={"script": ["connect", {"send": "{}"}, "silent"]}, window_hops=0
+    )
     for seed in range(12):
         asked = Inquiry("uniform", "all", max_schedules=4, seed=seed)
         failure = explore(scenario, asked).failure

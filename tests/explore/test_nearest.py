@@ -68,8 +68,11 @@ def test_no_passing_run_agrees_for_longer() -> None:
         parting = nearest_passing(failing, asked)
         assert parting is not None
         agreed = [
-            next(i for i, pair in enumerate(zip(one.schedule, failing.schedule, strict=False))
-                 if pair[0] != pair[1])
+            next(
+                i
+                for i, pair in enumerate(zip(one.schedule, failing.schedule, strict=False))
+                if pair[0] != pair[1]
+            )
             for one in good
         ]
         assert parting.index == max(agreed)

@@ -50,9 +50,7 @@ def failing(scenario: Scenario, asked: Inquiry, search: Exhaustive) -> list[Reco
 
 def worst(scenario: Scenario, asked: Inquiry) -> Record:
     """Return a failure with many deviations, so that there is something to shrink."""
-    drawn = (
-        play(scenario, Uniform(seed), untimed=asked.untimed) for seed in range(60)
-    )
+    drawn = (play(scenario, Uniform(seed), untimed=asked.untimed) for seed in range(60))
     bad = [one for one in drawn if asked.fails(one.outcome)]
     return max(bad, key=lambda one: deviations(one.schedule))
 

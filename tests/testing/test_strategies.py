@@ -17,13 +17,13 @@ from sim.model.record import Ending
 from sim.model.scenario import Clients, Injection, Scenario
 from sim.model.schedule import Kind, Question, picks
 from sim.model.script import parse_script
-from sim.play import Record, job_for, play
+from sim.play import job_for, play
 from sim.run import run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Follow, Replay
 from sim.testing import strategies
-from sim.testing.strategies import Drawn, client_scripts, injections, scenarios, schedulers
+from sim.testing.strategies import Deviating, client_scripts, injections, scenarios, schedulers
 
 JUDGED = (Ending.COMPLETED, Ending.DEADLOCK, Ending.TIME_LIMIT)
 SAME = settings(
@@ -38,12 +38,6 @@ def opened(name: str, *changes: str) -> Scenario:
     one = open_scenario(name, changes)
     assert isinstance(one, Scenario)
     return one
-
-
-def drawn_record(scenario: Scenario, scheduler: Any, **given: Any) -> Record | None:
-    """The record, or None if Hypothesis had enough before the end."""
-    record = play(scenario, scheduler, **given)
-    return None if record.end.ending is Ending.REDUNDANT else record
 
 
 # -- valid ---------------------------------------------------------------------------------------
@@ -123,18 +117,18 @@ def test_what_scenarios_can_be_is_drawn_too(seen: Callable[[Scenario], bool]) ->
 @settings(SAME, max_examples=300)
 @given(scenarios(), schedulers(), st.booleans())
 def test_every_run_comes_to_an_end_that_can_be_judged_and_is_the_same_again(
-    scenario: Scenario, scheduler: Drawn, untimed: bool
+    scenario: Scenario, scheduler: Deviating, untimed: bool
 ) -> None:
-    record = drawn_record(scenario, scheduler, untimed=untimed)
-    if record is None:
-        return
+    record = play(scenario, scheduler, untimed=untimed)
     assert record.end.ending in JUDGED
-    assert scheduler.picks == list(picks(record.schedule))
+    for index, choice in enumerate(record.schedule):
+        assert choice.deviates == (index in scheduler.deviations)
     replay = Replay(record.schedule)
     again = play(scenario, replay, untimed=untimed)
     replay.close()
     assert (again.digest, again.outcome) == (record.digest, record.outcome)
-    assert play(scenario, Follow(scheduler.picks), untimed=untimed).digest == record.digest
+    follow = Follow(picks(record.schedule))
+    assert play(scenario, follow, untimed=untimed).digest == record.digest
 
 
 @settings(SAME)
@@ -154,31 +148,24 @@ def test_schedulers_draw_every_schedule_there_is() -> None:
     assert run_search(job, Exhaustive(), lambda end: every.add(picks(end.schedule))).complete
     drawn: set[tuple[int, ...]] = set()
 
-    @settings(UNSHRUNK)
-    @given(schedulers())
-    def draw(scheduler: Drawn) -> None:
-        record = drawn_record(scenario, scheduler)
-        if record is not None:
-            drawn.add(picks(record.schedule))
+    def are_all(scheduler: Deviating) -> bool:
+        drawn.add(picks(play(scenario, scheduler).schedule))
+        return drawn == every
 
-    draw()
     assert len(every) > 10
-    assert drawn == every
+    assert find(schedulers(), are_all, settings=UNSHRUNK)
 
 
 # -- shrunk --------------------------------------------------------------------------------------
 
 
-def fewest(scenario: Scenario, **given: Any) -> Drawn:
+def fewest(scenario: Scenario, **given: Any) -> Deviating:
     """The failing run that Hypothesis shrinks to."""
 
-    def fails(scheduler: Drawn) -> bool:
-        record = drawn_record(scenario, scheduler, **given)
-        return record is not None and record.outcome.failed
+    def fails(scheduler: Deviating) -> bool:
+        return play(scenario, scheduler, **given).outcome.failed
 
-    found = find(schedulers(), fails, settings=settings(SAME, max_examples=500))
-    assert isinstance(found, Drawn)
-    return found
+    return find(schedulers(), fails, settings=settings(SAME, max_examples=500))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +175,7 @@ def fewest(scenario: Scenario, **given: Any) -> Drawn:
         ("server-close", ("runtime=trio", *CLOSE[1:]), False, 1),
         ("server-close", CLOSE, True, 0),
         ("server-close", (*CLOSE, "window_ms=0", "injections.0.delay_ms=0"), True, 1),
-        ("two-message-close", ("window_hops=1",), False, 2),
+        ("two-message-close", ("window_hops=1",), False, 1),
     ],
 )
 def test_a_failing_run_shrinks_to_few_deviations(
@@ -196,10 +183,11 @@ def test_a_failing_run_shrinks_to_few_deviations(
 ) -> None:
     scenario = opened(name, *changes)
     found = fewest(scenario, untimed=untimed)
-    record = play(scenario, Follow(found.picks), untimed=untimed)
-    assert record.outcome.failed
-    assert sum(choice.deviates for choice in record.schedule) == deviations
-    if deviations == 1:
+    assert len(found.deviations) == deviations
+    again = play(scenario, Deviating(found.deviations), untimed=untimed)
+    assert again.outcome.failed
+    assert sum(choice.deviates for choice in again.schedule) == deviations
+    if deviations:
         assert not play(scenario, untimed=untimed).outcome.failed
 
 
@@ -226,9 +214,8 @@ def test_a_failing_scenario_shrinks_to_what_it_needs() -> None:
     found = find(drawn, fails, settings=LONG)
     (injection,) = found.injections
     assert found.clients.count == 1
-    assert found.clients.messages <= 1
+    assert found.clients.messages + injection.queued <= 1
     assert found.clients.script is None
-    assert not injection.queued
     assert found.handler == Scenario().handler
     assert found.setup == Scenario().setup
 
@@ -236,32 +223,27 @@ def test_a_failing_scenario_shrinks_to_what_it_needs() -> None:
 # -- one scheduler -------------------------------------------------------------------------------
 
 
-def answering(*answers: int) -> Drawn:
-    """A scheduler that draws these."""
-    left = list(answers)
-    return Drawn(lambda strategy, label=None: left.pop(0))  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
-    ("answers", "expected"),
+    ("deviations", "expected"),
     [
-        ((0,), [1, 1, 1, 1]),
-        ((1, 0, 0), [0, 1, 1, 1]),
-        ((1, 1, 0), [2, 1, 1, 1]),
-        ((3, 0, 1, 1, 0), [1, 1, 0, 2]),
+        ({}, [1, 1, 1, 1]),
+        ({0: 1, 2: 2}, [2, 1, 0, 1]),
+        ({1: 3, 2: 4, 3: 5, 9: 1}, [1, 2, 0, 2]),
+        ({0: 0}, [1, 1, 1, 1]),
     ],
 )
-def test_a_gap_counts_the_defaults_before_a_deviation(
-    answers: tuple[int, ...], expected: list[int]
+def test_a_deviation_goes_so_many_options_beyond_the_default(
+    deviations: dict[int, int], expected: list[int]
 ) -> None:
     question = Question(Kind.STEP, ("a", "b", "c"), 1)
-    one = answering(*answers)
+    one = Deviating(deviations)
     assert [one.choose(question) for _ in expected] == expected
-    assert one.picks == expected
-    assert repr(one) == f"Drawn(picks={expected})"
+    assert [Deviating(one.deviations).choose(question) for _ in "ab"] == expected[:1] * 2
+    assert eval(repr(one)).deviations == deviations
 
 
-def test_the_longest_gap_is_only_a_pause() -> None:
-    question = Question(Kind.STEP, ("a", "b"), 0)
-    one = answering(100, 2, 0, 0)
-    assert [one.choose(question) for _ in range(103)] == [0] * 101 + [1, 0]
+@given(st.integers(0, 5), st.integers(2, 6))
+def test_every_option_but_the_default_is_within_reach(default: int, count: int) -> None:
+    question = Question(Kind.STEP, range(count), min(default, count - 1))
+    reached = [Deviating({0: further}).choose(question) for further in range(1, count)]
+    assert sorted([*reached, question.default]) == list(range(count))
