@@ -52,8 +52,10 @@ class RaceFound(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a test stands. node: pytest's name of it, "" outside pytest. module: its module.
-    folder: where it keeps the file of a failing run, None for nowhere.
+    """Where a test stands.
+
+    node: pytest's name of it, "" outside pytest. module: its module. folder: where it keeps the
+    file of a failing run, None for nowhere.
     """
 
     node: str = ""

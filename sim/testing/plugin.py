@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from sim.model.recorded import Recorded
     from sim.testing.race import Race
 
-MARKER = """wsrace(scenario, *, settings, runtime, guard, strategy, times, property, bound, \
-max_schedules, seed, first, expect): what the fixture `race` looks for; see sim.testing."""
+MARKER = """wsrace(scenario, *, settings, runtime, guard, handler, strategy, times, property, \
+bound, max_schedules, seed, first, expect): what the fixture `race` looks for; see sim.testing."""
 FILES = pytest.StashKey[frozenset[Path]]()
 REPLAY: "pytest.StashKey[Recorded]" = pytest.StashKey()
 RACE: "pytest.StashKey[Race]" = pytest.StashKey()
@@ -72,7 +72,8 @@ def _matching(root: Path, patterns: list[str]) -> list[Path]:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the scenario files that were asked for."""
-    if file_path.resolve() not in parent.config.stash.get(FILES, ()):
+    files = parent.config.stash.get(FILES, None)
+    if files is None or file_path.resolve() not in files:
         return None
     from sim.testing.collecting import ScenarioFile
 
@@ -129,7 +130,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Show the verdict beside a test that passes, where pytest is verbose."""
-    if getattr(report, "when", "") != "call" or not report.passed:
+    if report.when != "call" or not report.passed or hasattr(report, "wasxfail"):
         return None
     verdicts = [str(value) for key, value in report.user_properties if key == VERDICT]
     if not verdicts:
