@@ -15,16 +15,16 @@ from rich.progress import BarColumn, Progress, TextColumn
 from sim import __version__
 from sim.catalog import open_scenario
 from sim.errors import UserError
-from sim.explore.audit import Audit, audit
-from sim.explore.counterexample import Counterexample, counterexample
-from sim.explore.inquiry import Inquiry
-from sim.explore.listed import drawn_times, listed, settled_times
-from sim.explore.search import explore
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.audit import Audit, audit
+from sim.exploration.counterexample import Counterexample, counterexample
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.listed import drawn_times, listed, settled_times
+from sim.exploration.search import explore
+from sim.exploration.verdict import Exploration, Verdict
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
 from sim.model.scenario import Batch, Scenario, known_guard
-from sim.play import import_guard, job_for, record
+from sim.playing import import_guard, job_for, record
 from sim.replaying import write_file
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard

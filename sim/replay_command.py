@@ -8,7 +8,7 @@ import click
 from sim.kernel.trace import lines as trace_lines
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
-from sim.play import Record
+from sim.playing import Record
 from sim.replaying import Replayed, read_file, replayed
 from sim.report.formats.columns import columns
 from sim.report.formats.mermaid import mermaid

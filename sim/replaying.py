@@ -21,7 +21,7 @@ from sim.model.plain import fault
 from sim.model.racefile import LARGEST_FILE, RaceFile, asked, came, from_text, to_text
 from sim.model.recorded import NO_ERROR, Recorded, Times, shown
 from sim.model.token import TokenBody, body_of, decode, encode, picks_of
-from sim.play import Record, import_guard, play
+from sim.playing import Record, import_guard, play
 from sim.rungs import Rung
 from sim.schedulers.replay import Deviate, Replay
 

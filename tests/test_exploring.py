@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 import sim.exploring as exploring
 from sim import __version__
 from sim.cli import main
-from sim.explore.audit import Audit, Difference
+from sim.exploration.audit import Audit, Difference
 from sim.exploring import SCHEMA, Request, run
 
 SCENE = """

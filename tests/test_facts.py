@@ -15,7 +15,7 @@ from sim.model.outcome import Outcome
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
-from sim.play import Record, play
+from sim.playing import Record, play
 from sim.schedulers.uniform import Uniform
 
 BLIND_KINDS = ("client-close", "client-abort", "client-eof", "server-shutdown", "server-close")

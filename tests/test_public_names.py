@@ -44,6 +44,12 @@ def test_every_public_name_can_be_imported_and_says_what_it_is(name: str) -> Non
         assert one
 
 
+def test_no_public_name_is_hidden_by_a_module_of_the_same_name() -> None:
+    """Importing `sim.play` made `sim.play` the module: no part may be called like a name."""
+    parts = {path.stem for path in (ROOT / "sim").iterdir() if path.name != "__init__.py"}
+    assert not parts & set(sim.__all__)
+
+
 def test_all_of_them_come_with_a_star_and_nothing_else() -> None:
     space: dict[str, object] = {}
     exec("from sim import *", space)

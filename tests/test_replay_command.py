@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sim.catalog import open_scenario
 from sim.cli import main
 from sim.model.scenario import Scenario
-from sim.play import MODES, Record, play
+from sim.playing import MODES, Record, play
 from sim.replay_command import FOR_PEOPLE, FOR_PROGRAMS, is_file
 from sim.replaying import file_of, read_file, token_of, write_file
 from sim.schedulers.uniform import Uniform

@@ -19,7 +19,7 @@ from sim.model.racefile import LARGEST_FILE
 from sim.model.recorded import Recorded
 from sim.model.scenario import Scenario
 from sim.model.token import TokenBody, body_of, decode
-from sim.play import MODES, Record, import_guard, play
+from sim.playing import MODES, Record, import_guard, play
 from sim.replaying import file_of, guard_source, read_file, replay, replayed, token_of, write_file
 from sim.rungs import Rung
 from sim.schedulers.uniform import Uniform

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.search import explore
-from sim.explore.verdict import Verdict
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.search import explore
+from sim.exploration.verdict import Verdict
 from sim.model.names import RuntimeName
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive

@@ -1,8 +1,8 @@
 """The scenarios behind the verdicts that the product promises, shared by fast and slow tests."""
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.search import explore
-from sim.explore.verdict import Exploration
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.search import explore
+from sim.exploration.verdict import Exploration
 from sim.model.names import REAL_PAIRS, RuntimeName
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Clients, Handler, Injection, Scenario

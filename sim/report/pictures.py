@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.model.results import CellResult
 from sim.model.scenario import Scenario
-from sim.play import Record
+from sim.playing import Record
 from sim.report import plots
 from sim.report.offsets import OFFSET_BINS, along_offsets, by_offset
 from sim.report.story import story

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
-from sim.play import Record
+from sim.playing import Record
 from sim.report.plots import Lane, Mark, Span
 
 LANES = {

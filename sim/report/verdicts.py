@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from sim.explore.counterexample import Counterexample, changed
-from sim.explore.explain import STATES
-from sim.explore.shrink import deviations
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.counterexample import Counterexample, changed
+from sim.exploration.explain import STATES
+from sim.exploration.shrink import deviations
+from sim.exploration.verdict import Exploration, Verdict
 from sim.model.plain import printable
 
 _STYLES = {Verdict.RACE_FREE: "green", Verdict.RACY: "red", Verdict.INCONCLUSIVE: "yellow"}

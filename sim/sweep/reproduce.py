@@ -14,7 +14,7 @@ from sim.catalog import expand, open_scenario
 from sim.errors import UserError
 from sim.model.results import CellResult, PairResult
 from sim.model.scenario import Batch, Scenario
-from sim.play import Record, import_guard, play
+from sim.playing import Record, import_guard, play
 from sim.replaying import token_of
 from sim.store.results import ResultStore
 from sim.sweep.cells import Planned, plan

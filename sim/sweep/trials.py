@@ -13,7 +13,7 @@ from sim.kernel.world import Job
 from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.model.schedule import Scheduler
-from sim.play import Prepared, import_guard, record
+from sim.playing import Prepared, import_guard, record
 from sim.run import run_all
 from sim.runtimes.port import ORDERS
 from sim.schedulers.fifo import Fifo

@@ -104,7 +104,7 @@ a failing run shrinks to one that does so rarely:
 
     # test_drawn.py
     from hypothesis import given
-    from sim.play import play
+    from sim import play
     from sim.testing.strategies import scenarios, schedulers
 
 
@@ -118,7 +118,7 @@ from typing import Any
 
 _PLACES = {
     "Deviating": "sim.testing.strategies",
-    "Lenient": "sim.explore.shrink",
+    "Lenient": "sim.exploration.shrink",
     "Race": "sim.testing.race",
     "RaceFound": "sim.testing.failure",
     "client_scripts": "sim.testing.strategies",

@@ -7,13 +7,13 @@ from typing import Any, get_args
 
 from sim.catalog import open_scenario
 from sim.errors import UserError
-from sim.explore.inquiry import TIMES, Inquiry
-from sim.explore.listed import drawn_times, listed
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.inquiry import TIMES, Inquiry
+from sim.exploration.listed import drawn_times, listed
+from sim.exploration.verdict import Exploration, Verdict
 from sim.model.load import load_data
 from sim.model.override import override
 from sim.model.scenario import Batch, Expected, Scenario
-from sim.play import import_guard
+from sim.playing import import_guard
 from sim.sut.guards import GUARDS, Guard, own_guard
 
 SEARCH = ("strategy", "times", "property", "bound", "max_schedules", "seed", "first")

@@ -9,7 +9,7 @@ import pytest
 
 from sim.catalog import expand, open_scenario
 from sim.errors import Divergence, UserError
-from sim.explore.verdict import Exploration
+from sim.exploration.verdict import Exploration
 from sim.model.racefile import SUFFIX
 from sim.model.recorded import Recorded
 from sim.model.scenario import Batch, Scenario

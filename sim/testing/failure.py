@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import UserError
-from sim.explore.counterexample import Counterexample
-from sim.explore.inquiry import Inquiry
-from sim.explore.verdict import Exploration
+from sim.exploration.counterexample import Counterexample
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.verdict import Exploration
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX, RaceFile
 from sim.model.schedule import Choice, Schedule, picks
-from sim.play import Record
+from sim.playing import Record
 from sim.replaying import file_of, token_of
 from sim.testing.subject import Subject
 

@@ -12,9 +12,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.checkers import judge
 from sim.errors import UserError
-from sim.explore.inquiry import Inquiry
-from sim.explore.listed import settled_times
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.listed import settled_times
+from sim.exploration.verdict import Exploration, Verdict
 from sim.inject import Injector
 from sim.kernel.trace import digest
 from sim.kernel.world import Job
@@ -26,7 +26,7 @@ from sim.model.scenario import Scenario, Setup
 from sim.model.schedule import Scheduler
 from sim.model.script import Do
 from sim.model.ticks import from_ms
-from sim.play import Record, client_specs
+from sim.playing import Record, client_specs
 from sim.run import run_once, run_search
 from sim.rungs import Rung, Stage, staged
 from sim.runtimes.port import ORDERS, TrioRuntime

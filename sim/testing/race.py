@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
 from sim.errors import Divergence, UserError
-from sim.explore.verdict import Exploration
+from sim.exploration.verdict import Exploration
 from sim.model.recorded import Recorded
 from sim.model.scenario import Scenario
 from sim.testing.asked import NO_FAILURE, broken, inquiry_for, scenario_for

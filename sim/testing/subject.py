@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from sim.errors import BadSchedule, Divergence
-from sim.explore.counterexample import Counterexample, counterexample
-from sim.explore.inquiry import Inquiry
-from sim.explore.listed import settled_times
-from sim.explore.search import explore
-from sim.explore.verdict import Exploration
+from sim.exploration.counterexample import Counterexample, counterexample
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.listed import settled_times
+from sim.exploration.search import explore
+from sim.exploration.verdict import Exploration
 from sim.model.marks import unpack
 from sim.model.plain import printable
 from sim.model.racefile import RaceFile
 from sim.model.recorded import Recorded
 from sim.model.scenario import Scenario
 from sim.model.token import TokenBody, picks_of
-from sim.play import Record, play
+from sim.playing import Record, play
 from sim.rungs import Rung
 from sim.schedulers.replay import Deviate, Follow, Replay
 from sim.sut.guards import Guard

@@ -12,7 +12,7 @@ from sim.catalog import open_scenario
 from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.model.schedule import Search
-from sim.play import job_for, record
+from sim.playing import job_for, record
 from sim.run import run_search
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive

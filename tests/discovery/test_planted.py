@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import pytest
 import trio
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.search import explore
-from sim.explore.verdict import Verdict
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.search import explore
+from sim.exploration.verdict import Verdict
 from sim.kernel.world import Job, Program, World
 from sim.model.names import State
 from sim.model.record import End, Ending

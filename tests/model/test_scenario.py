@@ -9,7 +9,7 @@ from sim.catalog import names, open_scenario
 from sim.model.names import EVENTS, GUARDS, MODES, PROBES, RUNTIMES, STATES, counterfactual
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Batch, Scenario
-from sim.play import MODES as BUILT_MODES
+from sim.playing import MODES as BUILT_MODES
 from sim.runtimes.port import ORDERS
 from sim.sut.guards import GUARDS as BUILT_GUARDS
 from sim.sut.state_machine import TRANSITIONS

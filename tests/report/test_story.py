@@ -12,7 +12,7 @@ from sim.model.record import End, Ending, Event, Value
 from sim.model.scenario import Scenario
 from sim.model.schedule import Schedule
 from sim.model.ticks import from_ms
-from sim.play import Record, play
+from sim.playing import Record, play
 from sim.report.plots import Lane, Mark, Span
 from sim.report.story import HIDDEN, lines, story
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
-from sim.explore.counterexample import counterexample
-from sim.explore.inquiry import Inquiry
-from sim.explore.search import explore
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.counterexample import counterexample
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.search import explore
+from sim.exploration.verdict import Exploration, Verdict
 from sim.report.verdicts import outcome_words, telling, verdict_table
-from tests.explore.scenes import CLOSE, scene
+from tests.exploration.scenes import CLOSE, scene
 
 
 def shown(*parts: object) -> str:

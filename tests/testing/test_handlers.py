@@ -10,7 +10,7 @@ import trio.lowlevel
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.errors import Divergence, UserError
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.verdict import Exploration, Verdict
 from sim.model.names import EVENTS, RUNTIMES
 from sim.model.scenario import Clients, Injection, Scenario
 from sim.testing.failure import RaceFound

@@ -406,7 +406,7 @@ def test_a_failing_example_names_the_deviations(pytester: pytest.Pytester) -> No
     tests = """
 from hypothesis import given
 from sim import open_scenario
-from sim.play import play
+from sim.playing import play
 from sim.testing.strategies import schedulers
 
 SCENARIO = open_scenario(

@@ -13,10 +13,10 @@ from starlette.websockets import WebSocket, WebSocketState
 
 from sim.catalog import open_scenario
 from sim.errors import BadSchedule, Divergence, UserError, WsraceError
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.verdict import Exploration, Verdict
 from sim.model.scenario import Scenario
 from sim.model.token import decode
-from sim.play import play
+from sim.playing import play
 from sim.replaying import replay, replayed
 from sim.schedulers.replay import Follow
 from sim.sut.guards import GUARDS, Guard

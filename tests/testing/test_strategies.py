@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from sim.catalog import open_scenario
-from sim.explore.shrink import Lenient
+from sim.exploration.shrink import Lenient
 from sim.model.dump import dump
 from sim.model.load import load
 from sim.model.names import EVENTS, PROBES
@@ -17,7 +17,7 @@ from sim.model.record import Ending
 from sim.model.scenario import Clients, Injection, Scenario
 from sim.model.schedule import Kind, Question, picks
 from sim.model.script import parse_script
-from sim.play import job_for, play
+from sim.playing import job_for, play
 from sim.run import run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo

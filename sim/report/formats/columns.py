@@ -10,7 +10,7 @@ from itertools import groupby
 
 from rich.cells import chop_cells, set_cell_size
 
-from sim.play import Record
+from sim.playing import Record
 from sim.report.formats.telling import folded, is_noise, labels, told
 from sim.report.story import ms
 

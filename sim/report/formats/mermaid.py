@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sim.model.plain import printable
 from sim.model.record import Event
-from sim.play import Record
+from sim.playing import Record
 from sim.report.formats.telling import folded, is_noise, labels, told, windows
 from sim.report.story import ms
 

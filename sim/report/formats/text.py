@@ -1,6 +1,6 @@
 """A run as lines of text, short or whole."""
 
-from sim.play import Record
+from sim.playing import Record
 from sim.report.story import lines
 
 

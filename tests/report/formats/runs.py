@@ -8,7 +8,7 @@ from sim.catalog import names, open_scenario
 from sim.model.outcome import Outcome
 from sim.model.record import End, Ending, Event
 from sim.model.scenario import Scenario
-from sim.play import Record, play
+from sim.playing import Record, play
 from sim.rungs import Rung
 
 SHIPPED = [name for name in names() if isinstance(open_scenario(name), Scenario)]

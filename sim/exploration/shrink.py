@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from sim.explore.inquiry import Inquiry
+from sim.exploration.inquiry import Inquiry
 from sim.model.record import End
 from sim.model.scenario import Injection, Scenario
 from sim.model.schedule import Question, Schedule
 from sim.model.times import settled
-from sim.play import Record, job_for, record
+from sim.playing import Record, job_for, record
 from sim.run import run_once, run_search
 from sim.rungs import Rung
 from sim.schedulers.exhaustive import Exhaustive

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocket
 
-import sim.explore.search as module
+import sim.exploration.search as module
 from sim.errors import UserError
-from sim.explore.inquiry import STRATEGIES, TIMES, Inquiry
-from sim.explore.listed import drawn_times, settled_times
-from sim.explore.search import explore
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.inquiry import STRATEGIES, TIMES, Inquiry
+from sim.exploration.listed import drawn_times, settled_times
+from sim.exploration.search import explore
+from sim.exploration.verdict import Exploration, Verdict
 from sim.kernel.world import Job
 from sim.model.record import End, Limits
 from sim.model.scenario import Scenario
-from sim.play import job_for, record
+from sim.playing import job_for, record
 from sim.rungs import Rung
 from sim.schedulers.replay import Replay
 from sim.sut.guards import own_guard
-from tests.explore.scenes import BLIND, CLOSE, SILENT, scene
+from tests.exploration.scenes import BLIND, CLOSE, SILENT, scene
 
 RESET: dict[str, Any] = {
     "clients": {"script": ["connect", "rst"]},

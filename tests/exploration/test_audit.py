@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import trio
 
-from sim.explore.audit import Audit, audit
+from sim.exploration.audit import Audit, audit
 from sim.kernel.order import Order
 from sim.kernel.world import Job, World
 from sim.model.record import End
 from sim.model.scenario import Scenario
-from sim.play import job_for, record
+from sim.playing import job_for, record
 from sim.schedulers.fifo import Fifo
-from tests.explore.scenes import BLIND, CLOSE, scene
+from tests.exploration.scenes import BLIND, CLOSE, scene
 
 
 def program(noted: bool) -> Any:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.shrink import (
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.shrink import (
     Lenient,
     Shrinker,
     Shrunk,
@@ -16,14 +16,14 @@ from sim.explore.shrink import (
 )
 from sim.model.record import End
 from sim.model.scenario import Scenario
-from sim.play import Record, job_for, play, record
+from sim.playing import Record, job_for, play, record
 from sim.run import run_search
 from sim.rungs import Rung
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
 from sim.schedulers.uniform import Uniform
-from tests.explore.scenes import BLIND, CLOSE, failure_of, scene
+from tests.exploration.scenes import BLIND, CLOSE, failure_of, scene
 
 CASES: dict[str, tuple[Scenario, Any]] = {
     "close": (scene(CLOSE), "fixed"),
@@ -122,8 +122,8 @@ def test_without_a_proof_each_deviation_that_is_not_needed_is_taken_back(
 ) -> None:
     scenario, asked = scene(CLOSE, guard="both-states", hop=True), Inquiry()
     failure = worst(scenario, asked)
-    monkeypatch.setattr("sim.explore.shrink.RUNS", 1)
-    monkeypatch.setattr("sim.explore.shrink._SCENARIO_RUNS", 0)
+    monkeypatch.setattr("sim.exploration.shrink.RUNS", 1)
+    monkeypatch.setattr("sim.exploration.shrink._SCENARIO_RUNS", 0)
     small = Shrinker(asked, failure, Rung.ASGI, None).shrink()
     assert not small.least
     assert kinds(small.record) == kinds(failure)

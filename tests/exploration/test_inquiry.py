@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.explore.inquiry import MOST, PROPERTIES, SAMPLES, STRATEGIES, TIMES, Inquiry
+from sim.exploration.inquiry import MOST, PROPERTIES, SAMPLES, STRATEGIES, TIMES, Inquiry
 from sim.model.outcome import Finding, Outcome
 from sim.model.schedule import Kind, Question
 

@@ -16,7 +16,7 @@ from sim.model.record import Ending
 from sim.model.scenario import Clients, Scenario
 from sim.model.script import Action, Do
 from sim.model.ticks import from_ms
-from sim.play import Prepared, client_specs, guard_named, import_guard, pauses_of, play, record
+from sim.playing import Prepared, client_specs, guard_named, import_guard, pauses_of, play, record
 from sim.run import run_once
 from sim.rungs import Rung
 from sim.runtimes.port import Pause
@@ -162,12 +162,12 @@ def test_our_guards_are_known_by_name(name: str) -> None:
 
 
 def test_a_guard_of_your_own_is_refused_unless_it_is_given() -> None:
-    scenario = Scenario(guard="tests.test_play:never", clients=Clients(messages=1))
+    scenario = Scenario(guard="tests.test_playing:never", clients=Clients(messages=1))
     with pytest.raises(UserError) as caught:
         play(scenario)
     (fault,) = caught.value.faults
-    assert "--guard tests.test_play:never" in fault
-    given_one = play(scenario, guard=own_guard("tests.test_play:never", never))
+    assert "--guard tests.test_playing:never" in fault
+    given_one = play(scenario, guard=own_guard("tests.test_playing:never", never))
     assert given_one.outcome.classes == ("guard_break_final",)
 
 
@@ -182,9 +182,9 @@ def test_nothing_is_imported_for_a_guard_that_is_refused(
 
 
 def test_a_function_or_a_guard_is_imported_by_its_name() -> None:
-    function = import_guard("tests.test_play:never")
+    function = import_guard("tests.test_playing:never")
     assert isinstance(function, Guard)
-    assert (function.name, function.check) == ("tests.test_play:never", never)
+    assert (function.name, function.check) == ("tests.test_playing:never", never)
     ours = import_guard("sim.sut.guards:PRE_FIX")
     assert (ours.name, ours.top) == ("sim.sut.guards:PRE_FIX", GUARDS["pre-fix"].top)
 
@@ -197,8 +197,8 @@ def test_a_function_or_a_guard_is_imported_by_its_name() -> None:
             "guard 'no_such_module:guard': cannot import 'no_such_module': "
             "ModuleNotFoundError: No module named 'no_such_module'",
         ),
-        ("tests.test_play:nothing", "guard 'tests.test_play:nothing': 'tests.test_play' has no "),
-        ("tests.test_play:MODES", "guard tests.test_play:MODES: expected a Guard or a function, "),
+        ("tests.test_playing:nothing", "guard 'tests.test_playing:nothing': 'tests.test_playing' has no "),
+        ("tests.test_playing:MODES", "guard tests.test_playing:MODES: expected a Guard or a function, "),
     ],
 )
 def test_a_guard_that_cannot_be_had_is_one_clear_line(name: str, fault: str) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from sim.explore.counterexample import Counterexample, changed, counterexample
-from sim.explore.inquiry import Inquiry
-from sim.explore.search import explore
-from sim.explore.shrink import deviations
+from sim.exploration.counterexample import Counterexample, changed, counterexample
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.search import explore
+from sim.exploration.shrink import deviations
 from sim.model.racefile import from_text, to_text
 from sim.model.scenario import Scenario
 from sim.replaying import read_file, replayed, write_file
-from tests.explore.scenes import BLIND, CLOSE, scene
+from tests.exploration.scenes import BLIND, CLOSE, scene
 
 CASES = [
     (base, runtime, times)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.search import explore
-from sim.explore.verdict import Exploration
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.search import explore
+from sim.exploration.verdict import Exploration
 from sim.model.scenario import Scenario
-from sim.play import Record
+from sim.playing import Record
 
 SILENT = {"script": ["connect", "silent"]}
 ANSWERED = {"script": ["connect", {"send": "{}"}, {"wait": 1}]}

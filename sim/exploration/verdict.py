@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sim.explore.inquiry import Inquiry
+from sim.exploration.inquiry import Inquiry
 from sim.model.scenario import Scenario
-from sim.play import Record
+from sim.playing import Record
 
 
 class Verdict(StrEnum):

@@ -9,14 +9,14 @@ import pytest
 from starlette.websockets import WebSocket
 
 from sim.errors import Divergence
-from sim.explore.explain import STATES, Explanation, Touch, explain
-from sim.explore.inquiry import Inquiry
-from sim.explore.search import explore
+from sim.exploration.explain import STATES, Explanation, Touch, explain
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.search import explore
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
-from sim.play import play
+from sim.playing import play
 from sim.sut.guards import own_guard
-from tests.explore.scenes import BLIND, CLOSE, SILENT, failure_of, scene
+from tests.exploration.scenes import BLIND, CLOSE, SILENT, failure_of, scene
 
 HANDLER = "transport:c1/handler:c1"
 CLOSER = f"{HANDLER}/server-close"

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from sim.errors import UserError
-from sim.explore.inquiry import Inquiry
+from sim.exploration.inquiry import Inquiry
 from sim.model.scenario import Scenario
 from sim.model.times import Draw
 

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.listed import settled_times
-from sim.explore.verdict import Exploration, Verdict
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.listed import settled_times
+from sim.exploration.verdict import Exploration, Verdict
 from sim.kernel.world import Job
 from sim.model.happens_before import silent_wakes
 from sim.model.record import End, Ending
 from sim.model.scenario import Scenario
-from sim.play import Record, job_for, record
+from sim.playing import Record, job_for, record
 from sim.run import run_once, run_search
 from sim.rungs import Rung
 from sim.schedulers.fifo import Fifo

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.shrink import Lenient, deviation
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.shrink import Lenient, deviation
 from sim.kernel.world import Job
 from sim.model.record import CLOCK, LOOP, End
-from sim.play import Record, job_for, record
+from sim.playing import Record, job_for, record
 from sim.run import run_once, run_search
 from sim.rungs import Rung
 from sim.schedulers.exhaustive import Exhaustive

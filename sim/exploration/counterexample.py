@@ -4,14 +4,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sim.errors import UserError
-from sim.explore.explain import STATES, Explanation, explain
-from sim.explore.inquiry import Inquiry
-from sim.explore.nearest import Parting, nearest_passing, together
-from sim.explore.shrink import Shrinker, deviations
-from sim.explore.verdict import Exploration
+from sim.exploration.explain import STATES, Explanation, explain
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.nearest import Parting, nearest_passing, together
+from sim.exploration.shrink import Shrinker, deviations
+from sim.exploration.verdict import Exploration
 from sim.model.racefile import RaceFile
 from sim.model.scenario import Scenario
-from sim.play import Record
+from sim.playing import Record
 from sim.replaying import file_of, token_of
 from sim.rungs import Rung
 from sim.sut.guards import Guard

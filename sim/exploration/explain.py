@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sim.model.record import Event, Step
 from sim.model.ticks import PER_SECOND
-from sim.play import Record, job_for, record
+from sim.playing import Record, job_for, record
 from sim.run import run_once
 from sim.rungs import Rung
 from sim.schedulers.replay import Replay

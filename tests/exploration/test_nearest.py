@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from sim.explore.inquiry import Inquiry
-from sim.explore.nearest import nearest_passing, together
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.nearest import nearest_passing, together
 from sim.model.record import CLOCK, LOOP, End
 from sim.model.scenario import Scenario
-from sim.play import Record, job_for, play, record
+from sim.playing import Record, job_for, play, record
 from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
 from sim.schedulers.transitions import class_of
 from sim.schedulers.uniform import Uniform
-from tests.explore.scenes import BLIND, CLOSE, scene
+from tests.exploration.scenes import BLIND, CLOSE, scene
 
 CASES: dict[str, tuple[Scenario, Any]] = {
     "close": (scene(CLOSE), "fixed"),
