@@ -197,8 +197,14 @@ def test_a_function_or_a_guard_is_imported_by_its_name() -> None:
             "guard 'no_such_module:guard': cannot import 'no_such_module': "
             "ModuleNotFoundError: No module named 'no_such_module'",
         ),
-        ("tests.test_playing:nothing", "guard 'tests.test_playing:nothing': 'tests.test_playing' has no "),
-        ("tests.test_playing:MODES", "guard tests.test_playing:MODES: expected a Guard or a function, "),
+        (
+            "tests.test_playing:nothing",
+            "guard 'tests.test_playing:nothing': 'tests.test_playing' has no ",
+        ),
+        (
+            "tests.test_playing:MODES",
+            "guard tests.test_playing:MODES: expected a Guard or a function, ",
+        ),
     ],
 )
 def test_a_guard_that_cannot_be_had_is_one_clear_line(name: str, fault: str) -> None:

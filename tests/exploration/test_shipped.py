@@ -1,0 +1,76 @@
+"""On shipped scenarios, at one drawing of their times: DPOR against the full search; the audit."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from sim.catalog import names, open_scenario
+from sim.exploration.audit import audit
+from sim.kernel.world import Job
+from sim.model.names import RuntimeName
+from sim.model.record import End
+from sim.model.scenario import Batch, Scenario
+from sim.playing import job_for, record
+from sim.run import run_search
+from sim.schedulers.dpor import Dpor
+from sim.schedulers.exhaustive import Exhaustive
+from sim.schedulers.fifo import Fifo
+from sim.schedulers.transitions import class_of
+
+SMALL = 300
+"""Scenarios with more schedules than that are left to the audit."""
+RUNTIMES: tuple[RuntimeName, ...] = ("asyncio-3.11", "trio", "any-order")
+
+
+def shipped() -> list[Scenario]:
+    found = [open_scenario(name) for name in names()]
+    return [one for one in found if not isinstance(one, Batch)]
+
+
+def settled(scenario: Scenario, runtime: RuntimeName) -> Scenario:
+    clients = scenario.clients.model_copy(update={"count": min(scenario.clients.count, 2)})
+    update = {"runtime": runtime, "clients": clients, "end_ms": 2000}
+    return scenario.resolve(0, "shipped").model_copy(update=update)
+
+
+def searched(
+    job: Job, search: Dpor | Exhaustive, scenario: Scenario
+) -> tuple[bool, Counter[object], set[str]]:
+    classes: Counter[object] = Counter()
+    outcomes: set[str] = set()
+
+    def on_end(end: End) -> None:
+        classes[class_of(end.trace_steps, end.schedule)] += 1
+        outcomes.add(record(scenario, end).outcome.label)
+
+    return run_search(job, search, on_end, SMALL).complete, classes, outcomes
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("base", shipped(), ids=lambda one: one.title)
+def test_a_small_shipped_scenario_has_the_classes_and_outcomes_of_the_full_search(
+    base: Scenario, runtime: RuntimeName
+) -> None:
+    scenario = settled(base, runtime)
+    job = replace(job_for(scenario, Fifo()), steps=True)
+    complete, classes, outcomes = searched(job, Exhaustive(), scenario)
+    if not complete:
+        pytest.skip(f"more than {SMALL} schedules; the audit looks at it")
+    reduced, found, seen = searched(job, Dpor(), scenario)
+    assert reduced
+    assert set(found) == set(classes)
+    assert set(found.values()) == {1}
+    assert seen == outcomes
+
+
+@pytest.mark.parametrize("untimed", [False, True])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("base", shipped(), ids=lambda one: one.title)
+def test_swapping_independent_steps_of_a_shipped_scenario_changes_nothing(
+    base: Scenario, runtime: RuntimeName, untimed: bool
+) -> None:
+    scenario = settled(base, runtime)
+    job = job_for(scenario, Fifo(), untimed=untimed)
+    found = audit(job, lambda end: record(scenario, end).outcome.label, runs=15)
+    assert not found.differences, found.differences[0].words()
