@@ -90,7 +90,7 @@ class Explanation:
             told = f"guard read {' and '.join(self.checked)} ({self.check.where})"
         told += f"; what failed depends on {self.use.state} ({self.use.where})"
         if self.writer is None:
-            return f"{told}, which nobody had written"
+            return f"{told}, which no task had written: no race between tasks"
         told += f", which {self.writer.task} had written ({self.writer.where})"
         if self.check is None:
             return told

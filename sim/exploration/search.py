@@ -42,23 +42,25 @@ def explore(
     asked = inquiry or Inquiry()
     tally = _Tally(scenario, asked, on_run)
     variants = settled_times(scenario, asked)
-    horizon = pruned = runs = 0
+    horizon = pruned = runs = done = 0
     ended = True
-    for number, variant in enumerate(variants):
+    for variant in variants:
         tally.settled = variant
         most = asked.most - runs
         if asked.samples:
-            most = -(-most // (len(variants) - number))  # a share for each of those still to come
+            most = -(-most // (len(variants) - done))  # a share for each of those still to come
         job = job_for(variant, Fifo(), rung, guard, asked.untimed)
         job = replace(job, steps=asked.strategy == "dpor")
         horizon = _horizon(job, asked) if asked.strategy == "pct" else 0
         search = replace(asked, max_schedules=most).search(horizon)
         series = run_search(job, search, tally.add, most + asked.samples)
         runs += series.runs
+        done += 1
         ended &= series.complete
         pruned += getattr(search, "pruned", 0)
         if (asked.first and tally.failing) or runs >= asked.most:
             break
+    ended &= done == len(variants)
     bounds = [*tally.bounds(), *_limits(rung)]
     if not ended and not (asked.first and tally.failing):
         bounds.insert(0, f"cut after {runs} schedules")
@@ -69,7 +71,8 @@ def explore(
         bounds.append(f"modulo instrumentation: {scenario.guard} may keep state of its own")
     scope = asked.scope(horizon)
     if len(variants) > 1:
-        scope += f", all {len(variants)} combinations of those listed"
+        share = "all" if done == len(variants) else f"{done} of"
+        scope += f", {share} {len(variants)} combinations of those listed"
     return tally.exploration(runs, complete, scope, "; ".join(bounds))
 
 

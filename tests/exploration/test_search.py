@@ -15,7 +15,7 @@ from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
 from sim.kernel.world import Job
 from sim.model.record import End, Limits
-from sim.model.scenario import Scenario
+from sim.model.scenario import Injection, Scenario
 from sim.playing import job_for, record
 from sim.rungs import Rung
 from sim.schedulers.replay import Replay
@@ -346,3 +346,21 @@ def test_the_failure_that_is_kept_is_the_one_with_the_fewest_deviations() -> Non
     assert len(costs) == again.failing == found.failing
     assert found.failure is not None
     assert sum(choice.deviates for choice in found.failure.schedule) == min(costs)
+
+
+def test_a_search_cut_between_two_listed_times_is_not_complete() -> None:
+    """It was called complete if the last combination that was searched came to its end."""
+    listed = {**CLOSE, "injections": [{**CLOSE["injections"][0], "hops": {"list": [0, 1]}}]}
+    scenario = Scenario.model_validate({**listed, "guard": "catch", "runtime": "asyncio-3.12"})
+    whole = explore(scenario)
+    first = explore(scenario.model_copy(update={"injections": settled_first(scenario)}))
+    assert whole.complete
+    assert first.schedules < whole.schedules
+    cut = explore(scenario, Inquiry(max_schedules=first.schedules))
+    assert not cut.complete
+    assert cut.verdict is Verdict.INCONCLUSIVE
+    assert "1 of 2 combinations" in cut.words()
+
+
+def settled_first(scenario: Scenario) -> tuple[Injection, ...]:
+    return settled_times(scenario, Inquiry())[0].injections
