@@ -187,6 +187,7 @@ def _row(answer: Answer) -> dict[str, Any]:
         "schedules": found.schedules,
         "failing": found.failing,
         "outcomes": dict(sorted(found.outcomes.items())),
+        "because": found.because(),
         "choices": found.points,
         "deepest": found.deepest,
         "counterfactual": found.scenario.counterfactual,
@@ -212,6 +213,8 @@ def _show(answers: Sequence[Answer], digest: str, folder: Path | None) -> None:
         unreal = " (counterfactual)" if found.scenario.counterfactual else ""
         console.print(f"{printable(found.guard)}{unreal}: {found.words()}", **plain)
         console.print(f"  outcomes: {outcome_words(found)}", **plain)
+        if found.because():
+            console.print(f"  because: {found.because()}", **plain)
         if answer.audited is not None:
             console.print(f"  audit: {answer.audited.swaps} swaps of independent steps", **plain)
             for one in answer.audited.differences[:5]:

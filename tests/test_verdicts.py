@@ -126,7 +126,15 @@ def test_hypercorns_silent_send_is_what_makes_a_close_during_send_race_free() ->
     silent = verdict(make("post-fix", "asyncio-3.12", "hypercorn-asyncio@0.18", 1, "report"))
     assert set(told.outcomes) == {"need_accept_first"}
     assert silent.verdict is Verdict.RACE_FREE
+    assert "hypercorn-asyncio@0.18 returns silently" in silent.because()
+    assert told.because() == ""
     assert all(label.startswith("clean_disconnect") for label in silent.outcomes)
+
+
+def test_a_guard_that_had_something_to_guard_against_claims_no_other_reason() -> None:
+    found = verdict(server_close("both-no-hop", "asyncio-3.12", DEFAULT, 1, "report"))
+    assert found.verdict is Verdict.RACE_FREE
+    assert found.because() == ""
 
 
 @pytest.mark.slow

@@ -103,6 +103,7 @@ class _Tally:
         self._silent: dict[tuple[str, str], None] = {}
         self._failure: Record | None = None
         self._points = self._deepest = 0
+        self._untouched = True
         self.failing = 0
 
     def add(self, end: End) -> bool:
@@ -114,6 +115,7 @@ class _Tally:
             self._open[f"{end.ending}: {end.error}"] += 1
             return False
         found = record(self.settled, end)
+        self._untouched &= _untouched(end)
         self._outcomes[found.outcome.label] += 1
         if self._inquiry.fails(found.outcome):
             self.failing += 1
@@ -151,6 +153,7 @@ class _Tally:
             deepest=self._deepest,
             points=self._points,
             silent=tuple(self._silent),
+            untouched=self._untouched,
             failure=self._failure,
         )
 
@@ -158,3 +161,13 @@ class _Tally:
 def _cost(found: Record) -> tuple[int, int]:
     """Return by what the simplest failure is chosen: deviations from the default, then length."""
     return sum(choice.deviates for choice in found.schedule), found.end.steps
+
+
+def _untouched(end: End) -> bool:
+    """Whether application_state stayed CONNECTED until the handler left its loop."""
+    for event in end.events:
+        if event.kind in ("left", "raised"):
+            break
+        if event.kind == "application_state" and event.values["state"] == "DISCONNECTED":
+            return False
+    return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sim.exploration.inquiry import Inquiry
+from sim.model.profiles import OnSend, profile_named
 from sim.model.scenario import Scenario
 from sim.playing import Record
 
@@ -27,7 +28,8 @@ class Exploration:
     runs that were made, those that turned out redundant among them; looked: runs (or classes) that
     were judged, failing: those of them that break the property. outcomes: how many of those judged
     ended how. deepest: the most choices in a run. points: choices met, in all. silent: wake-ups
-    without a recorded write. failure: the failing run with the fewest deviations, as it was found.
+    without a recorded write. untouched: in no run did application_state leave CONNECTED before the
+    handler left its loop. failure: the failing run with the fewest deviations, as it was found.
     """
 
     scenario: Scenario
@@ -44,12 +46,22 @@ class Exploration:
     deepest: int = 0
     points: int = 0
     silent: tuple[tuple[str, str], ...] = ()
+    untouched: bool = False
     failure: Record | None = None
 
     @property
     def guard(self) -> str:
         """The guard that was asked about."""
         return self.scenario.guard
+
+    def because(self) -> str:
+        """Return why there was nothing to guard against, "" if there was or if it fails."""
+        if self.verdict is not Verdict.RACE_FREE or not self.untouched:
+            return ""
+        told = "in no run did application_state leave CONNECTED before the loop ended"
+        if profile_named(self.scenario.server).send_closed is OnSend.SILENT:
+            told += f": a send of {self.scenario.server} returns silently when the client has gone"
+        return told
 
     def words(self) -> str:
         """Return the verdict in one line, with its bound."""
