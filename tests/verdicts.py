@@ -1,5 +1,7 @@
 """The scenarios behind the verdicts that the product promises, shared by fast and slow tests."""
 
+from typing import Any
+
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration
@@ -21,60 +23,52 @@ HOPS = (0.0, 1.0, 2.0, 3.0)
 
 
 def server_close(
-    guard: str,
-    runtime: RuntimeName,
-    server: str,
-    messages: int,
-    shape: str,
-    rounds: int = 5,
+    guard: str, runtime: RuntimeName, server: str, messages: int, shape: str, rounds: int = 5
 ) -> Scenario:
     """Another task of the server closes while the last message is worked on, or right after."""
-    return Scenario.model_validate(
-        {
-            "name": "server close",
-            "guard": guard,
-            "runtime": runtime,
-            "server": server,
-            "shape": shape,
-            "window_hops": 1 if shape == "report" else 0,
-            "end_ms": 5000,
-            "handler": Handler(sends=1, work_ms=5, retry_ms=(), poll_ms=10 * rounds),
-            "clients": Clients(messages=messages, pause_ms=50, end="silent"),
-            "injections": (
-                Injection(
-                    do="server-close",
-                    at="received",
-                    nth=messages,
-                    delay_ms=Draw(list=(0.0, 5.0)),
-                    hops=Draw(list=HOPS),
-                ),
-            ),
-        }
+    close = Injection(
+        do="server-close",
+        at="received",
+        nth=messages,
+        delay_ms=Draw(list=(0.0, 5.0)),
+        hops=Draw(list=HOPS),
     )
+    hops = 1 if shape == "report" else 0
+    scene = _scene("server close", guard, runtime, server, messages, shape, rounds, 1, close)
+    return Scenario.model_validate({**scene, "window_hops": hops})
 
 
 def close_during_send(
+    guard: str, runtime: RuntimeName, server: str, messages: int, shape: str, rounds: int = 5
+) -> Scenario:
+    """The client closes while the handler works on its last message, between two sends."""
+    close = Injection(do="client-close", at="received", nth=messages)
+    scene = _scene("close during send", guard, runtime, server, messages, shape, rounds, 2, close)
+    return Scenario.model_validate(scene)
+
+
+def _scene(
+    name: str,
     guard: str,
     runtime: RuntimeName,
     server: str,
     messages: int,
     shape: str,
-    rounds: int = 5,
-) -> Scenario:
-    """The client closes while the handler works on its last message, between two sends."""
-    return Scenario.model_validate(
-        {
-            "name": "close during send",
-            "guard": guard,
-            "runtime": runtime,
-            "server": server,
-            "shape": shape,
-            "end_ms": 5000,
-            "handler": Handler(sends=2, work_ms=5, retry_ms=(), poll_ms=10 * rounds),
-            "clients": Clients(messages=messages, pause_ms=50, end="silent"),
-            "injections": (Injection(do="client-close", at="received", nth=messages),),
-        }
-    )
+    rounds: int,
+    sends: int,
+    close: Injection,
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "guard": guard,
+        "runtime": runtime,
+        "server": server,
+        "shape": shape,
+        "end_ms": 5000,
+        "handler": Handler(sends=sends, work_ms=5, retry_ms=(), poll_ms=10 * rounds),
+        "clients": Clients(messages=messages, pause_ms=50, end="silent"),
+        "injections": (close,),
+    }
 
 
 KINDS = {"server close": server_close, "close during send": close_during_send}

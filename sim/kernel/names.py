@@ -4,10 +4,12 @@ The first child called `name` is "name", the next one "name#2". Children of the 
 alone; those of others follow their spawner: "server/handler#2".
 """
 
+from sim.model.record import CLOCK, LOOP
+
 MAIN = "main"
 """The task that calls the program."""
-RESERVED = (MAIN, "clock")
-"""Paths that no child of the main task gets: its own, and the kernel's for steps of the clock."""
+RESERVED = (MAIN, CLOCK, LOOP)
+"""Paths that no child of the main task gets: its own, the clock's, and that of batches."""
 
 
 class Known:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sim.kernel.names import MAIN, Known
 from sim.kernel.world import Job, Program, World
+from sim.model.record import LOOP
 from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
@@ -143,3 +144,8 @@ def test_a_name_that_looks_numbered_is_still_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("name", ["a/b", "a#2", "#", "/"])
 def test_a_name_holds_none_of_the_marks_of_a_path(name: str) -> None:
     assert not {"/", "#"} & set(Known(MAIN, False).child_path(name))
+
+
+def test_regression_a_task_called_like_the_loop_is_not_the_loop() -> None:
+    """DPOR would have taken its steps for the start of a batch."""
+    assert Known(MAIN, outside=False).child_path(LOOP) == f"{LOOP}#2"
