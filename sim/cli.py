@@ -161,12 +161,68 @@ def explore(
     help="A short telling, every event, a column per task, a Mermaid diagram, a trace for "
     "Perfetto, or the trace as JSON Lines.",
 )
-def replay(run: str, guard: str | None, form: str) -> None:
-    """Run a token, or a file NAME.race.json, again and show it."""
+@click.option("--live", is_flag=True, help="Force the run on the real server of its profile.")
+@click.option(
+    "--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Live: how often."
+)
+def replay(run: str, guard: str | None, form: str, live: bool, trials: int) -> None:
+    """Run a token, or a file NAME.race.json, again and show it.
+
+    With --live its events are placed at the same probes of the same handler on a real server; exit
+    status 1 if it never ends like the run of the model.
+    """
     with errors_as_statuses():
         from sim.replay_command import run as run_again
+        from sim.replay_command import run_live
 
+        if live:
+            if form != "text":
+                raise UserError("replay: --live tells what came of it; it has no --format")
+            sys.exit(BROKEN if run_live(run, guard, trials) else 0)
         run_again(run, guard, form)
+
+
+@main.command()
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Cells of real servers, as JSON Lines.",
+)
+@click.option("--live", is_flag=True, help="Measure the servers installed here, now.")
+@click.option("--stack", "stacks", multiple=True, metavar="S", help="Live: only these stacks.")
+@click.option("--kind", "kinds", multiple=True, metavar="K", help="Live: only these kinds.")
+@click.option(
+    "--trials", type=click.IntRange(1, 1000), default=10, show_default=True, help="Live: per cell."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Live: keep the cells there; those that it holds already are not measured again.",
+)
+@click.option(
+    "--bar",
+    type=click.FloatRange(0, 1),
+    default=0.985,
+    show_default=True,
+    help="The share of unmixed cells that must agree.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuring: Any) -> None:
+    """Hold the model against what real servers do.
+
+    For every cell (one event at one place of the handler, on one stack) the model's outcome classes
+    are compared with those that were seen. Exit status 1 below the bar.
+    """
+    with errors_as_statuses(_again):
+        if live == (truth is not None):
+            raise UserError("conform: give either --truth FILE or --live")
+        if not live and (measuring["stacks"] or measuring["kinds"] or measuring["out"]):
+            raise UserError("conform: --stack, --kind and --out go with --live")
+        from sim.conforming import Request, run
+
+        sys.exit(BROKEN if run(Request(truth, bar, as_json, **measuring)) else 0)
 
 
 @main.command("list")

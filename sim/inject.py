@@ -20,12 +20,14 @@ from sim.sut.chat import Chat
 
 QUEUED = '{"type": "chat", "queued": true}'
 """The message that an injection with `queued` lets the client send just before."""
-_BY_CLIENT = {
+BY_CLIENT = {
     "client-close": FrameKind.CLOSE,
     "client-abort": FrameKind.RST,
     "client-eof": FrameKind.FIN,
+    "client-message": FrameKind.TEXT,
     "eaten-disconnect": FrameKind.CLOSE,
 }
+"""What the client does, and by which frame."""
 
 
 class Injector:
@@ -60,7 +62,7 @@ class Injector:
     def _start(self, injection: Injection, delay_ms: float) -> None:
         """Let a task of the side that acts do it after the delay."""
 
-        by_client = injection.do in _BY_CLIENT or injection.queued
+        by_client = injection.do in BY_CLIENT or injection.queued
         world = self._stage.world
 
         due: Callable[[], Awaitable[None]] | None = None
@@ -104,23 +106,23 @@ class Injector:
 
     def _do_now(self, injection: Injection) -> None:
         """Do at once what a client does; let a task of the server be runnable for the rest."""
-        if injection.do in _BY_CLIENT or injection.queued:
+        if injection.do in BY_CLIENT or injection.queued:
             self._client_acts(injection)
         if injection.do == "failing-send":
             self._event(injection)
             self._stage.server.connections[self._connection].fail_next_send()
-        elif injection.do not in _BY_CLIENT or injection.do == "eaten-disconnect":
+        elif injection.do not in BY_CLIENT or injection.do == "eaten-disconnect":
             self._spawn(injection)
 
     async def _do(self, injection: Injection) -> None:
         """Do everything, in a task that may wait."""
-        if injection.do in _BY_CLIENT or injection.queued:
+        if injection.do in BY_CLIENT or injection.queued:
             self._client_acts(injection)
         if injection.do == "eaten-disconnect" or (
-            injection.queued and injection.do not in _BY_CLIENT
+            injection.queued and injection.do not in BY_CLIENT
         ):
             self._spawn(injection)
-        elif injection.do not in _BY_CLIENT:
+        elif injection.do not in BY_CLIENT:
             await self._server_acts(injection)
 
     def _spawn(self, injection: Injection) -> None:
@@ -135,19 +137,21 @@ class Injector:
             self._stage.server.nursery.start_soon(act, name=f"server-{injection.do}")
 
     def _client_acts(self, injection: Injection) -> None:
-        if injection.do in _BY_CLIENT:
+        if injection.do in BY_CLIENT:
             self._event(injection)
         client = self._stage.clients[self._connection]
         if injection.queued:
             client.act(Frame(FrameKind.TEXT, text=QUEUED))
-        kind = _BY_CLIENT.get(injection.do)
-        if kind is FrameKind.CLOSE:
+        kind = BY_CLIENT.get(injection.do)
+        if kind is FrameKind.TEXT:
+            client.write(Frame(kind, text=injection.text))
+        elif kind is FrameKind.CLOSE:
             client.act(Frame(kind, code=injection.code or 1000))
         elif kind is not None:
             client.drop(kind)
 
     async def _server_acts(self, injection: Injection) -> None:
-        if injection.do not in _BY_CLIENT:
+        if injection.do not in BY_CLIENT:
             self._event(injection)
         chat = self._chat
         assert chat is not None, "injections act on a connection that has a handler"

@@ -25,6 +25,7 @@ _EVENTS = {
     "client-close": "the client sends a close frame",
     "client-abort": "the client resets the connection",
     "client-eof": "the client ends the connection without a close frame",
+    "client-message": "the client sends one more message, whatever it has heard",
     "server-close": "another task of the server closes the WebSocket",
     "server-shutdown": "the server shuts down",
     "state-change": "the application's state machine moves",

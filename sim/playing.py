@@ -17,15 +17,18 @@ from sim.model.link import LinkSpec
 from sim.model.outcome import Outcome
 from sim.model.profiles import profile_named
 from sim.model.record import End, Event, Limits
-from sim.model.scenario import Clients, Scenario
+from sim.model.scenario import Clients, Scenario, Wait
 from sim.model.schedule import Schedule, Scheduler
 from sim.model.script import parse_script
+from sim.model.switches import ServerProfile
 from sim.model.ticks import from_ms
 from sim.model.times import settled
 from sim.run import run_once
 from sim.rungs import Direct, Rung, Stage, staged
 from sim.runtimes.port import ORDERS, Pause, TrioRuntime, has_hop
 from sim.schedulers.fifo import Fifo
+from sim.server.observed import ObservedWebSocket
+from sim.server.older import OlderWebSocket
 from sim.sut.chat import Chat
 from sim.sut.guards import GUARDS, Guard, own_guard
 from sim.sut.modes.factory import factory
@@ -38,6 +41,10 @@ MODES: Mapping[str, Callable[[Chat], Awaitable[None]]] = {
     "factory": factory,
     "isolated": isolated,
     "legacy": legacy,
+}
+WEBSOCKETS: Mapping[str, type[ObservedWebSocket]] = {
+    "installed": ObservedWebSocket,
+    "before-0.36": OlderWebSocket,
 }
 
 
@@ -75,14 +82,18 @@ def play(
 
 def record(scenario: Scenario, end: End) -> Record:
     """Return what came of a run of `scenario`."""
-    agent_events = scenario.mode == "main" and scenario.handler.sends is None
     return Record(
         scenario=scenario,
         schedule=end.schedule,
-        outcome=judge(end, agent_events),
+        outcome=judge(end, answers_in_events(scenario)),
         digest=digest(end.events),
         end=end,
     )
+
+
+def answers_in_events(scenario: Scenario) -> bool:
+    """Whether each message should be answered by the five events of a chat turn."""
+    return scenario.mode == "main" and scenario.handler.sends is None
 
 
 def job_for(
@@ -91,9 +102,13 @@ def job_for(
     rung: Rung = Rung.ASGI,
     guard: Guard | None = None,
     untimed: bool = False,
+    profile: ServerProfile | None = None,
 ) -> Job:
-    """Return the world of a resolved scenario, ready to run."""
-    return Prepared(scenario, rung, guard, untimed).job(scenario, scheduler)
+    """Return the world of a resolved scenario, ready to run.
+
+    profile: a server that is not the one that the scenario names.
+    """
+    return Prepared(scenario, rung, guard, untimed, profile).job(scenario, scheduler)
 
 
 class Prepared:
@@ -105,19 +120,20 @@ class Prepared:
         rung: Rung = Rung.ASGI,
         guard: Guard | None = None,
         untimed: bool = False,
+        profile: ServerProfile | None = None,
     ) -> None:
         self._rung = rung
         self._untimed = untimed
         self._guard = guard or guard_named(scenario.guard)
         self._specs = client_specs(scenario.clients, untimed)
-        self._profile = profile_named(scenario.server)
+        self._profile = profile or profile_named(scenario.server)
         self._limits = Limits(ticks=from_ms(scenario.end_ms), steps=10_000_000)
 
     def job(self, scenario: Scenario, scheduler: Scheduler) -> Job:
         """Return the world of one trial: `scenario` may differ from the cell's in its times."""
         direct = _director(scenario, self._guard)
         return Job(
-            staged(self._rung, direct, self._specs, self._profile),
+            staged(self._rung, direct, self._specs, self._profile, WEBSOCKETS[scenario.starlette]),
             scheduler,
             order=ORDERS[scenario.runtime],
             untimed=self._untimed,
@@ -151,15 +167,22 @@ def _director(scenario: Scenario, guard: Guard) -> Direct:
 
 def pauses_of(scenario: Scenario) -> dict[str, Pause]:
     """Return what the handler awaits at each probe."""
-    pauses = {name: Pause(ticks=from_ms(ms)) for name, ms in scenario.pauses.items()}
+    pauses = {name: _pause(wait) for name, wait in scenario.pauses.items()}
     window_ms = settled(scenario.window_ms)
     if window_ms or scenario.window_hops:
         pauses["validated"] = Pause(scenario.window_hops, from_ms(window_ms))
-    return {name: pause for name, pause in pauses.items() if pause != Pause()}
+    return {name: pause for name, pause in pauses.items() if pause.hops or pause.ticks}
+
+
+def _pause(wait: float | Wait) -> Pause:
+    if isinstance(wait, Wait):
+        return Pause(wait.hops, from_ms(wait.ms), frozenset(wait.nth))
+    return Pause(ticks=from_ms(wait))
 
 
 def client_specs(clients: Clients, untimed: bool = False) -> list[ClientSpec]:
     """Return the clients that a scenario describes. untimed: their links take no time."""
+    up, down = _links(clients, untimed)
     rows = clients.script
     if rows is None:
         messages: list[object] = []
@@ -169,12 +192,22 @@ def client_specs(clients: Clients, untimed: bool = False) -> list[ClientSpec]:
         ends = {"close": {"close": clients.code}, "abort": "rst", "eof": "fin", "silent": "silent"}
         rows = ("connect", {"wait": 1}, *messages, ends[clients.end])
     script = parse_script(rows)
-    delay, jitter = (0, 0) if untimed else (clients.delay_ms, clients.jitter_ms)
-    link = LinkSpec(delay=from_ms(delay), jitter=from_ms(jitter))
     return [
-        ClientSpec(script, start=from_ms(clients.every_ms * number), up=link, down=link)
+        ClientSpec(script, start=from_ms(clients.every_ms * number), up=up, down=down)
         for number in range(clients.count)
     ]
+
+
+def _links(clients: Clients, untimed: bool) -> tuple[LinkSpec, LinkSpec]:
+    """Return the links to and from the server."""
+    if untimed:
+        return LinkSpec(), LinkSpec()
+    down_ms = clients.delay_ms if clients.down_ms is None else clients.down_ms
+    jitter = from_ms(clients.jitter_ms)
+    return (
+        LinkSpec(delay=from_ms(clients.delay_ms), jitter=jitter),
+        LinkSpec(delay=from_ms(down_ms), jitter=jitter),
+    )
 
 
 def guard_named(name: str) -> Guard:

@@ -8,8 +8,9 @@ import click
 from sim.kernel.trace import lines as trace_lines
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
-from sim.playing import Record
+from sim.playing import Record, import_guard
 from sim.replaying import Replayed, read_file, replayed
+from sim.report.confirmation import confirmation_lines
 from sim.report.formats.columns import columns
 from sim.report.formats.mermaid import mermaid
 from sim.report.formats.perfetto import perfetto
@@ -49,6 +50,26 @@ def run(given: str, guard: str | None, form: str) -> None:
     click.echo(f"digest:  {done.record.digest}{' (as recorded)' * done.same_trace}")
     if not done.same_trace:
         click.echo(_difference(done))
+
+
+def run_live(given: str, guard: str | None, trials: int) -> bool:
+    """Force a run on a real server and print how often it ends the same there.
+
+    Returns whether it never did. Raises UserError if there is no such server, or no way to do it.
+    """
+    from sim.conformance.force import confirm, forced, stack_for
+    from sim.live.serving import serving
+
+    done = replayed(read_file(given) if is_file(given) else given, guard)
+    scenario = done.record.scenario
+    stack = stack_for(scenario.server)
+    placed = forced(done.record, stack)
+    own = import_guard(guard) if guard and ":" in scenario.guard else None
+    with serving(stack) as server:
+        found = confirm(placed, server, trials, own)
+    for line in confirmation_lines(scenario, found):
+        click.echo(printable(line))
+    return found.confirmed == 0
 
 
 def is_file(given: str) -> bool:

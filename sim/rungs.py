@@ -16,11 +16,12 @@ from sim.client.base import Client
 from sim.client.wire import WireClient
 from sim.kernel.world import Program, World
 from sim.model.client import ClientSpec
-from sim.model.profiles import ServerProfile
+from sim.model.switches import ServerProfile
 from sim.network.frames import FrameLink
 from sim.network.masks import hashed_masks
 from sim.network.stream import stream_pair
 from sim.server.asgi import serve_frames
+from sim.server.observed import ObservedWebSocket
 from sim.server.serve import Handler, Server
 from sim.server.wire import serve_stream
 
@@ -86,14 +87,21 @@ def program(
 
 
 def staged(
-    rung: Rung, direct: Direct, clients: Sequence[ClientSpec], profile: ServerProfile
+    rung: Rung,
+    direct: Direct,
+    clients: Sequence[ClientSpec],
+    profile: ServerProfile,
+    websocket: type[ObservedWebSocket] = ObservedWebSocket,
 ) -> Program:
-    """Return a program like `program`'s, whose handler is made by `direct` for each run."""
+    """Return a program like `program`'s, whose handler is made by `direct` for each run.
+
+    websocket: the class that the handler gets one of.
+    """
     connect = CONNECTORS[rung]
 
     async def run(world: World) -> None:
         with hashed_masks(world) if rung is Rung.WIRE else nullcontext():
-            await _play(world, connect, direct, clients, profile)
+            await _play(world, connect, direct, clients, profile, websocket)
 
     return run
 
@@ -104,10 +112,11 @@ async def _play(
     direct: Direct,
     specs: Sequence[ClientSpec],
     profile: ServerProfile,
+    websocket: type[ObservedWebSocket],
 ) -> None:
     """Run the clients, as tasks of the outside world, and the server's side of each."""
     async with trio.open_nursery() as nursery:
-        server = Server(world, profile, nursery)
+        server = Server(world, profile, nursery, websocket)
         cast = [connect(server, f"c{number}", spec) for number, spec in enumerate(specs, 1)]
         clients = {client.name: client for client, _ in cast}
         server.handler = direct(Stage(world, server, clients))

@@ -59,11 +59,11 @@ def test_a_table_a_line_for_each_guard_and_a_counterexample_are_shown(here: Path
     assert done.exit_code == 0
     assert done.stderr == ""
     lines = [line.split()[:5] for line in done.stdout.splitlines()]
-    assert ["pre-fix", "racy", "12", "12", "4"] in lines
-    assert ["both-states", "race-free", "12", "12", "0"] in lines
-    assert "pre-fix (counterfactual): racy: 4 of 12 classes fail" in done.stdout
-    assert "both-states (counterfactual): race-free: complete, 12 of 12 classes" in done.stdout
-    assert "outcomes: clean_disconnect(1001) 4, " in done.stdout
+    assert ["pre-fix", "racy", "16", "16", "4"] in lines
+    assert ["both-states", "race-free", "16", "16", "0"] in lines
+    assert "pre-fix (counterfactual): racy: 4 of 16 classes fail" in done.stdout
+    assert "both-states (counterfactual): race-free: complete, 16 of 16 classes" in done.stdout
+    assert "outcomes: clean_disconnect(1001) 12, " in done.stdout
     assert "why: guard read client_state and machine (sim.sut.loop:" in done.stdout
     assert "nearest run that passes" in done.stdout
     (token,) = re.findall(r"  wsrace replay (\S+)\n", done.stdout)
@@ -88,7 +88,7 @@ def test_the_document_has_what_the_format_promises(here: Path) -> None:
     for row in (racy, free):
         assert row["complete"] is True
         assert row["bound"] == ""
-        assert row["classes"] == row["schedules"] == sum(row["outcomes"].values()) == 12
+        assert row["classes"] == row["schedules"] == sum(row["outcomes"].values()) == 16
     assert free["token"] is free["counterexample"] is None
     assert racy["counterexample"]["outcome"] == "need_accept_first"
     assert wsrace("replay", racy["token"]).exit_code == 0

@@ -261,3 +261,41 @@ def test_regression_a_task_of_the_server_is_never_one_of_the_outside(do: str) ->
         for choice in play(scenario, Uniform(seed)).schedule:
             options = [str(option) for option in choice.question.options]
             assert not any(f"server-{do}" in option for option in options)
+
+
+# -- a client's message ----------------------------------------------------------------------------
+
+
+@placed_both_ways
+def test_client_message_is_one_more_message_that_the_handler_serves(placed: str) -> None:
+    plain, record = run(), run(at("client-message", placed=placed))
+    sent = where(record, "client.sent", frame='text {"type": "chat", "later": true}')
+    assert len(sent) == len(where(record, "injected", do="client-message")) == 1
+    assert where(record, "injected") < sent
+    assert len(where(record, "received")) == len(where(plain, "received")) + 1
+    assert record.outcome.lost == 0
+
+
+def test_a_client_message_after_the_clients_close_frame_counts_and_is_lost() -> None:
+    """A raw socket takes it; nobody reads it."""
+    record = run(at("client-close"), at("client-message", delay_ms=20), window_ms=50)
+    assert len(where(record, "injected")) == 2
+    later = where(record, "client.sent", frame='text {"type": "chat", "later": true}')
+    assert len(later) == record.outcome.lost == 1
+
+
+def test_a_client_message_after_the_server_has_closed_is_lost() -> None:
+    record = run(at("server-close"), at("client-message", delay_ms=20), window_ms=50)
+    assert record.outcome.lost >= 1
+    assert where(record, "client.sent", frame='text {"type": "chat", "later": true}')
+
+
+def test_an_inline_client_message_lies_unread_at_the_handlers_next_statement() -> None:
+    record = run(at("client-message", "validated", 2, placed="inline"))
+    injected = first(record, "injected")
+    read = next(
+        index
+        for index in where(record, "frame")
+        if "later" in str(record.events[index].values["frame"])
+    )
+    assert injected < where(record, "probe", at="receiving")[1] < read

@@ -91,6 +91,16 @@ class Client(ABC):
     def drop(self, kind: FrameKind) -> None:
         """End the TCP connection by FIN or RST."""
 
+    def write(self, frame: Frame) -> None:
+        """Send a message without looking at what has come, as one does who holds a raw socket.
+
+        It counts as sent even where this side has begun to close, or has heard that all is over.
+        """
+        if self.closing or self.over:
+            self._sent(frame)
+        else:
+            self.act(frame)
+
     # -- what came -----------------------------------------------------------------------------
 
     def _sent(self, frame: Frame) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sim.exploration.inquiry import Inquiry
-from sim.model.profiles import OnSend, profile_named
+from sim.model.profiles import profile_named
 from sim.model.scenario import Scenario
+from sim.model.switches import OnSend
 from sim.playing import Record
 
 

@@ -24,6 +24,7 @@ Event = Literal[
     "client-close",
     "client-abort",
     "client-eof",
+    "client-message",
     "server-close",
     "server-shutdown",
     "state-change",

@@ -1,110 +1,49 @@
-"""Server profiles: what real servers do at the edges of a connection, as a handful of switches.
+"""Server profiles: what each release of a real server does, read off its source.
 
-Each switch names the library source that it models. Versions: uvicorn 0.35.0 and 0.54.0
+Each value names the source that it models. uvicorn 0.23.2 to 0.54.0
 (uvicorn/protocols/websockets/: websockets_impl.py, wsproto_impl.py, websockets_sansio_impl.py),
-websockets' legacy implementation (websockets/legacy/protocol.py), hypercorn 0.18.0
+websockets' legacy implementation (websockets/legacy/protocol.py), hypercorn 0.14.4 to 0.18.0
 (hypercorn/protocol/ws_stream.py, hypercorn/protocol/h11.py, hypercorn/asyncio/tcp_server.py,
-hypercorn/trio/tcp_server.py).
+hypercorn/trio/tcp_server.py). Every release in these ranges was read; where one differs from the
+one before it, the version stands in the code.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from enum import StrEnum
+from typing import NamedTuple
 
 from sim.errors import UserError
+from sim.model.switches import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
+
+Version = tuple[int, ...]
 
 
-class OnSend(StrEnum):
-    """What `send` does when the client is gone."""
-
-    RAISE = "raise"
-    """An OSError: uvicorn's ClientDisconnected."""
-    SILENT = "silent"
-    """It returns as if all were well."""
+def _app_returns(version: Version) -> OnReturn:
+    # run_asgi: since 0.39.0 it closes the transport (unless a close_timer runs), before it did
+    # nothing; websockets_impl.py only sets closed_event there.
+    return OnReturn.DROP if version >= (0, 39) else OnReturn.STAY
 
 
-class OnAccept(StrEnum):
-    """What `accept` does when the client left before it."""
-
-    OSERROR = "oserror"
-    RUNTIME_ERROR = "runtime_error"
-    SILENT = "silent"
+def _gone(version: Version) -> OnSend:
+    # send: since 0.27.0 the library's error becomes ClientDisconnected (protocols/utils.py).
+    return OnSend.RAISE if version >= (0, 27) else OnSend.LEAK
 
 
-class OwnClose(StrEnum):
-    """When and with which code a disconnect follows the server's own close."""
-
-    QUEUED = "queued"
-    """At once, with the code that was sent (uvicorn wsproto and sansio, `send`)."""
-    REPLY = "reply"
-    """1000, when the client's reply has come (hypercorn, `handle(StreamClosed)`)."""
-    LEGACY = "legacy"
-    """`close` waits for the end of the TCP connection; whoever waits in receive gets the code of
-    the client's reply, whoever asks later 1005 (websockets legacy, `close`; `asgi_receive`)."""
-
-
-class OnReturn(StrEnum):
-    """What the server does when the application has returned without closing."""
-
-    STAY = "stay"
-    """Nothing: the connection stays open."""
-    DROP = "drop"
-    """It ends the TCP connection without a close frame."""
-    CLOSE = "close"
-    """It sends a close frame with 1011, then ends the TCP connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerProfile:
-    """What a server does where servers differ.
-
-    send_closed: `send` after a clean client close was processed, or after shutdown. send_lost:
-    `send` after a lost connection was processed. send_reset_first: the first `send` on a socket
-    that was reset, before the server has read the reset. send_drains: whether such a failed write
-    gives other tasks a turn. send_yields: whether every `send` does. accept_gone: `accept` with the
-    client gone. pause_after_message: reading stops after each message until the application has
-    taken it. reader_task: frames pass through a task of their own before they reach the
-    application. one_receiver: a second task that receives gets an error. close_waits_for_tcp: a
-    clean close is delivered only when the TCP connection has ended. loss_always_queued: the end of
-    the TCP connection queues a disconnect even after another one. lost_after_handshake: its code
-    once the handshake is complete (before it: 1006). keeps_close_code: whether a client's close
-    code reaches the application (else 1006). own_close: what follows the server's own close.
-    own_close_waits: whether the TCP connection stays for the client's reply. app_returns: what
-    follows when the application returns. shutdown_code: the disconnect code when the server
-    shuts down; None where nothing is delivered and the application is cancelled in the end.
-    """
-
-    name: str
-    send_closed: OnSend
-    send_lost: OnSend
-    send_reset_first: OnSend
-    send_drains: bool
-    send_yields: bool
-    accept_gone: OnAccept
-    pause_after_message: bool
-    reader_task: bool
-    one_receiver: bool
-    close_waits_for_tcp: bool
-    loss_always_queued: bool
-    lost_after_handshake: int
-    keeps_close_code: bool
-    own_close: OwnClose
-    own_close_waits: bool
-    app_returns: OnReturn
-    shutdown_code: int | None
-
-
-def _legacy(version: str, app_returns: OnReturn) -> ServerProfile:
+def _legacy(name: str, version: Version) -> ServerProfile:
     return ServerProfile(
-        name=f"uvicorn-websockets@{version}",
+        name=name,
         # websockets_impl.py, asgi_send: ConnectionClosed becomes ClientDisconnected.
-        send_closed=OnSend.RAISE,
-        send_lost=OnSend.RAISE,
+        send_closed=_gone(version),
+        send_lost=_gone(version),
         # legacy/protocol.py, write_frame and drain: a failed write closes the transport, drain
         # yields, and ensure_open raises once the connection is lost.
-        send_reset_first=OnSend.RAISE,
+        send_reset_first=_gone(version),
         send_drains=True,
-        send_yields=False,
+        send_turns=0,
+        ready_turns=0,
+        # legacy/protocol.py, recv: asyncio.wait adds the turn of its done callback.
+        woken_turns=1,
         # websockets_impl.py, asgi_send: accept only sets handshake_started_event.
         accept_gone=OnAccept.SILENT,
         pause_after_message=False,
@@ -120,29 +59,31 @@ def _legacy(version: str, app_returns: OnReturn) -> ServerProfile:
         keeps_close_code=True,
         own_close=OwnClose.LEGACY,
         own_close_waits=True,
-        # websockets_impl.py, run_asgi: 0.54 closes the transport, 0.35 only sets closed_event.
-        app_returns=app_returns,
+        app_returns=_app_returns(version),
         # websockets_impl.py, shutdown: fail_connection(1012).
         shutdown_code=1012,
     )
 
 
-def _queued(
-    name: str, send_lost: OnSend, accept_gone: OnAccept, own_close_waits: bool, returns: OnReturn
-) -> ServerProfile:
+def _queued(name: str, version: Version) -> ServerProfile:
+    # 0.52.1: send looks at self.disconnected first, and a close starts close_timer.
+    looks = version >= (0, 52, 1)
     return ServerProfile(
         name=name,
         # wsproto_impl.py: LocalProtocolError; websockets_sansio_impl.py: InvalidState.
-        send_closed=OnSend.RAISE,
-        # send: 0.35 writes to a closed transport; 0.54 looks at self.disconnected first.
-        send_lost=send_lost,
+        send_closed=_gone(version),
+        # send: before 0.52.1 it writes to a closed transport.
+        send_lost=OnSend.RAISE if looks else OnSend.SILENT,
         # transport.write fails later, in connection_lost.
         send_reset_first=OnSend.SILENT,
         send_drains=False,
         # send waits only for self.writable, which is set: no scheduling point.
-        send_yields=False,
-        # send: on 0.35 connection_lost has set handshake_complete, so accept is out of turn.
-        accept_gone=accept_gone,
+        send_turns=0,
+        # receive: asyncio's Queue.get does not yield when there is something.
+        ready_turns=0,
+        woken_turns=0,
+        # send: before 0.52.1 connection_lost has set handshake_complete, so accept is out of turn.
+        accept_gone=OnAccept.OSERROR if looks else OnAccept.RUNTIME_ERROR,
         # handle_text / send_receive_event_to_app: transport.pause_reading().
         pause_after_message=True,
         reader_task=False,
@@ -154,24 +95,27 @@ def _queued(
         lost_after_handshake=1005,
         keeps_close_code=True,
         own_close=OwnClose.QUEUED,
-        # send, websocket.close: 0.35 closes the transport, 0.54 starts close_timer.
-        own_close_waits=own_close_waits,
-        # run_asgi: 0.54 closes the transport unless close_timer runs, 0.35 does nothing.
-        app_returns=returns,
+        # send, websocket.close: before 0.52.1 it closes the transport.
+        own_close_waits=looks,
+        app_returns=_app_returns(version),
         # shutdown: queues 1012.
         shutdown_code=1012,
     )
 
 
-def _queued_035(name: str) -> ServerProfile:
-    return _queued(name, OnSend.SILENT, OnAccept.RUNTIME_ERROR, False, OnReturn.STAY)
+def _hypercorn_asyncio(name: str, version: Version) -> ServerProfile:
+    # drain() of an open transport does not yield; asyncio/task_group.py: nor does Queue.get.
+    return _hypercorn(name, send_turns=0, ready_turns=0)
 
 
-def _queued_054(name: str) -> ServerProfile:
-    return _queued(name, OnSend.RAISE, OnAccept.OSERROR, True, OnReturn.DROP)
+def _hypercorn_trio(name: str, version: Version) -> ServerProfile:
+    # send_lock and the socket's send are a checkpoint each (trio/_sync.py, Lock.acquire;
+    # trio/_socket.py, _nonblocking_helper). task_group.py: a memory channel, whose receive is one
+    # also when it takes what is there (trio/_channel.py).
+    return _hypercorn(name, send_turns=2, ready_turns=1)
 
 
-def _hypercorn(name: str, send_yields: bool) -> ServerProfile:
+def _hypercorn(name: str, send_turns: int, ready_turns: int) -> ServerProfile:
     return ServerProfile(
         name=name,
         # ws_stream.py, app_send: returns at once when closed; _send_wsproto_event swallows.
@@ -180,8 +124,9 @@ def _hypercorn(name: str, send_yields: bool) -> ServerProfile:
         send_reset_first=OnSend.SILENT,
         # tcp_server.py, protocol_send: drain and send_all notice, and tell the protocol.
         send_drains=True,
-        # asyncio: drain() of an open transport does not yield; trio: send_all is a checkpoint.
-        send_yields=send_yields,
+        send_turns=send_turns,
+        ready_turns=ready_turns,
+        woken_turns=0,
         accept_gone=OnAccept.SILENT,
         pause_after_message=False,
         # tcp_server.py, _read_data feeds the protocol, which puts into the application's queue.
@@ -201,30 +146,74 @@ def _hypercorn(name: str, send_yields: bool) -> ServerProfile:
     )
 
 
-PROFILES: dict[str, ServerProfile] = {
-    profile.name: profile
-    for profile in (
-        _legacy("0.35", OnReturn.STAY),
-        _queued_035("uvicorn-wsproto@0.35"),
-        _queued_035("uvicorn-sansio@0.35"),
-        _legacy("0.54", OnReturn.DROP),
-        _queued_054("uvicorn-wsproto@0.54"),
-        _queued_054("uvicorn-sansio@0.54"),
-        _hypercorn("hypercorn-asyncio@0.18", send_yields=False),
-        _hypercorn("hypercorn-trio@0.18", send_yields=True),
-    )
+class Family(NamedTuple):
+    """One implementation in all its releases. oldest, newest: the first and last that were read."""
+
+    build: Callable[[str, Version], ServerProfile]
+    oldest: Version
+    newest: Version
+
+
+FAMILIES: Mapping[str, Family] = {
+    "uvicorn-websockets": Family(_legacy, (0, 23, 2), (0, 54)),
+    "uvicorn-wsproto": Family(_queued, (0, 23, 2), (0, 54)),
+    "uvicorn-sansio": Family(_queued, (0, 35), (0, 54)),
+    "hypercorn-asyncio": Family(_hypercorn_asyncio, (0, 14, 4), (0, 18)),
+    "hypercorn-trio": Family(_hypercorn_trio, (0, 14, 4), (0, 18)),
 }
-"""The profiles that exist, by name; the first is the default."""
+"""The implementations, by the first part of a profile's name."""
+_SHOWN = (
+    "uvicorn-websockets@0.35",
+    "uvicorn-wsproto@0.35",
+    "uvicorn-sansio@0.35",
+    "uvicorn-websockets@0.54",
+    "uvicorn-wsproto@0.54",
+    "uvicorn-sansio@0.54",
+    "hypercorn-asyncio@0.18",
+    "hypercorn-trio@0.18",
+)
+_NAME = re.compile(r"([a-z-]+)@(\d{1,4}(?:\.\d{1,4}){1,2})")
+
+
+def _built(name: str) -> ServerProfile | None:
+    match = _NAME.fullmatch(name)
+    family = FAMILIES.get(match[1]) if match else None
+    if match is None or family is None:
+        return None
+    version = tuple(map(int, match[2].split(".")))
+    newest = version[: len(family.newest)] <= family.newest
+    return family.build(name, version) if version >= family.oldest and newest else None
+
+
+PROFILES: dict[str, ServerProfile] = {
+    name: profile for name in _SHOWN if (profile := _built(name)) is not None
+}
+"""The profiles that are offered, by name; the first is the default. Others: `profile_named`."""
 
 DEFAULT_PROFILE = next(iter(PROFILES))
 
 
 def profile_named(name: str) -> ServerProfile:
-    """Return the profile called `name`. Raises UserError with the names there are."""
-    profile = PROFILES.get(name)
+    """Return the profile called `name`: an offered one, or "family@version" of another release.
+
+    Raises UserError with the names and the releases that there are.
+    """
+    profile = PROFILES.get(name) or _built(name)
     if profile is None:
         near = get_close_matches(name, PROFILES, n=1)
         hint = f"; did you mean {near[0]!r}" if near else ""
-        allowed = ", ".join(PROFILES)
-        raise UserError(f"server profile: {name!r} is unknown{hint}; allowed: {allowed}")
+        raise UserError(f"server profile: {name!r} is unknown{hint}; allowed: {allowed()}")
     return profile
+
+
+def allowed() -> str:
+    """Return the names that are offered, and which other releases can be named, in one line."""
+    ranges = [
+        f"{name}@{_dotted(family.oldest)} to {_dotted(family.newest)}"
+        for name, family in FAMILIES.items()
+    ]
+    return f"{', '.join(PROFILES)}; other releases: {', '.join(ranges)}"
+
+
+def _dotted(version: Version) -> str:
+    return ".".join(map(str, version))

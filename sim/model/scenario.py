@@ -10,13 +10,15 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from sim.errors import UserError
 from sim.model.names import GUARDS, Event, Mode, Probe, RuntimeName, Shape, State, counterfactual
-from sim.model.profiles import DEFAULT_PROFILE, PROFILES
+from sim.model.profiles import DEFAULT_PROFILE, PROFILES, profile_named
 from sim.model.script import parse_script
 from sim.model.times import Draw, NotNegative, Table, Time, fixed
 
 Hops = Annotated[int, Field(ge=0, le=1000)]
 Expected = Literal["none", "some", "all", "race-free", "racy"]
 """How many trials fail in a sweep, or what a search of the schedules comes to."""
+Starlette = Literal["installed", "before-0.36"]
+"""Whose `send`: the installed Starlette's, or one that does not convert errors."""
 NEVER_AWAITED: tuple[Probe, ...] = ("connecting", "receiving", "closing")
 """Probes at which a handler cannot pause."""
 
@@ -35,23 +37,44 @@ Guard = Annotated[str, AfterValidator(known_guard)]
 """The name of a guard."""
 
 
+Sends = Annotated[int, Field(ge=0, le=1000)]
+
+
+class Wait(Table):
+    """What the handler awaits at a probe: `hops` turns of the scheduler, then `ms`.
+
+    nth: only at these passings of the probe, counted from 1; by default at every one.
+    """
+
+    ms: NotNegative = 0
+    hops: Hops = 0
+    nth: tuple[Annotated[int, Field(ge=1)], ...] = ()
+
+
 class Handler(Table):
     """Parameters of the code under test; the defaults are the product's (FACTS section 1).
 
     receive_timeout_ms: HEARTBEAT_TIMEOUT. on_timeout: a heartbeat, or the loop ends (`hang`).
     poll_ms, poll_step_ms: the original shape's wait for both states. sends: sends per message, null
-    for the mode's own (main: the five agent events of a chat turn). work_ms: awaited before each
-    send. retry_ms: the waits of `safe_send` after a RuntimeError; empty: no retry.
-    top_reads_machine: whether the check at the loop top also asks the state machine.
+    for the mode's own (main: the five agent events of a chat turn); of a list the first message
+    gets the first number, and so on, the rest the last. work_ms: awaited before each
+    send. apart_ms: awaited after a send that went well, if another one follows. until_failed: the
+    sends after one that failed are left out. retry_ms: the waits of `safe_send` after a
+    RuntimeError; empty: no retry. swallows: what `safe_send` swallows, the disconnects and
+    RuntimeErrors that the product's does, or everything. top_reads_machine: whether the check at
+    the loop top also asks the state machine.
     """
 
     receive_timeout_ms: Annotated[float, Field(gt=0)] = 120_000
     on_timeout: Literal["heartbeat", "leave"] = "heartbeat"
     poll_ms: NotNegative = 3000
     poll_step_ms: Annotated[float, Field(gt=0)] = 10
-    sends: Annotated[int, Field(ge=0, le=1000)] | None = None
+    sends: Sends | Annotated[tuple[Sends, ...], Field(min_length=1)] | None = None
     work_ms: NotNegative = 0
+    apart_ms: NotNegative = 0
+    until_failed: bool = False
     retry_ms: tuple[NotNegative, ...] = (100, 200, 400)
+    swallows: Literal["disconnects", "everything"] = "disconnects"
     top_reads_machine: bool = True
 
 
@@ -60,7 +83,9 @@ class Setup(Table):
 
     accepts: "never", or "connect-only" (it takes the connect event and does not accept) for a
     handler that goes on without. authentication, manager, services: how each step ends
-    and how long it takes. machines: "two" is the set-up race of two connection ids.
+    and how long it takes. greets: whether the client is told that it may begin. machines: "two" is
+    the set-up race of two connection ids; with "ready" the set-up does not touch the machine, which
+    is operational from the start.
     """
 
     accepts: Literal["yes", "never", "connect-only"] = "yes"
@@ -70,7 +95,8 @@ class Setup(Table):
     manager_ms: Time = 0
     services: Literal["ok", "error", "never"] = "ok"
     services_ms: Time = 0
-    machines: Literal["one", "two"] = "one"
+    greets: bool = True
+    machines: Literal["one", "two", "ready"] = "one"
 
 
 class Clients(Table):
@@ -78,6 +104,8 @@ class Clients(Table):
 
     count: how many. every_ms: between the starts of two. messages: how many each sends, one every
     `pause_ms`. end: what it does then. code: of its close. delay_ms, jitter_ms: of the links.
+    down_ms: the delay of what goes to the client, where it differs from delay_ms; it may stand for
+    the time in which a client answers.
     """
 
     count: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -87,6 +115,7 @@ class Clients(Table):
     end: Literal["close", "abort", "eof", "silent"] = "close"
     code: Annotated[int, Field(ge=1000, le=4999)] = 1000
     delay_ms: NotNegative = 1
+    down_ms: NotNegative | None = None
     jitter_ms: NotNegative = 0
     script: tuple[Any, ...] | None = None
 
@@ -101,6 +130,9 @@ class Clients(Table):
         return rows
 
 
+LATER = '{"type": "chat", "later": true}'
+
+
 class Injection(Table):
     """One event from outside the handler's own code, placed at a probe or at a time.
 
@@ -108,8 +140,8 @@ class Injection(Table):
     that. time_ms: instead of a probe, the virtual time. placed: "inline" happens within the
     handler's own step as far as it can (a client's bytes are in the socket, a task of the server is
     runnable); "armed" starts a task whose order is a choice. queued: the client sends one more
-    message just before. code: of a close. to: the states that a state-change passes through, one
-    every `each_ms`. client: which connection, counted from 1.
+    message just before. text: of a client-message. code: of a close. to: the states that a
+    state-change passes through, one every `each_ms`. client: which connection, counted from 1.
     """
 
     do: Event
@@ -120,6 +152,7 @@ class Injection(Table):
     time_ms: Time | None = None
     placed: Literal["inline", "armed"] = "armed"
     queued: bool = False
+    text: Annotated[str, Field(max_length=100_000)] = LATER
     code: Annotated[int, Field(ge=1000, le=4999)] | None = None
     to: Annotated[tuple[State, ...], Field(min_length=1)] = ("closing",)
     each_ms: NotNegative = 0
@@ -154,8 +187,9 @@ class Scenario(Table):
     """One run but for its choices.
 
     window_ms, window_hops: what the handler awaits between validation and receive. pauses: the same
-    at other probes, in milliseconds. hop: whether any-order has wait_for's task. end_ms: the run is
-    over then, whatever still waits.
+    at other probes, in milliseconds or as a `Wait`. starlette: "before-0.36" leaves an OSError of
+    `send` as it is (sim/server/older.py). hop: whether any-order has wait_for's task. end_ms: the
+    run is over then, whatever still waits.
     sweep: for `reproduce`. expect: per guard, or per guard and runtime, how many trials of a sweep
     fail, or the verdict of `explore`. Neither touches a run.
     """
@@ -171,7 +205,8 @@ class Scenario(Table):
     window_ms: Time = 0
     window_hops: Hops = 0
     hop: bool = False
-    pauses: dict[Probe, NotNegative] = Field(default_factory=dict)
+    pauses: dict[Probe, NotNegative | Wait] = Field(default_factory=dict)
+    starlette: Starlette = "installed"
     end_ms: Annotated[float, Field(gt=0)] = 660_000
     handler: Handler = Handler()
     setup: Setup = Setup()
@@ -183,9 +218,10 @@ class Scenario(Table):
     @field_validator("server")
     @classmethod
     def _server(cls, name: str) -> str:
-        if name not in PROFILES:
-            raise ValueError(f"unknown server profile; allowed: {', '.join(PROFILES)}")
-        return name
+        try:
+            return profile_named(name).name
+        except UserError:
+            raise ValueError(f"unknown server profile; allowed: {', '.join(PROFILES)}") from None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

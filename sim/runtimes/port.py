@@ -35,10 +35,30 @@ def has_hop(runtime: RuntimeName, hop: bool = False) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """What a handler awaits at a probe: so many turns of the scheduler, then so many ticks."""
+    """What a handler awaits at a probe: so many turns of the scheduler, then so many ticks.
+
+    nth: at these passings of the probe only; empty: at every one.
+    """
 
     hops: int = 0
     ticks: int = 0
+    nth: frozenset[int] = frozenset()
+
+
+class Pauses:
+    """What one connection's handler awaits: counts how often it has passed each probe."""
+
+    def __init__(self, pauses: Mapping[str, Pause]) -> None:
+        self._pauses = pauses
+        self._passed: dict[str, int] = {}
+
+    def next(self, probe: str) -> Pause | None:
+        """Return what is awaited at this passing of `probe`, None for nothing."""
+        pause = self._pauses.get(probe)
+        if pause is None or not pause.nth:
+            return pause
+        count = self._passed[probe] = self._passed.get(probe, 0) + 1
+        return pause if count in pause.nth else None
 
 
 class TrioRuntime:
@@ -57,7 +77,7 @@ class TrioRuntime:
         self._world = world
         self._nursery = nursery
         self._hop = hop
-        self._pauses = pauses
+        self._pauses = Pauses(pauses)
         self._on_probe = on_probe
 
     async def sleep(self, ms: float) -> None:
@@ -66,7 +86,7 @@ class TrioRuntime:
 
     async def pause(self, probe: str) -> None:
         """Await what is scripted at `probe`."""
-        pause = self._pauses.get(probe)
+        pause = self._pauses.next(probe)
         if pause is not None:
             for _ in range(pause.hops):
                 await trio.lowlevel.checkpoint()

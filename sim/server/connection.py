@@ -13,7 +13,7 @@ import trio
 from sim.kernel.waiters import BY_IO, Waiters
 from sim.kernel.world import World
 from sim.model.frames import Frame, FrameKind
-from sim.model.profiles import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
+from sim.model.switches import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
 from sim.server.queue import Message, ReceiveQueue
 
 CLOSE_TIMEOUT_S = 10
@@ -25,6 +25,10 @@ ABNORMAL, NO_STATUS, NORMAL, INTERNAL = 1006, 1005, 1000, 1011
 
 class ClientDisconnected(OSError):
     """What uvicorn's `send` raises when the client is gone (uvicorn/protocols/utils.py)."""
+
+
+class ProtocolError(Exception):
+    """What uvicorn's `send` let pass before 0.27: ConnectionClosed, or wsproto's own error."""
 
 
 class Outlet(Protocol):
@@ -77,7 +81,7 @@ class ServerConnection:
         self._outlet = outlet
         self._soon = soon
         self._tcp = f"{name}.tcp"
-        self._queue = ReceiveQueue(world, f"{name}.queue", profile.one_receiver)
+        self._queue = ReceiveQueue(world, f"{name}.queue", profile)
         self._connect_given = False
         self._failing = False
         self._disconnect_given = False
@@ -144,6 +148,8 @@ class ServerConnection:
         self._paused = self.profile.pause_after_message
 
     def _close_frame(self, code: int) -> None:
+        if self.profile.close_waits_for_tcp:
+            self._queue.finish()
         if self._own_close:
             self._answer(code)
         elif self.peer is Peer.THERE:
@@ -202,7 +208,11 @@ class ServerConnection:
         self._changed.wake_all()
 
     def _disconnect(self, code: int) -> None:
-        self._queue.put({"type": "websocket.disconnect", "code": code, "reason": ""})
+        message = {"type": "websocket.disconnect", "code": code, "reason": ""}
+        if self.profile.close_waits_for_tcp:
+            self._queue.end(message)
+        else:
+            self._queue.put(message)
 
     # -- from the application ------------------------------------------------------------------
 
@@ -210,6 +220,8 @@ class ServerConnection:
         """Return the next ASGI message."""
         if not self._connect_given:
             self._connect_given = True
+            for _ in range(self.profile.ready_turns):
+                await trio.lowlevel.checkpoint()
             return {"type": "websocket.connect"}
         message = await self._queue.get(self._over)
         self.world.read(self._tcp)
@@ -270,8 +282,8 @@ class ServerConnection:
             took = await self._transmit(Frame(FrameKind.TEXT, text=message["text"]))
         else:
             took = await self._transmit(Frame(FrameKind.BYTES, data=data))
-        if not took and self.profile.send_reset_first is OnSend.RAISE:
-            raise ClientDisconnected
+        if not took:
+            self._tell(self.profile.send_reset_first)
 
     def fail_next_send(self) -> None:
         """Let the next `send` of the application fail, whatever the connection is like."""
@@ -282,20 +294,33 @@ class ServerConnection:
         took = await self._outlet.transmit(frame)
         if not took:
             self._close_tcp()  # asyncio's transport: a failed write schedules connection_lost
-        if self.profile.send_yields or (not took and self.profile.send_drains):
+        turns = self.profile.send_turns or (not took and self.profile.send_drains)
+        for _ in range(turns):
             await trio.lowlevel.checkpoint()
         return took
 
     async def _gone(self) -> bool:
         """Whether the client is gone and nobody is told; raises where the server tells."""
+        if self.profile.own_close is OwnClose.LEGACY and self._disconnect_given:
+            raise RuntimeError(  # websockets_impl.py, asgi_send: closed_event is set
+                "Unexpected ASGI message, after sending 'websocket.close' or response already "
+                "completed."
+            )
         if self.peer is Peer.THERE:
             return False
         if self.profile.close_waits_for_tcp:
             await self._until_lost()  # legacy/protocol.py, ensure_open
         closed = self.peer is Peer.CLOSED
-        if (self.profile.send_closed if closed else self.profile.send_lost) is OnSend.RAISE:
-            raise ClientDisconnected
+        self._tell(self.profile.send_closed if closed else self.profile.send_lost)
         return True
+
+    @staticmethod
+    def _tell(how: OnSend) -> None:
+        """Tell the application that the client is gone, where the server does."""
+        if how is OnSend.RAISE:
+            raise ClientDisconnected
+        if how is OnSend.LEAK:
+            raise ProtocolError
 
     async def _close(self, code: int) -> None:
         if not self.accepted:

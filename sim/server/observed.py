@@ -3,11 +3,24 @@
 Nothing else is changed: both attributes are plain ones in Starlette (starlette/websockets.py).
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketState
 
-from sim.kernel.world import World
+from sim.model.record import Value
+
+
+class Notes(Protocol):
+    """Where accesses and events are noted: a world, or the recorder of a live run."""
+
+    def read(self, name: str) -> None:
+        """Note a read of named state."""
+
+    def write(self, name: str) -> None:
+        """Note a write of named state."""
+
+    def event(self, kind: str, /, **values: Value) -> None:
+        """Note that something happened."""
 
 
 class ObservedWebSocket(WebSocket):
@@ -16,7 +29,7 @@ class ObservedWebSocket(WebSocket):
     world: where the accesses are noted. name: the connection, as in "c1.client_state".
     """
 
-    def __init__(self, scope: Any, receive: Any, send: Any, *, world: World, name: str) -> None:
+    def __init__(self, scope: Any, receive: Any, send: Any, *, world: Notes, name: str) -> None:
         self._world = world
         self._name = name
         self._state_names = (f"{name}.client_state", f"{name}.application_state")

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket
 
 from sim.kernel.world import World
 from sim.model.frames import Frame
-from sim.model.profiles import ServerProfile
+from sim.model.switches import ServerProfile
 from sim.server.connection import Outlet, ServerConnection
 from sim.server.observed import ObservedWebSocket
 
@@ -46,16 +46,23 @@ def asgi_scope(
 class Server:
     """A fake server: a profile and the handler that it runs for each connection.
 
-    nursery: where its tasks run. handler: set before the first client comes. connections: all that
-    came, by the client's name, for injections.
+    nursery: where its tasks run. websocket: the class that the handler gets one of. handler: set
+    before the first client comes. connections: all that came, by the client's name, for injections.
     """
 
     handler: Handler
 
-    def __init__(self, world: World, profile: ServerProfile, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        world: World,
+        profile: ServerProfile,
+        nursery: trio.Nursery,
+        websocket: type[ObservedWebSocket] = ObservedWebSocket,
+    ) -> None:
         self.world = world
         self.profile = profile
         self.nursery = nursery
+        self._websocket = websocket
         self.connections: dict[str, ServerConnection] = {}
 
     async def serve(
@@ -79,7 +86,7 @@ class Server:
 
     async def _run_app(self, connection: ServerConnection, scope: dict[str, Any]) -> None:
         """Run the handler as servers do: what it raises is logged, and ends the connection."""
-        websocket = ObservedWebSocket(
+        websocket = self._websocket(
             {**scope, "wsrace.connection": connection.name},
             connection.receive,
             connection.send,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sim.model.names import GUARDS, MODES, Event, Mode, Probe, RuntimeName
-from sim.model.scenario import Scenario
+from sim.model.scenario import Scenario, Wait
 from sim.model.times import Draw, settled
 
 BLIND = frozenset({"none", "pre-fix", "post-fix"})
@@ -84,21 +84,28 @@ def _last_send(scenario: Scenario) -> float:
     if scenario.guard not in BLIND:
         return 0.0
     sends = 5 if scenario.handler.sends is None else scenario.handler.sends
+    if isinstance(sends, tuple):
+        sends = sends[0]
     return sends * scenario.handler.work_ms - scenario.clients.delay_ms
 
 
 def _eaten(scenario: Scenario) -> float:
-    """post-fix sees client_state, but not while both receivers wait for a close under way."""
+    """Until the close frame has come, two receivers collide whatever the guard has seen; from then
+    on both wait for the end of the connection, after which pre-fix receives once too often.
+    """
     if scenario.guard == "catch":
         return 0.0
-    window_ms = settled(scenario.window_ms)
+    window_ms, trip_ms = settled(scenario.window_ms), scenario.clients.delay_ms
+    collides = min(window_ms, trip_ms)
     if scenario.guard in ("none", "pre-fix", "raw"):
-        return window_ms
-    return min(window_ms, LEGACY_CLOSE_TRIPS * scenario.clients.delay_ms)
+        return collides + max(0.0, window_ms - LEGACY_CLOSE_TRIPS * trip_ms)
+    return collides
 
 
 def _preaccept(scenario: Scenario) -> float:
-    return scenario.pauses.get("preaccept", 0.0) - scenario.clients.delay_ms
+    wait = scenario.pauses.get("preaccept", 0.0)
+    waits_ms = wait.ms if isinstance(wait, Wait) else wait
+    return waits_ms - scenario.clients.delay_ms
 
 
 FORMS: Mapping[str, Form] = {

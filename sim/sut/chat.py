@@ -41,16 +41,19 @@ class Chat:
         self.shape = shape
         self.handler = handler
         self.setup = setup
-        self.machine = self.new_machine(runtime.connection)
+        self._answered = 0
+        self.machine = self.new_machine(
+            runtime.connection, "processing_ready" if setup.machines == "ready" else "connecting"
+        )
 
-    def new_machine(self, connection_id: str) -> StateMachine:
+    def new_machine(self, connection_id: str, state: State = "connecting") -> StateMachine:
         """Return a fresh state machine for a connection id."""
         runtime, name = self.runtime, f"{connection_id}.machine"
 
         def observe(write: bool) -> None:
             runtime.note(name, write)
 
-        return StateMachine(connection_id, observe, runtime.log)
+        return StateMachine(connection_id, observe, runtime.log, state)
 
     def become(self, state: State) -> bool:
         """Ask the machine for `state`; return whether it is there now."""
@@ -82,6 +85,14 @@ class Chat:
         """Record the exception that ends the loop."""
         self.runtime.record("raised", outcome=classify(error), text=str(error))
 
+    def next_sends(self) -> int | None:
+        """Return how many sends the next message gets, None for the mode's own number."""
+        sends = self.handler.sends
+        if not isinstance(sends, tuple):
+            return sends
+        self._answered += 1
+        return sends[min(self._answered, len(sends)) - 1]
+
     # -- sending and closing -------------------------------------------------------------------
 
     async def send(self, kind: str, **values: Any) -> None:
@@ -111,6 +122,10 @@ class Chat:
                 if wait_ms is None or NEVER_RETRIED in str(error):
                     return False
                 await self.runtime.sleep(wait_ms)
+            except Exception:
+                if self.handler.swallows != "everything":
+                    raise
+                return False
             else:
                 return True
 

@@ -39,7 +39,8 @@ async def accept(chat: Chat) -> None:
         chat.new_machine(f"{chat.runtime.connection}-preliminary").transition("accepted")
     else:
         await chat.websocket.accept()
-        chat.become("accepted")
+        if chat.setup.machines == "one":
+            chat.become("accepted")
     await chat.at("accepted")
 
 
@@ -68,7 +69,7 @@ async def create_manager(chat: Chat) -> None:
 
 async def wait_until_ready(chat: Chat) -> None:
     """Bring the state machine to processing_ready. Raises SetupFailed if it stays behind."""
-    if not accepts(chat):
+    if not accepts(chat) or chat.setup.machines == "ready":
         return
     if chat.become("services_ready"):
         chat.become("processing_ready")

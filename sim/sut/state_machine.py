@@ -42,11 +42,13 @@ Log = Callable[[str, str], None]
 class StateMachine:
     """One connection's state. `refused` counts the transitions that were not allowed."""
 
-    def __init__(self, connection_id: str, observe: Observe, log: Log) -> None:
+    def __init__(
+        self, connection_id: str, observe: Observe, log: Log, state: State = "connecting"
+    ) -> None:
         self.connection_id = connection_id
         self.refused = 0
         self._in_a_row = 0
-        self._state: State = "connecting"
+        self._state: State = state
         self._observe = observe
         self._log = log
 

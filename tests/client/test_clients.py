@@ -8,13 +8,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.errors import UserError
 from sim.model.client import ClientSpec
+from sim.model.frames import Frame, FrameKind
 from sim.model.link import LinkSpec
 from sim.model.profiles import PROFILES
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import PER_SECOND, from_ms
 from sim.run import run_once
-from sim.rungs import Rung, program
+from sim.rungs import Rung, Stage, program, staged
 from tests.worlds import echo
 
 PROFILE = PROFILES["uvicorn-wsproto@0.54"]
@@ -125,3 +126,48 @@ def test_links_may_differ_in_each_direction() -> None:
     end = play(Rung.ASGI, ["connect", {"send": "x"}, {"wait": 1}, "close"], up=up, down=down)
     (got,) = [event for event in end.events if event.kind == "client.got"]
     assert got.tick == 2 * (from_ms(10) + from_ms(30))
+
+
+TEXT = Frame(FrameKind.TEXT, text="late")
+
+
+def writes(rung: Rung, script: list[Any], *, at_ms: float, close: bool = False) -> End:
+    """Let a client write from outside its script, `at_ms` after the accept."""
+
+    def direct(stage: Stage) -> Any:
+        async def handler(websocket: WebSocket) -> None:
+            await websocket.accept()
+            if close:
+                await websocket.close(4000)
+            await trio.sleep(at_ms / 1000)
+            with stage.world.outside():
+                stage.clients["c1"].write(TEXT)
+            while True:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+
+        return handler
+
+    end = run_once(staged(rung, direct, [ClientSpec(parse_script(script))], PROFILE), None, None)
+    assert end.ending is Ending.COMPLETED, end.error
+    return end
+
+
+@both_rungs
+def test_what_is_written_from_outside_the_script_arrives_and_is_counted(rung: Rung) -> None:
+    end = writes(rung, ["connect", {"sleep": from_ms(50)}, "close"], at_ms=5)
+    assert values(end, "client.sent") == [{"frame": "text late"}]
+    received = [row["type"] for row in values(end, "asgi.receive")]
+    assert received == ["websocket.receive", "websocket.disconnect"]
+
+
+@pytest.mark.parametrize(("script", "close"), [(["connect", "close"], False), (["connect"], True)])
+@both_rungs
+def test_what_is_written_once_all_is_over_is_counted_and_never_arrives(
+    rung: Rung, script: list[Any], close: bool
+) -> None:
+    """As with a raw socket: the kernel takes the bytes, and nobody reads them."""
+    end = writes(rung, script, at_ms=20, close=close)
+    assert values(end, "client.sent") == [{"frame": "text late"}]
+    assert "websocket.receive" not in [row["type"] for row in values(end, "asgi.receive")]

@@ -19,6 +19,7 @@ from sim.model.record import End, Ending
 from sim.model.ticks import from_ms
 from sim.run import run_once
 from sim.runtimes.port import ORDERS, Pause, TrioRuntime, has_hop
+from sim.runtimes.port import Pauses as Counted
 from sim.schedulers.fifo import Fifo
 
 Act = Callable[["Port"], Awaitable[object]]
@@ -373,3 +374,43 @@ def test_reads_and_writes_are_noted_in_the_step_that_made_them() -> None:
         for step in end.trace_steps
     ]
     assert [row for row in noted if row] == [[False], [True]]
+
+
+@pytest.mark.parametrize(
+    ("nth", "expected"),
+    [
+        (frozenset[int](), [1, 1, 1, 1]),
+        (frozenset({1}), [1, 0, 0, 0]),
+        (frozenset({2, 4}), [0, 1, 0, 1]),
+        (frozenset({9}), [0, 0, 0, 0]),
+    ],
+)
+def test_a_pause_is_awaited_at_the_given_passings_only(
+    nth: frozenset[int], expected: list[int]
+) -> None:
+    async def act(port: Port) -> list[int]:
+        took = []
+        for _ in expected:
+            before = port.turn
+            await port.runtime.pause("top")
+            await port.runtime.pause("sending")  # another probe counts for itself
+            took.append(port.turn - before)
+        return took
+
+    assert result(act, pauses={"top": Pause(hops=1, nth=nth)}) == expected
+
+
+@given(st.frozensets(st.integers(1, 8)), st.lists(st.sampled_from(["a", "b", "c"]), max_size=20))
+def test_each_probe_counts_its_own_passings(nth: frozenset[int], passed: list[str]) -> None:
+    pause = Pause(hops=1, nth=nth)
+    pauses = Counted({"a": pause, "b": Pause(ticks=1)})
+    for index, probe in enumerate(passed):
+        count = passed[: index + 1].count(probe)
+        wanted = {"a": pause if count in nth or not nth else None, "b": Pause(ticks=1)}
+        assert pauses.next(probe) == wanted.get(probe)
+
+
+def test_the_passings_of_one_connection_are_not_those_of_another() -> None:
+    pauses = {"top": Pause(hops=1, nth=frozenset({1}))}
+    for _ in range(2):
+        assert Counted(pauses).next("top") is not None

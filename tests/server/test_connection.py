@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import trio
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from sim.kernel.order import Order
 from sim.kernel.world import Job
 from sim.model.client import ClientSpec
 from sim.model.frames import FrameKind
 from sim.model.link import LinkSpec
-from sim.model.profiles import PROFILES
+from sim.model.profiles import PROFILES, profile_named
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import from_ms, seconds
@@ -50,7 +50,7 @@ def play(
 
     link = LinkSpec(delay=from_ms(1))
     spec = ClientSpec(parse_script(script), up=link, down=link)
-    code = staged(rung, direct, [spec], PROFILES[profile])
+    code = staged(rung, direct, [spec], profile_named(profile))
     end = run_once(code, job=Job(code, Fifo(), order=Order.FIFO))
     assert end.ending is Ending.COMPLETED, end.error
     return log, end
@@ -333,3 +333,85 @@ def test_regression_a_ping_that_meets_the_servers_close_ends_no_world() -> None:
     _, end = play("uvicorn-wsproto@0.54", act, script, Rung.WIRE)
     kinds = [event.kind for event in end.events]
     assert kinds.index("trio_websocket.failed") < kinds.index("lost")
+
+
+# -- uvicorn before 0.27 ---------------------------------------------------------------------------
+
+
+async def fails_late(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
+    """Send when the client has gone, and log what kind of error comes, and Starlette's state."""
+    await websocket.accept()
+    await trio.sleep(ms(50))
+    try:
+        await websocket.send_text("late")
+    except Exception as error:
+        log.append(f"{type(error).__name__} {isinstance(error, OSError)}")
+    log.append(websocket.application_state.name)
+
+
+@pytest.mark.parametrize(
+    ("profile", "action", "log"),
+    [
+        ("uvicorn-websockets@0.26", "close", ["ProtocolError False", "CONNECTED"]),
+        ("uvicorn-websockets@0.26", "rst", ["ProtocolError False", "CONNECTED"]),
+        ("uvicorn-websockets@0.27", "close", ["WebSocketDisconnect False", "DISCONNECTED"]),
+        ("uvicorn-websockets@0.27", "rst", ["WebSocketDisconnect False", "DISCONNECTED"]),
+        ("uvicorn-wsproto@0.26", "close", ["ProtocolError False", "CONNECTED"]),
+        ("uvicorn-wsproto@0.26", "rst", ["CONNECTED"]),
+        ("uvicorn-wsproto@0.27", "close", ["WebSocketDisconnect False", "DISCONNECTED"]),
+    ],
+)
+def test_uvicorn_before_0_27_lets_the_librarys_error_pass_starlette_by(
+    profile: str, action: str, log: list[str]
+) -> None:
+    assert play(profile, fails_late, ["connect", action])[0] == log
+
+
+# -- legacy, once closed_event is set --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [*UVICORN, *HYPERCORN])
+def test_on_legacy_a_send_after_the_disconnect_was_handed_out_is_a_runtime_error(
+    profile: str,
+) -> None:
+    """Not an OSError, so Starlette passes it on as it is: asgi_send finds closed_event set."""
+
+    async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
+        await websocket.accept()
+        await tell(log, websocket.receive_text())
+        await tell(log, websocket.send_text("late"))
+
+    log, _ = play(profile, act, ["connect", {"close": 1000}])
+    expected = "RuntimeError" if profile in LEGACY else "nothing" if profile in HYPERCORN else GONE
+    assert log[1] == expected
+
+
+@pytest.mark.parametrize("profile", LEGACY)
+def test_on_legacy_before_it_was_handed_out_the_same_send_is_a_disconnect(profile: str) -> None:
+    async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
+        await websocket.accept()
+        await trio.sleep(ms(20))
+        await tell(log, websocket.send_text("late"))
+        await tell(log, websocket.receive())
+        log.append(str(websocket.client_state is WebSocketState.DISCONNECTED))
+
+    log, _ = play(profile, act, ["connect", {"close": 4001}])
+    assert log[0] == GONE
+    assert "4001" in log[1]
+    assert log[2] == "True"
+
+
+@pytest.mark.parametrize("profile", LEGACY)
+def test_on_legacy_two_receivers_may_wait_for_the_end_of_the_tcp_connection(profile: str) -> None:
+    """The client's close frame has been read, its FIN has not: nobody waits for a message now."""
+
+    async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
+        connection = stage.server.connections["c1"]
+        await websocket.accept()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tell, log, connection.receive())
+            await trio.sleep(ms(6.5))  # after the frame, before the FIN
+            nursery.start_soon(tell, log, connection.receive())
+
+    log, _ = play(profile, act, ["connect", {"sleep": from_ms(4)}, {"close": 4001}])
+    assert [("4001" in line, "RuntimeError" in line) for line in log] == [(True, False)] * 2

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from sim.kernel.order import Order
 from sim.kernel.world import Job, Program, World
+from sim.model.profiles import profile_named
 from sim.model.record import LOOP, Access, End, Ending
 from sim.run import run_once
 from sim.schedulers.fifo import Fifo
@@ -30,8 +32,8 @@ def ran(program: Program, order: Order = Order.FIFO, steps: bool = False) -> End
     return end
 
 
-def queue_of(world: World, one_receiver: bool = False) -> ReceiveQueue:
-    return ReceiveQueue(world, "queue", one_receiver)
+def queue_of(world: World, **switches: Any) -> ReceiveQueue:
+    return ReceiveQueue(world, "queue", replace(profile_named("uvicorn-wsproto@0.35"), **switches))
 
 
 async def getter(name: str, count: int, get: Callable[[], Awaitable[int]], log: list[str]) -> None:
@@ -187,27 +189,104 @@ def test_what_is_over_comes_before_what_waits_and_leaves_it_there() -> None:
     assert ran(program).result == [{"type": "websocket.disconnect"}, True, {"n": 1}, False]
 
 
-def test_waking_all_lets_every_getter_ask_again_whether_it_is_over() -> None:
+def test_the_end_is_for_everyone_who_waits_or_comes_later_once_the_messages_are_taken() -> None:
     async def program(world: World) -> list[str]:
         queue, log = queue_of(world), []
-        ended: list[Message] = []
 
         async def waits(name: str) -> None:
-            got = await queue.get(lambda: ended[0] if ended else None)
-            log.append(f"{name} {got['type']}")
+            log.append(f"{name} {(await queue.get(nothing))['type']}")
 
         async with trio.open_nursery() as nursery:
             for name in "abc":
                 nursery.start_soon(waits, name)
             await trio.sleep(1)
-            queue.wake_all()
+            queue.put({"type": "message"})
+            queue.end({"type": "end"})
             await trio.sleep(1)
-            log.append("still waiting")
-            ended.append({"type": "end"})
-            queue.wake_all()
+            await waits("d")
         return log
 
-    assert ran(program).result == ["still waiting", "a end", "b end", "c end"]
+    assert ran(program).result == ["a message", "b end", "c end", "d end"]
+
+
+def test_whether_it_is_over_is_asked_once_before_the_wait() -> None:
+    """websockets_impl.py, asgi_receive: closed_event is looked at before recv, not after."""
+
+    async def program(world: World) -> Any:
+        queue = queue_of(world)
+        answers = iter([None, {"type": "over"}])
+
+        async def puts() -> None:
+            queue.put({"type": "message"})
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(puts)
+            return await queue.get(lambda: next(answers))
+
+    assert ran(program).result == {"type": "message"}
+
+
+def test_where_one_may_receive_two_may_wait_for_the_end_once_reading_is_finished() -> None:
+    async def program(world: World) -> list[str]:
+        queue, log = queue_of(world, one_receiver=True), []
+
+        async def waits(name: str) -> None:
+            log.append(f"{name} {(await queue.get(nothing))['type']}")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(waits, "a")
+            await trio.sleep(1)
+            queue.finish()
+            nursery.start_soon(waits, "b")
+            await trio.sleep(1)
+            queue.end({"type": "end"})
+        return log
+
+    assert ran(program).result == ["a end", "b end"]
+
+
+@pytest.mark.parametrize(
+    ("switches", "there", "turns"),
+    [
+        ({"ready_turns": 1}, True, 1),
+        ({"ready_turns": 1}, False, 2),
+        ({"woken_turns": 1}, True, 0),
+        ({"woken_turns": 1}, False, 3),
+        ({}, True, 0),
+        ({}, False, 2),
+    ],
+)
+def test_a_get_takes_the_turns_that_the_profile_says(
+    switches: dict[str, int], there: bool, turns: int
+) -> None:
+    """ready_turns for what is there already, woken_turns beyond those of the put and the wake."""
+
+    async def program(world: World) -> int:
+        queue, counted = queue_of(world, **switches), 0
+
+        async def counts() -> None:
+            nonlocal counted
+            while True:
+                await trio.lowlevel.checkpoint()
+                counted += 1
+
+        if there:
+            queue.put({"n": 1})
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(counts)
+            await trio.lowlevel.checkpoint()
+            if not there:
+                nursery.start_soon(_puts, queue)
+            before = counted
+            await queue.get(nothing)
+            nursery.cancel_scope.cancel()
+            return counted - before
+
+    assert ran(program).result == turns
+
+
+async def _puts(queue: ReceiveQueue) -> None:
+    queue.put({"n": 1})
 
 
 @pytest.mark.parametrize("one_receiver", [True, False])
@@ -215,7 +294,7 @@ def test_a_second_waiting_getter_is_an_error_only_where_the_server_says_so(
     one_receiver: bool,
 ) -> None:
     async def program(world: World) -> list[str]:
-        queue, log = queue_of(world, one_receiver), []
+        queue, log = queue_of(world, one_receiver=one_receiver), []
 
         async def waits(name: str) -> None:
             try:
@@ -273,7 +352,7 @@ def test_every_look_at_the_queue_is_a_write_for_the_search() -> None:
         await trio.lowlevel.checkpoint()
         await queue.get(nothing)
         await trio.lowlevel.checkpoint()
-        queue.wake_all()
+        queue.end({})
 
     steps = [step for step in ran(program, steps=True).trace_steps if step.task != LOOP]
     assert [step.accesses[1:] for step in steps] == [(Access("queue", True),)] * 3

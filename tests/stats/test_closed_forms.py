@@ -40,6 +40,15 @@ def test_the_blind_spot_lasts_until_the_last_send_less_the_way_of_the_close() ->
     assert rate("blind-spot", "handler.work_ms=0") == 0
 
 
+def test_two_receivers_collide_while_the_close_is_on_its_way_and_share_the_end_of_it() -> None:
+    window, trip = "window_ms=12", "clients.delay_ms=2"
+    assert rate("eaten-disconnect", window, trip, "guard=pre-fix") == (2 + 12 - 3 * 2) / 20
+    assert rate("eaten-disconnect", window, trip, "guard=post-fix") == 2 / 20
+    assert rate("eaten-disconnect", window, trip, "guard=catch") == 0
+    assert rate("eaten-disconnect", window, "clients.delay_ms=0", "guard=post-fix") == 0
+    assert rate("eaten-disconnect", window, "clients.delay_ms=5", "guard=pre-fix") == 5 / 20
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
     [

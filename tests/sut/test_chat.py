@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from sim.sut.chat import Chat
 from sim.sut.guards import GUARDS, Guard
@@ -216,3 +216,31 @@ def test_a_guard_of_your_own_may_be_raw() -> None:
     scene = Scene("hello", guard=Guard("m:n", "mine", raw=True, in_place=True))
     assert received(scene) == "hello"
     assert scene.runtime.receives == [(120_000, True)]
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("odd"), Exception("odd")])
+def test_what_safe_send_swallows_beyond_disconnects_is_a_parameter(error: Exception) -> None:
+    strict, lax = Scene(), Scene(swallows="everything")
+    strict.peer.failing = [error]
+    lax.peer.failing = [error]
+    with pytest.raises(type(error)):
+        drive(strict.chat.safe_send("x"))
+    assert drive(lax.chat.safe_send("x")) is False
+    assert lax.websocket.application_state is WebSocketState.CONNECTED
+    assert drive(lax.chat.safe_send("y")) is True
+
+
+@pytest.mark.parametrize("swallows", ["disconnects", "everything"])
+def test_a_runtime_error_is_tried_again_whatever_else_is_swallowed(swallows: str) -> None:
+    scene = Scene(swallows=swallows, retry_ms=(1,))
+    scene.peer.failing = [RuntimeError("busy")]
+    assert drive(scene.chat.safe_send("x")) is True
+    assert "sleep 1" in scene.runtime.calls
+
+
+def test_the_numbers_of_sends_are_counted_by_message_and_by_connection() -> None:
+    for _ in range(2):
+        chat = Scene(sends=(4, 0, 2)).chat
+        assert [chat.next_sends() for _ in range(5)] == [4, 0, 2, 2, 2]
+    assert [Scene(sends=3).chat.next_sends() for _ in range(2)] == [3, 3]
+    assert Scene().chat.next_sends() is None

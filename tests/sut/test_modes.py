@@ -272,3 +272,116 @@ def test_only_main_and_factory_poll_in_the_original_shape(mode: Mode, polls: boo
     waited = seconds(raised.tick - tops[1].tick)
     assert raised.values["outcome"] == "need_accept_first"
     assert waited == pytest.approx(3.001 if polls else 0.001, abs=0.0005)
+
+
+# -- parameters of the handler ---------------------------------------------------------------------
+
+
+def answers(*sizes: int, **handler: Any) -> Record:
+    """Run legacy mode: a message every 50 ms, and the numbers of sends that each of them gets."""
+    return play(
+        Scenario(
+            mode="legacy",
+            clients=Clients(messages=4, pause_ms=50, delay_ms=0),
+            handler=Handler(sends=sizes, **handler),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [((3,), [3, 3, 3, 3]), ((5, 1), [5, 1, 1, 1]), ((0, 2, 4, 1, 9), [0, 2, 4, 1])],
+)
+def test_of_a_list_each_message_gets_its_own_number_of_sends_and_the_rest_the_last(
+    sizes: tuple[int, ...], expected: list[int]
+) -> None:
+    counts: list[int] = []
+    for event in answers(*sizes).events:
+        if event.kind == "received":
+            counts.append(0)
+        elif event.kind == "sent" and counts:
+            counts[-1] += 1
+    assert counts == expected
+
+
+def test_sends_are_apart_by_their_time_and_the_last_is_followed_by_none() -> None:
+    record = answers(3, 1, apart_ms=4)
+    first = next(event.tick for event in record.events if event.kind == "received")
+    sent = [event.tick - first for event in record.events if event.kind == "sent"]
+    assert sent[:3] == [0, from_ms(4), 2 * from_ms(4)]
+    tops = [event.tick - first for event in record.events if event.values.get("at") == "top"]
+    assert tops[1] == 2 * from_ms(4)
+
+
+def gone(**handler: Any) -> Record:
+    """Let the client go while the first message is worked at, so that the third send fails."""
+    return play(
+        Scenario.model_validate(
+            {
+                "mode": "legacy",
+                "runtime": "asyncio-3.12",
+                "clients": {"messages": 1, "end": "silent", "delay_ms": 0},
+                "handler": {"sends": 6, "retry_ms": [], **handler},
+                "injections": [{"do": "failing-send", "at": "sending", "nth": 3}],
+                "pauses": {"sending": {"hops": 1}},
+                "end_ms": 1000,
+            }
+        )
+    )
+
+
+def went(record: Record) -> list[bool]:
+    """Whether each send for the first message went well."""
+    tops = [n for n, event in enumerate(record.events) if event.values.get("at") == "top"]
+    return [bool(e.values["ok"]) for e in record.events[: tops[1]] if e.kind == "sent"]
+
+
+def test_until_failed_the_sends_after_one_that_failed_are_left_out() -> None:
+    whole, cut = went(gone()), went(gone(until_failed=True))
+    assert len(whole) == 6
+    assert whole.index(False) == 2
+    assert cut == whole[:3]
+
+
+def test_after_a_send_that_failed_nothing_is_awaited() -> None:
+    record = gone(until_failed=True, apart_ms=5)
+    failed = [event.tick for event in record.events if event.kind == "sent"][-1]
+    after = next(e for e in record.events if e.tick >= failed and e.values.get("at") == "top")
+    assert after.tick == failed
+
+
+def test_without_a_greeting_the_client_hears_nothing_until_it_is_answered() -> None:
+    rows = ("connect", {"send": "{}"}, {"wait": 1}, "close")
+    for mode in MODES:
+        record = play(Scenario(mode=mode, setup=Setup(greets=False), clients=Clients(script=rows)))
+        assert got(record) == ANSWERS[mode][: len(got(record))]
+        assert got(record)
+        assert "WebSocket connection established successfully" in of(record, "log", "text")
+
+
+@every_mode
+def test_a_ready_machine_is_operational_from_the_start_and_never_touched_by_the_setup(
+    mode: Mode,
+) -> None:
+    record = run(mode, "silent", setup=Setup(machines="ready"), end_ms=500)
+    assert of(record, "machine", "state") == []
+    assert "probe" in [event.kind for event in record.events if event.values.get("at") == "top"]
+    assert record.outcome.classes == ("time_up",)
+    assert got(record) == [FIRST[mode]]
+
+
+def test_a_ready_machine_leaves_its_state_when_it_is_told_to() -> None:
+    change = {"do": "state-change", "at": "top", "to": ["closing"], "placed": "inline"}
+    record = play(
+        Scenario.model_validate(
+            {
+                "mode": "factory",
+                "guard": "pre-fix",
+                "setup": {"machines": "ready"},
+                "clients": {"messages": 1},
+                "injections": [change],
+            }
+        )
+    )
+    assert of(record, "machine", "state") == ["closing"]
+    assert record.outcome.classes == ("guard_break_top",)

@@ -167,3 +167,12 @@ def test_any_sequence_of_requests_moves_along_the_table(wanted: list[State]) -> 
         else:
             expected, in_a_row = ("failed" if in_a_row >= 5 else state), 0
         assert (machine.state, machine.refused) == (expected, refused)
+
+
+@given(st.sampled_from(STATES), st.sampled_from(STATES))
+def test_a_machine_may_begin_in_any_state_and_goes_on_by_the_table(
+    begin: State, after: State
+) -> None:
+    machine = StateMachine("c1", lambda write: None, lambda level, text: None, begin)
+    assert machine.state == begin
+    assert machine.transition(after) is (after in ALLOWED[begin])

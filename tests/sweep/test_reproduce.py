@@ -138,15 +138,17 @@ def test_the_token_of_a_failing_run_replays_it() -> None:
 def test_rates_agree_with_the_closed_forms_within_their_intervals() -> None:
     """Two ways to one number, at 99.9 %. Guards share their luck: a bad draw counts once."""
     outside, groups = set(), set()
-    for name in ("server-close", "wait-for-hop", "blind-spot", "eaten-disconnect", "accept-race"):
+    delayed = ("eaten-disconnect", ("clients.delay_ms=2",))
+    shipped = ("server-close", "wait-for-hop", "blind-spot", "eaten-disconnect", "accept-race")
+    for name, settings in (*((name, ()) for name in shipped), delayed):
         guards = ("pre-fix", "post-fix", "both-states", "catch")
-        for one in found(Task(name, guards=guards, trials=30)).summary.results:
+        for one in found(Task(name, settings, guards=guards, trials=30)).summary.results:
             assert one.closed_form is not None
-            expected = one.closed_form
-            groups.add((name, one.cell.value))
+            expected, group = one.closed_form, (name, settings, one.cell.value)
+            groups.add(group)
             if abs(one.rate - expected) > 3.3 * (expected * (1 - expected) / one.trials) ** 0.5:
-                outside.add((name, one.cell.value))
-    assert len(groups) == 40
+                outside.add(group)
+    assert len(groups) == 48
     assert len(outside) <= 1, outside
 
 

@@ -57,20 +57,27 @@ async def _prepared(chat: Chat, prepare: Callable[[], Awaitable[None]]) -> bool:
 async def established(chat: Chat, kind: str) -> None:
     """Tell the client that it may begin."""
     if accepts(chat):
-        await chat.send(kind)
+        if chat.setup.greets:
+            await chat.send(kind)
         chat.runtime.log("info", "WebSocket connection established successfully")
 
 
 async def answer(chat: Chat, kinds: tuple[str, ...]) -> bool:
     """Send one message of each kind, with the scripted work before each. Return if all went."""
-    wanted = kinds
-    if chat.handler.sends is not None:
-        wanted = tuple(kinds[i % len(kinds)] for i in range(chat.handler.sends))
+    handler, wanted = chat.handler, kinds
+    sends = chat.next_sends()
+    if sends is not None:
+        wanted = tuple(kinds[i % len(kinds)] for i in range(sends))
     well = True
-    for kind in wanted:
-        if chat.handler.work_ms:
-            await chat.runtime.sleep(chat.handler.work_ms)
-        well = await chat.safe_send(kind) and well
+    for number, kind in enumerate(wanted, 1):
+        if handler.work_ms:
+            await chat.runtime.sleep(handler.work_ms)
+        sent = await chat.safe_send(kind)
+        well = well and sent
+        if handler.until_failed and not sent:
+            break
+        if handler.apart_ms and sent and number < len(wanted):
+            await chat.runtime.sleep(handler.apart_ms)
     return well
 
 
