@@ -8,8 +8,9 @@ from importlib.resources.abc import Traversable
 
 from sim.errors import UserError
 from sim.model.faults import near
-from sim.model.load import load_data, parse
+from sim.model.load import checked, load_data, parse
 from sim.model.override import overlay, override
+from sim.model.plan import Plan
 from sim.model.scenario import Batch, Entry, Scenario
 
 LIMIT = 1024 * 1024
@@ -18,8 +19,7 @@ LIMIT = 1024 * 1024
 
 def names() -> tuple[str, ...]:
     """Return the names of the shipped scenarios and batches, sorted."""
-    files = [file.name for file in _folder().iterdir()]
-    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+    return _stems(_folder())
 
 
 def read(name: str) -> tuple[str, str]:
@@ -50,6 +50,30 @@ def open_scenario(name_or_path: str, settings: Sequence[str] = ()) -> Scenario |
         return opened
     changed = override({"name": opened.name, **data}, settings)
     return load_data(changed, f"{source} with {', '.join(settings)}")
+
+
+def plan_names() -> tuple[str, ...]:
+    """Return the names of the shipped validation plans, sorted."""
+    return _stems(_folder() / "plans")
+
+
+def open_plan(name_or_path: str) -> Plan:
+    """Return a validation plan, by its shipped name or from a file.
+
+    Raises UserError with one line for every fault.
+    """
+    if _is_path(name_or_path):
+        text, source = _read_path(name_or_path)
+    else:
+        known = plan_names()
+        if name_or_path not in known:
+            raise UserError(
+                f"unknown plan {name_or_path!r}; allowed: {', '.join(known)}, or a file"
+                f"{near(name_or_path, known)}"
+            )
+        source = f"scenarios/plans/{name_or_path}.toml"
+        text = _text((_folder() / "plans" / f"{name_or_path}.toml").read_bytes(), source)
+    return checked(Plan, parse(text, source), source, text)
 
 
 def expand(batch: Batch, settings: Sequence[str] = ()) -> tuple[Scenario, ...]:
@@ -95,6 +119,11 @@ def _faults_of(where: str) -> Iterator[None]:
         yield
     except UserError as error:
         raise UserError(*(f"{where}: {fault}" for fault in error.faults)) from None
+
+
+def _stems(folder: Traversable) -> tuple[str, ...]:
+    files = [file.name for file in folder.iterdir()]
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
 def _folder() -> Traversable:

@@ -225,6 +225,23 @@ def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuri
         sys.exit(BROKEN if run(Request(truth, bar, as_json, **measuring)) else 0)
 
 
+@main.command()
+@click.argument("plan", default="issue-1061")
+@click.option("--guard", metavar="G", help="Instead of the plan's guard.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Where chance begins.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def validate(plan: str, guard: str | None, seed: int, workers: int | None, as_json: bool) -> None:
+    """Run the checklist of PLAN against a simulated deployment: go or no-go.
+
+    PLAN is a shipped plan or a TOML file. Exit status 1 for a no-go.
+    """
+    with errors_as_statuses(_again):
+        from sim.validating import Request, run
+
+        sys.exit(BROKEN if run(Request(plan, guard, seed, workers, as_json)) else 0)
+
+
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
 def list_(as_json: bool) -> None:

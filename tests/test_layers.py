@@ -35,6 +35,7 @@ LAYERS = {
     "exploration": 8,
     "sweep": 8,
     "conformance": 8,
+    "validation": 8,
     "logs": 8,
     "report": 9,
     "testing": 10,
@@ -43,6 +44,7 @@ LAYERS = {
     "exploring": 10,
     "listing": 10,
     "conforming": 10,
+    "validating": 10,
     "cli": 11,
     "__main__": 12,
 }

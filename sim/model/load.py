@@ -4,13 +4,16 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from sim.errors import UserError
 from sim.model.faults import fault_lines, one_line
 from sim.model.scenario import Batch, Scenario
+from sim.model.times import Table
+
+T = TypeVar("T", bound=Table)
 
 _DEPTH = 32
 """How deep a document may be nested; it keeps every walk below away from the recursion limit."""
@@ -46,7 +49,16 @@ def load_data(data: Mapping[str, object], source: str, text: str = "") -> Scenar
     source: as for `load`. text: the document that `data` came from; without it, faults name no
     line. Raises UserError with one line for every fault.
     """
-    model = Batch if "include" in data else Scenario
+    if "include" in data:
+        return checked(Batch, data, source, text)
+    return checked(Scenario, data, source, text)
+
+
+def checked(model: type[T], data: Mapping[str, object], source: str, text: str = "") -> T:
+    """Return what `data` describes as a `model`; a key `name` is taken from the source if missing.
+
+    source, text: as for `load_data`. Raises UserError with one line for every fault.
+    """
     named = {"name": PurePath(source).stem, **data}
     try:
         return model.model_validate(named)

@@ -1,0 +1,125 @@
+"""What a guard costs per message: the real loop, guard and Starlette on this Python's asyncio.
+
+Nothing is sent: messages are there at once, so that what is left is the handler's own time. Guards
+take turns, so that a machine that slows down slows all of them.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from starlette.websockets import WebSocket
+
+from sim.live.port import AsyncioPort
+from sim.live.recorder import Recorder
+from sim.model.record import Value
+from sim.model.scenario import Handler, Setup
+from sim.sut.chat import Chat
+from sim.sut.guards import GUARDS, Guard
+from sim.sut.loop import message_loop
+
+BASELINE = "none"
+"""The guard that the others are compared with: no check at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a guard costs. ns: per message, median over `repeats` rounds of `messages` messages.
+
+    low, high: the fastest and the slowest round. extra_ns: above no check at all, median of the
+    differences within a round.
+    """
+
+    guard: str
+    ns: float
+    low: float
+    high: float
+    extra_ns: float
+    messages: int
+    repeats: int
+
+
+def guard_costs(
+    guards: Sequence[Guard] = tuple(GUARDS.values()), messages: int = 2000, repeats: int = 9
+) -> tuple[Cost, ...]:
+    """Measure guards on this machine; a round takes some 25 microseconds per message and guard.
+
+    Raises ValueError for fewer than one message or repeat.
+    """
+    if messages < 1 or repeats < 1:
+        raise ValueError(f"expected at least one message and repeat, got {messages}, {repeats}")
+    everyone = {guard.name: guard for guard in (GUARDS[BASELINE], *guards)}
+    rounds: dict[str, list[float]] = {name: [] for name in everyone}
+    for guard in everyone.values():
+        asyncio.run(_time(guard, min(messages, 200)))  # imports, caches, specialised code
+    for _ in range(repeats):
+        for name, guard in everyone.items():
+            rounds[name].append(asyncio.run(_time(guard, messages)) / messages)
+    return tuple(
+        Cost(
+            guard=guard.name,
+            ns=median(rounds[guard.name]),
+            low=min(rounds[guard.name]),
+            high=max(rounds[guard.name]),
+            extra_ns=median(
+                one - base for one, base in zip(rounds[guard.name], rounds[BASELINE], strict=True)
+            ),
+            messages=messages,
+            repeats=repeats,
+        )
+        for guard in guards
+    )
+
+
+async def _time(guard: Guard, messages: int) -> int:
+    """Return the nanoseconds of one connection's loop over so many messages."""
+    left = messages
+
+    async def receive() -> dict[str, Any]:
+        nonlocal left
+        if left:
+            left -= 1
+            return {"type": "websocket.receive", "text": "{}"}
+        return {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: Any) -> None:
+        return None
+
+    async def connect() -> dict[str, Any]:
+        websocket._receive = receive
+        return {"type": "websocket.connect"}
+
+    websocket = WebSocket({"type": "websocket"}, connect, send)
+    await websocket.accept()
+    setup = Setup(machines="ready")
+    chat = Chat(websocket, _SilentPort(), guard, "report", Handler(), setup)
+    began = time.perf_counter_ns()
+    await message_loop(chat, _nothing, polls=False)
+    return time.perf_counter_ns() - began
+
+
+async def _nothing(text: str) -> None:
+    return None
+
+
+class _SilentPort(AsyncioPort):
+    """A port whose probes and records do nothing: the product has none."""
+
+    def __init__(self) -> None:
+        super().__init__(Recorder(), "c1", {}, _ignored)
+
+    async def pause(self, probe: str) -> None:
+        """Await nothing."""
+
+    def probe(self, name: str) -> None:
+        """Do nothing."""
+
+    def record(self, kind: str, **values: Value) -> None:
+        """Do nothing."""
+
+
+def _ignored(probe: str) -> None:
+    return None

@@ -1,0 +1,26 @@
+"""What guards cost: that it is measured, on the real loop. How much is a benchmark, not a test."""
+
+import pytest
+
+from sim.live.overhead import BASELINE, guard_costs
+from sim.sut.guards import GUARDS
+
+
+def test_every_guard_has_a_cost_and_the_baseline_costs_nothing_extra() -> None:
+    found = {one.guard: one for one in guard_costs(messages=20, repeats=3)}
+    assert list(found) == list(GUARDS)
+    assert found[BASELINE].extra_ns == 0
+    for one in found.values():
+        assert 0 < one.low <= one.ns <= one.high
+        assert (one.messages, one.repeats) == (20, 3)
+
+
+def test_only_what_is_asked_for_is_told() -> None:
+    (one,) = guard_costs((GUARDS["catch"],), messages=5, repeats=1)
+    assert one.guard == "catch"
+
+
+@pytest.mark.parametrize(("messages", "repeats"), [(0, 1), (1, 0), (-1, 1)])
+def test_nothing_cannot_be_measured(messages: int, repeats: int) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        guard_costs(messages=messages, repeats=repeats)

@@ -1,0 +1,91 @@
+"""Validation plans: what they may say, and the shipped one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.catalog import open_plan, plan_names
+from sim.errors import UserError
+from sim.model.plan import Plan
+from sim.model.scenario import Scenario
+from sim.validation.deployment import scenarios_of
+
+
+def faults(text: str, tmp_path: Path) -> tuple[str, ...]:
+    path = tmp_path / "plan.toml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        open_plan(str(path))
+    return tuple(fault.removeprefix(str(tmp_path)) for fault in caught.value.faults)
+
+
+GOOD = """
+[[visits]]
+scenario = "healthy"
+[[phases]]
+name = "all"
+to_min = 5
+[phases.criteria]
+race_errors = { at_most = 0 }
+"""
+
+
+def test_the_shipped_plan_is_the_reports_checklist() -> None:
+    assert plan_names() == ("issue-1061",)
+    plan = open_plan("issue-1061")
+    assert isinstance(plan, Plan)
+    assert [(one.name, one.from_min, one.to_min) for one in plan.phases] == [
+        ("immediate", 0, 5),
+        ("short-term", 5, 30),
+        ("medium-term", 30, 120),
+    ]
+    assert plan.deployment.clients == 200
+    assert plan.minutes == 120
+    assert all(isinstance(one, Scenario) for one in scenarios_of(plan, "catch"))
+
+
+def test_a_file_is_opened_by_its_path_and_called_by_its_stem(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    assert open_plan(str(path)).name == "mine"
+
+
+def test_an_unknown_name_says_what_there_is() -> None:
+    with pytest.raises(UserError, match=r"unknown plan 'issue-1062'; allowed: issue-1061"):
+        open_plan("issue-1062")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("at_most = 0", "at_most = 0, at_least = 1", "either at_least or at_most"),
+        ("{ at_most = 0 }", "{}", "either at_least or at_most"),
+        ("race_errors", "race_error", "race_error"),
+        ("to_min = 5", "to_min = 5\nfrom_min = 6", "from_min must lie before to_min"),
+        ("to_min = 5", "to_min = -5", "to_min"),
+        ('scenario = "healthy"', 'scenario = "healthy"\nweight = 0', "weight"),
+        ('scenario = "healthy"', "weight = 1", "scenario"),
+        ("[[visits]]", "[deployment]\nclients = 0\n[[visits]]", "clients"),
+        ("[[visits]]", '[deployment]\nguard = "nosuch"\n[[visits]]', "nosuch"),
+    ],
+)
+def test_a_fault_is_one_line_with_its_place(old: str, new: str, what: str, tmp_path: Path) -> None:
+    found = faults(GOOD.replace(old, new), tmp_path)
+    assert any(what in fault for fault in found)
+    assert all(fault.startswith("/plan.toml:") and "\n" not in fault for fault in found)
+
+
+@pytest.mark.parametrize("text", ["", "visits = []", "[[phases]]", "not toml", "\x00"])
+def test_nonsense_is_clear_lines(text: str, tmp_path: Path) -> None:
+    assert faults(text, tmp_path)
+
+
+def test_the_defaults_are_those_of_the_issue() -> None:
+    data: dict[str, Any] = {
+        "visits": [{"scenario": "healthy"}],
+        "phases": [{"name": "p", "to_min": 1, "criteria": {"race_errors": {"at_most": 0}}}],
+    }
+    where = Plan.model_validate(data).deployment
+    assert (where.guard, where.runtime) == ("post-fix", "asyncio-3.11")
+    assert where.server == "uvicorn-websockets@0.35"
