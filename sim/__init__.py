@@ -29,9 +29,13 @@ _PLACES = {
     "Uniform": "sim.schedulers.uniform",
     "UserError": "sim.errors",
     "Verdict": "sim.exploration.verdict",
+    "deploy": "sim.validation.deployment",
     "counterexample": "sim.exploration.counterexample",
     "explore": "sim.exploration.search",
+    "frame": "sim.report.frames",
+    "guard_costs": "sim.live.overhead",
     "judge_all": "sim.conformance.judge",
+    "open_plan": "sim.catalog",
     "open_scenario": "sim.catalog",
     "play": "sim.playing",
     "predict": "sim.conformance.predict",
@@ -43,6 +47,7 @@ _PLACES = {
     "reproduce": "sim.sweep.reproduce",
     "tally": "sim.conformance.score",
     "token_of": "sim.replaying",
+    "validated": "sim.validation.criteria",
     "write_file": "sim.replaying",
 }
 __all__ = ["__version__", *_PLACES]

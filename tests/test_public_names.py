@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 import sim
+from sim.catalog import open_plan
 from sim.cli import main
+from sim.conformance.cells import read_cells
+from sim.conformance.judge import judge_all
 from sim.sweep.reproduce import Reproduction, Task, reproduce
 from sim.sweep.summary import broken_expectations
+from sim.validation.deployment import scenarios_of
 from tests.test_layers import LAYERS
 
 ROOT = Path(__file__).parent.parent
@@ -85,9 +89,9 @@ def test_the_version_is_that_of_the_package() -> None:
 # -- the README ----------------------------------------------------------------------------------
 
 
-def block(language: str) -> str:
-    found, *_ = re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    return str(found)
+def block(language: str, holding: str = "") -> str:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return str(next(one for one in found if holding in one))
 
 
 def commands() -> list[list[str]]:
@@ -152,6 +156,20 @@ def test_the_guard_of_the_readme_joins_and_holds(example: Path) -> None:
     counts = failures(reproduce(Task("server-close", guards=guards, trials=10)))
     assert set(counts) == set(guards)
     assert counts["pre-fix"] > counts["my_guards:careful"] == 0
+
+
+def test_the_plan_of_the_readme_is_a_plan(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(block("toml", "[[phases]]"))
+    plan = open_plan(str(path))
+    assert len(scenarios_of(plan, "catch")) == 2
+
+
+def test_the_cell_of_the_readme_is_read_and_agrees(tmp_path: Path) -> None:
+    path = tmp_path / "cells.jsonl"
+    path.write_text(" ".join(block("json").split()))
+    (one,) = judge_all(read_cells(path).cells)
+    assert one.agrees
 
 
 def test_what_the_readme_points_to_is_there() -> None:
