@@ -242,6 +242,23 @@ def validate(plan: str, guard: str | None, seed: int, workers: int | None, as_js
         sys.exit(BROKEN if run(Request(plan, guard, seed, workers, as_json)) else 0)
 
 
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--since", default="", metavar="TIME", help="Only lines from this time on.")
+@click.option("--until", default="", metavar="TIME", help="Only lines before this time.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
+    """Find the lines of the race in logs and say what they are consistent with.
+
+    FILE is text, JSON Lines or an export of Cloud Logging, also packed with gzip; "-" is standard
+    input. Exit status 1 if there is a bad line, 3 if reading was stopped.
+    """
+    with errors_as_statuses():
+        from sim.triage import Request, run
+
+        sys.exit(run(Request(files, as_json, since, until)))
+
+
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
 def list_(as_json: bool) -> None:

@@ -44,6 +44,7 @@ LAYERS = {
     "exploring": 10,
     "listing": 10,
     "conforming": 10,
+    "triage": 10,
     "validating": 10,
     "cli": 11,
     "__main__": 12,

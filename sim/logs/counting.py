@@ -1,0 +1,139 @@
+"""What the lines of a log add up to."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sim.logs.bounded import Frequent, Stretches
+from sim.logs.entry import Said, said_by_entry, said_by_line, texts, unwrapped
+from sim.logs.matching import matched, place
+from sim.logs.patterns import ERROR, KINDS, PATTERNS
+from sim.logs.reading import mended
+from sim.logs.times import NANOS
+
+EXAMPLE: Final = 300
+"""Characters of an example that are kept."""
+_COLUMN: Final = {pattern.name: KINDS.index(pattern.kind) for pattern in PATTERNS}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when, in nanoseconds since 1970; None where no time was said."""
+
+    first: int | None = None
+    last: int | None = None
+
+    def with_time(self, ns: int | None) -> "Span":
+        """Return the span that also covers `ns`."""
+        if ns is None:
+            return self
+        if self.first is None or self.last is None:
+            return Span(ns, ns)
+        return Span(min(self.first, ns), max(self.last, ns))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The first line of a pattern, as read. line: counted from 1. text: cut, not made printable."""
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(slots=True)
+class PatternCount:
+    """How often a pattern was met: in all, from when to when, without a time, by severity."""
+
+    hits: int = 0
+    span: Span = field(default_factory=Span)
+    timeless: int = 0
+    severities: Counter[str] = field(default_factory=Counter)
+    example: Example | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The times that are asked for, in nanoseconds since 1970; None for no end."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def holds(self, ns: int | None) -> bool:
+        """Whether a time is asked for; what has none is not if any end is given."""
+        if self.since is None and self.until is None:
+            return True
+        if ns is None:
+            return False
+        return (self.since is None or self.since <= ns) and (self.until is None or ns < self.until)
+
+
+class Counts:
+    """Takes what a scanner shows and counts it. One for all files; name each with `begin`.
+
+    A line of text, or a JSON entry, is one hit of each pattern that it holds. kinds: lines and
+    entries with a bad pattern, else a warning, else a good one. Connections and revisions are
+    counted for bad and warning ones. stretches: a column for each of KINDS, and one for ERROR.
+    """
+
+    def __init__(self, between: Between | None = None) -> None:
+        self.patterns = {pattern.name: PatternCount() for pattern in PATTERNS}
+        self.kinds = dict.fromkeys(KINDS, 0)
+        self.stretches = Stretches(len(KINDS) + 1)
+        self.connections = Frequent()
+        self.revisions = Frequent(100)
+        self.unzoned = 0
+        self.timeless = 0
+        self.outside = 0
+        self._between = between or Between()
+        self._file = ""
+
+    def begin(self, file: str) -> None:
+        """Say which file the next lines are from."""
+        self._file = file
+
+    def text(self, line: str, number: int) -> None:
+        """Take a line that may hold a pattern."""
+        if names := matched(line):
+            self._hit(names, said_by_line(line, place(line, names[0])), number)
+
+    def entry(self, found: dict[str, Any], number: int) -> None:
+        """Take an entry that may hold a pattern."""
+        for one in unwrapped(found):
+            self._one_entry(one, number)
+
+    def _one_entry(self, found: dict[str, Any], number: int) -> None:
+        holding = [text for text in texts(found) if matched(text)]
+        if holding:
+            names = matched("\n".join(holding))
+            text = next(text for text in holding if names[0] in matched(text))
+            self._hit(names, said_by_entry(found, text, place(text, names[0])), number)
+
+    def _hit(self, names: list[str], said: Said, number: int) -> None:
+        ns = said.when.ns if said.when else None
+        if not self._between.holds(ns):
+            self.outside += 1
+            return
+        column = min([_COLUMN[name] for name in names])
+        self.kinds[KINDS[column]] += 1
+        if said.when is None:
+            self.timeless += 1
+        else:
+            self.unzoned += not said.when.zoned
+            error = (len(KINDS),) if ERROR in names else ()
+            self.stretches.add(said.when.ns // NANOS, column, *error)
+        if KINDS[column] != "good":
+            if said.connection:
+                self.connections.add(said.connection, column, 2)
+            if said.revision:
+                self.revisions.add(said.revision, column, 2)
+        for name in names:
+            count = self.patterns[name]
+            count.hits += 1
+            count.timeless += ns is None
+            count.span = count.span.with_time(ns)
+            count.severities[said.severity] += 1
+            if count.example is None:
+                start = max(0, place(said.text, name) - EXAMPLE // 2)
+                text = mended(said.text[start : start + EXAMPLE])
+                count.example = Example(self._file, number, text)

@@ -1,0 +1,160 @@
+"""One line or one JSON entry of a log: its text, and what it says of when, how bad and who."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sim.logs.reading import mended
+from sim.logs.times import Instant, from_number, from_pair, from_text
+
+SEVERITIES: Final = ("debug", "info", "notice", "warning", "error", "critical", "other", "none")
+_SEVERITY_OF: Final = {
+    "trace": "debug", "debug": "debug", "info": "info", "information": "info", "default": "other",
+    "notice": "notice", "warn": "warning", "warning": "warning", "err": "error", "error": "error",
+    "fatal": "critical", "critical": "critical", "alert": "critical", "emergency": "critical",
+}  # fmt: skip
+_HEAD: Final = 200
+"""Characters of a line in which its time and severity are looked for."""
+_REACH: Final = 2000
+"""Characters before and behind a pattern in which its connection is looked for."""
+_LONGEST_NAME: Final = 128
+_DEPTH: Final = 8
+"""How deep an entry's texts are looked for."""
+_SEVERE: Final = re.compile(
+    r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)\b"
+)
+_CONNECTION: Final = re.compile(
+    r"(?:connection[_ -]?[iI]d[\\\"' =:]{1,8}|for connection [\\\"']{0,4}|ransitions? for )"
+    r"([\w.:@-]{1,128})"
+)
+_IDS: Final = ("connection_id", "connectionId", "conn_id", "connection-id")
+_TIMES: Final = ("timestamp", "@timestamp", "time", "ts", "asctime", "datetime", "eventTime")
+_LEVELS: Final = ("severity", "level", "levelname", "log_level")
+_PAYLOADS: Final = ("jsonPayload", "protoPayload")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a line or an entry says. text: the line that holds the pattern. when: None if it has no
+    time. severity: one of SEVERITIES. connection: its id, "" if it names none. revision: service
+    and revision that wrote it, "" if that is not said.
+    """
+
+    text: str
+    when: Instant | None = None
+    severity: str = "none"
+    connection: str = ""
+    revision: str = ""
+
+
+def said_by_line(line: str, at: int = 0) -> Said:
+    """Return what a line says. at: where in it the pattern stands."""
+    head = line[:_HEAD]
+    severe = _SEVERE.search(head)
+    return Said(
+        text=line,
+        when=from_text(head.lstrip()),
+        severity=_SEVERITY_OF[severe[1].lower()] if severe else "none",
+        connection=_connection_in(line[max(0, at - _REACH) : at + _REACH]),
+    )
+
+
+def said_by_entry(found: Mapping[str, Any], text: str, at: int) -> Said:
+    """Return what an entry says. text: that of it which holds a pattern, at `at`.
+
+    What the entry does not say in fields of its own is looked for in the text.
+    """
+    line = said_by_line(text, at)
+    payloads = [found, *(one for name in _PAYLOADS if isinstance(one := found.get(name), dict))]
+    when = next((time for one in payloads if (time := _time(one))), None)
+    late = _instant(found.get("receiveTimestamp"))
+    severity = next((level for one in payloads if (level := _severity(one))), line.severity)
+    return Said(
+        text=text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0],
+        when=when or line.when or late,
+        severity=severity,
+        connection=_connection_of(found) or line.connection,
+        revision=_revision(found),
+    )
+
+
+def texts(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every text in an entry, the message of its payload among them, in its order."""
+    level: list[Any] = [found]
+    for _ in range(_DEPTH):
+        following: list[Any] = []
+        for one in level:
+            for value in one.values() if isinstance(one, dict) else one:
+                if isinstance(value, str):
+                    yield value
+                elif isinstance(value, dict | list):
+                    following.append(value)
+        level = following
+
+
+def unwrapped(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the entries of an answer of a logging service, else the object itself."""
+    for name in ("entries", "events"):
+        inner = found.get(name)
+        if isinstance(inner, list) and len(found) <= 2 and inner:
+            entries = [one for one in inner if isinstance(one, dict)]
+            if len(entries) == len(inner):
+                return entries
+    return [found]
+
+
+def _connection_in(text: str) -> str:
+    found = _CONNECTION.search(text)
+    return "" if found is None else mended(found[1].rstrip(".:-"))
+
+
+def _connection_of(found: Mapping[str, Any]) -> str:
+    """Return the connection id that stands in a field, wherever that is."""
+    level: list[Any] = [found]
+    for _ in range(_DEPTH):
+        following: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                for key in _IDS:
+                    if isinstance(name := one.get(key), str | int) and name:
+                        return mended(str(name)[:_LONGEST_NAME])
+                one = one.values()
+            following += (value for value in one if isinstance(value, dict | list))
+        level = following
+    return ""
+
+
+def _time(fields: Mapping[str, Any]) -> Instant | None:
+    for name in _TIMES:
+        if name in fields and (found := _instant(fields[name])) is not None:
+            return found
+    return from_pair(fields.get("timestampSeconds"), fields.get("timestampNanos"))
+
+
+def _instant(value: object) -> Instant | None:
+    if isinstance(value, str):
+        return from_text(value[:_HEAD].strip())
+    if isinstance(value, dict):
+        return from_pair(value.get("seconds"), value.get("nanos"))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return from_number(value)
+    return None
+
+
+def _severity(fields: Mapping[str, Any]) -> str:
+    for name in _LEVELS:
+        value = fields.get(name)
+        if isinstance(value, str) and value:
+            return _SEVERITY_OF.get(value.lower(), "other")
+    return ""
+
+
+def _revision(found: Mapping[str, Any]) -> str:
+    """Return "service/revision" of Cloud Run."""
+    resource = found.get("resource")
+    labels = resource.get("labels") if isinstance(resource, dict) else None
+    if not isinstance(labels, dict):
+        return ""
+    names = [labels.get("service_name"), labels.get("revision_name")]
+    return mended("/".join(name[:_LONGEST_NAME] for name in names if isinstance(name, str)))

@@ -1,0 +1,61 @@
+"""Which patterns a text holds; and where in much text it is worth looking at all."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from sim.logs.patterns import PATTERNS, Pattern
+
+NEEDLES: Final = (
+    *dict.fromkeys(needle for pattern in PATTERNS for needle in pattern.needles),
+    r"\u00",
+)
+"""A text without one of these holds no pattern. The last is how JSON writes a plain character in
+another way: an entry with it has to be read before it can be said what is in it."""
+_LONGEST: Final = max(map(len, NEEDLES))
+_REGEX: Final = {pattern.name: re.compile(pattern.regex) for pattern in PATTERNS}
+_FINE: Final = [
+    (needle, _REGEX[pattern.name].search, pattern)
+    for pattern in PATTERNS
+    for needle in pattern.needles
+]
+
+
+def marks(text: str, start: int = 0) -> list[int]:
+    """Return the places from `start` on where a needle begins, sorted.
+
+    One search per needle is faster than one regular expression for all.
+    """
+    found = []
+    for needle in NEEDLES:
+        at = text.find(needle, start)
+        while at >= 0:
+            found.append(at)
+            at = text.find(needle, at + 1)
+    return sorted(found)
+
+
+def more_marks(known: Iterable[int], text: str, length: int) -> list[int]:
+    """Return the marks of a text that has grown: `known` are those of its first `length`."""
+    start = max(0, length - _LONGEST + 1)
+    return [mark for mark in known if mark < start] + marks(text, start)
+
+
+def matched(text: str) -> list[str]:
+    """Return the names of the patterns that stand in `text`, in the order of the table.
+
+    A fallback counts only where no other bad pattern does.
+    """
+    found: list[Pattern] = []
+    for needle, search, pattern in _FINE:
+        if needle in text and pattern not in found and search(text):
+            found.append(pattern)
+    if len(found) > 1 and any(one.kind == "bad" and not one.fallback for one in found):
+        found = [one for one in found if not one.fallback]
+    return [one.name for one in found]
+
+
+def place(text: str, name: str) -> int:
+    """Return where a text that holds a pattern holds it."""
+    found = _REGEX[name].search(text)
+    return found.start() if found else 0

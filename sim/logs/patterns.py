@@ -1,0 +1,339 @@
+"""What log lines say: patterns, and the mechanisms that they are consistent with.
+
+The texts are those of the report of issue #1061 (which quotes them with other quotation marks and
+without the final dot), of Starlette 0.27 to 1.10, of websockets 10 to 17, of uvicorn 0.22 to 0.54,
+and those that our handlers log.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["bad", "warning", "good"]
+KINDS: Final[tuple[Kind, ...]] = ("bad", "warning", "good")
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """A way in which the race comes about. scenario: the shipped one that reproduces it, "" if
+    there is none. about: what happens, in a sentence.
+    """
+
+    scenario: str
+    about: str
+
+
+MECHANISMS: Final[Mapping[str, Mechanism]] = {
+    "blind spot": Mechanism(
+        "blind-spot",
+        "a send to a client that has gone failed and was swallowed: application_state is "
+        "DISCONNECTED, client_state still CONNECTED",
+    ),
+    "server close": Mechanism(
+        "server-close",
+        "another task of the server closed the WebSocket between the check and the receive",
+    ),
+    "hop": Mechanism(
+        "wait-for-hop",
+        "the closing task ran in the turn of the loop that wait_for takes on Python 3.11",
+    ),
+    "eaten disconnect": Mechanism(
+        "eaten-disconnect", "a second receiver took the disconnect that this one waited for"
+    ),
+    "state change": Mechanism(
+        "state-change", "the application's state machine left its operational states"
+    ),
+    "set-up race": Mechanism(
+        "setup-race", "two state machines under two connection ids: one hears of the accept only"
+    ),
+    "accept race": Mechanism("accept-race", "the client was gone before the handler accepted"),
+}
+ERROR: Final = "need-accept-first"
+"""The pattern of the error of issue #1061."""
+WARNING: Final = "state-changed"
+"""The pattern by which the published fix says that it acted."""
+NO_RACE: Final = "no race"
+UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One kind of log line.
+
+    texts: examples, as they are logged. regex: what a line must contain. needles: every text holds
+    one of these literally, without quotation marks. consistent: names of MECHANISMS, the likeliest
+    first; none: see `of`. scenario: the shipped one whose log holds the line, "" for none. why: one
+    sentence. apart: what else in a log would tell the mechanisms apart. fallback: counts only where
+    no other bad pattern of the table does.
+    """
+
+    name: str
+    kind: Kind
+    texts: tuple[str, ...]
+    regex: str
+    needles: tuple[str, ...]
+    consistent: tuple[str, ...]
+    scenario: str
+    why: str
+    apart: str = ""
+    fallback: bool = False
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        """What the line is consistent with."""
+        return self.consistent or (NO_RACE if self.kind == "good" else UNKNOWN,)
+
+
+_WHO_CLOSED = (
+    "One line cannot tell these apart. A send that failed just before (no 'processed successfully' "
+    "for this connection's last message) speaks for the blind spot; a line of a heartbeat, monitor "
+    "or clean-up that closes this very connection, for a server's close; a guard that checks both "
+    "states, on Python 3.11, for the hop. The fix's own warning comes with none of them. A handler "
+    "that never accepted gets the same text."
+)
+_Q = r".{0,8}"
+"""Quotation marks, escaped or not: one style is as good as another."""
+
+PATTERNS: Final[tuple[Pattern, ...]] = (
+    Pattern(
+        name=ERROR,
+        kind="bad",
+        texts=(
+            'WebSocket is not connected. Need to call "accept" first.',
+            "WebSocket is not connected. Need to call 'accept' first",
+        ),
+        regex=rf"Need to call {_Q}accept{_Q} first",
+        needles=("Need to call",),
+        consistent=("blind spot", "server close", "hop"),
+        scenario="blind-spot",
+        why="receive_text looks at application_state, the guards before and after the fix at "
+        "client_state.",
+        apart=_WHO_CLOSED,
+    ),
+    Pattern(
+        name="receive-after-disconnect",
+        kind="bad",
+        texts=('Cannot call "receive" once a disconnect message has been received.',),
+        regex=rf"Cannot call {_Q}receive{_Q} once a disconnect",
+        needles=("once a disconnect",),
+        consistent=("eaten disconnect",),
+        scenario="eaten-disconnect",
+        why="client_state changes only when somebody receives, so another receiver had taken the "
+        "disconnect.",
+        apart="The fix prevents it: with the fix deployed its warning stands there instead.",
+    ),
+    Pattern(
+        name="send-after-close",
+        kind="bad",
+        texts=('Cannot call "send" once a close message has been sent.',),
+        regex=rf"Cannot call {_Q}send{_Q} once a close",
+        needles=("once a close",),
+        consistent=("server close", "blind spot"),
+        scenario="",
+        why="application_state was DISCONNECTED already; our handlers swallow this error, so no "
+        "shipped scenario logs it.",
+        apart="After a close by the server there is a line of who closed; after a blind spot the "
+        "send before this one failed too.",
+    ),
+    Pattern(
+        name="concurrent-receive",
+        kind="bad",
+        texts=(
+            "cannot call recv while another coroutine is already running recv or recv_streaming",
+            "cannot call recv while another coroutine is already waiting for the next message",
+        ),
+        regex=r"cannot call recv while another (?:coroutine|thread)",
+        needles=("cannot call recv while",),
+        consistent=("eaten disconnect",),
+        scenario="eaten-disconnect",
+        why="Two tasks received at once on websockets; the same two receivers, met before the "
+        "disconnect came (set clients.delay_ms).",
+    ),
+    Pattern(
+        name="closed-before-message",
+        kind="bad",
+        texts=(
+            "RuntimeError: WebSocket connection closed before message was received",
+            "WebSocket closed before message was received",
+        ),
+        regex=r"closed before message was received",
+        needles=("closed before message was",),
+        consistent=(),
+        scenario="",
+        why="A pattern of the report only: never seen on any stack, its source is unknown.",
+        apart="Look for what logs it: neither Starlette nor uvicorn, hypercorn or websockets does.",
+    ),
+    Pattern(
+        name="never-ready",
+        kind="bad",
+        texts=(
+            "Connection state machine never reached ready state: "
+            "ApplicationConnectionState.CONNECTING",
+        ),
+        regex=r"never reached ready state",
+        needles=("never reached ready",),
+        consistent=("set-up race",),
+        scenario="setup-race",
+        why="The machine that is asked for services_ready was never told of the accept; this is "
+        "before the loop, where no guard stands.",
+        apart="A refused transition just before it (connecting -> services_ready) confirms it.",
+    ),
+    Pattern(
+        name="too-many-refusals",
+        kind="bad",
+        texts=("Too many refused transitions for c1: -> failed",),
+        regex=r"Too many refused transitions",
+        needles=("refused transitions",),
+        consistent=("set-up race", "state change"),
+        scenario="",
+        why="After five refusals in a row a valid transition is forced to failed; no shipped "
+        "scenario refuses so often.",
+        apart="The refused transitions before it say which: from connecting, the set-up race.",
+    ),
+    Pattern(
+        name="after-the-close",
+        kind="bad",
+        texts=(
+            "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.",
+            "Unexpected ASGI message 'websocket.close', after sending 'websocket.close' or "
+            "response already completed.",
+            "Unexpected message type, websocket.send given the state ASGIWebsocketState.CLOSED",
+        ),
+        regex=r"Unexpected ASGI message|Unexpected message type, websocket\.",
+        needles=("Unexpected ASGI message", "Unexpected message type"),
+        consistent=("server close", "eaten disconnect"),
+        scenario="",
+        why="The server was asked to send on a connection whose end it knew; our handlers swallow "
+        "this error, so no shipped scenario logs it.",
+        apart="After a close by the server there is a line of who closed; after an eaten "
+        "disconnect another task had received it.",
+    ),
+    Pattern(
+        name="out-of-order",
+        kind="bad",
+        texts=(
+            "Expected ASGI message 'websocket.send' or 'websocket.close', but got "
+            "'websocket.accept'.",
+            "Expected ASGI message 'websocket.accept', 'websocket.close' or "
+            "'websocket.http.response.start' but got 'websocket.send'.",
+            'Expected ASGI message "websocket.accept", "websocket.close" or '
+            "\"websocket.http.response.start\", but got 'websocket.send'",
+            "ASGI callable returned without completing handshake.",
+            "ASGI callable returned without sending handshake.",
+        ),
+        regex=rf"Expected ASGI message {_Q}websocket\.|"
+        r"ASGI callable returned without (?:completing|sending) handshake",
+        needles=("Expected ASGI message", "ASGI callable returned"),
+        consistent=("accept race",),
+        scenario="accept-race",
+        why="With 'but got websocket.accept' the client was gone before the accept (uvicorn 0.35 "
+        "on wsproto or sansio: set server).",
+        apart="With any other message, or a missing handshake, the application spoke out of turn: "
+        "a fault of the program, not this race.",
+    ),
+    Pattern(
+        name="client-disconnected",
+        kind="bad",
+        texts=("uvicorn.protocols.utils.ClientDisconnected",),
+        regex=r"utils\.ClientDisconnected",
+        needles=("ClientDisconnected",),
+        consistent=("accept race", "blind spot"),
+        scenario="",
+        why="An OSError of send escaped: in accept, or with Starlette before 0.36 in any send. It "
+        "stands in the server's traceback; our handlers (accept-race) log a line without a text.",
+        apart="The traceback says which: websocket.accept() or a send.",
+    ),
+    Pattern(
+        name="loop-error",
+        kind="bad",
+        texts=("Error in message loop: ",),
+        regex=r"Error in message loop",
+        needles=("Error in message loop",),
+        consistent=(),
+        scenario="",
+        why="The handler's line for whatever ended its loop; this one carries no known text.",
+        fallback=True,
+    ),
+    Pattern(
+        name="set-up-error",
+        kind="bad",
+        texts=("WebSocket set-up failed: ",),
+        regex=r"WebSocket set-up failed",
+        needles=("set-up failed",),
+        consistent=("accept race",),
+        scenario="accept-race",
+        why="The handler's line for whatever ended its set-up; on uvicorn the error of accept has "
+        "no text of its own.",
+        fallback=True,
+    ),
+    Pattern(
+        name=WARNING,
+        kind="warning",
+        texts=(
+            "WebSocket state changed between handshake validation and receive for connection c1",
+        ),
+        regex=r"state changed between handshake validation",
+        needles=("state changed between",),
+        consistent=("state change", "eaten disconnect"),
+        scenario="state-change",
+        why="The published fix acted: client_state or the machine had changed. It cannot act in "
+        "the blind spot, where neither does.",
+        apart="A disconnect of the client near it speaks for an eaten one; a transition of the "
+        "machine (closing, failed) for a state change, where a queued message is lost.",
+    ),
+    Pattern(
+        name="guard-stopped",
+        kind="warning",
+        texts=("Guard stopped the receive for connection c1",),
+        regex=r"Guard stopped the receive",
+        needles=("Guard stopped",),
+        consistent=("blind spot", "server close", "eaten disconnect"),
+        scenario="server-close",
+        why="A guard of both states acted where the published fix would have gone on to the error.",
+    ),
+    Pattern(
+        name="transition-refused",
+        kind="warning",
+        texts=("Invalid state transition for c1: connecting -> services_ready",),
+        regex=r"Invalid state transition for",
+        needles=("Invalid state transition",),
+        consistent=("set-up race", "state change"),
+        scenario="setup-race",
+        why="The machine was asked for a state that its table does not allow.",
+        apart="From connecting: the set-up race. From closing or closed: a state change.",
+    ),
+    Pattern(
+        name="established",
+        kind="good",
+        texts=("WebSocket connection established successfully",),
+        regex=r"WebSocket connection established successfully",
+        needles=("established successfully",),
+        consistent=(),
+        scenario="healthy",
+        why="The set-up went well.",
+    ),
+    Pattern(
+        name="validation-passed",
+        kind="good",
+        texts=("WebSocket state validation passed",),
+        regex=r"WebSocket state validation passed",
+        needles=("validation passed",),
+        consistent=(),
+        scenario="",
+        why="A pattern of the report: the check went well, which says nothing of the receive; our "
+        "handlers do not log it.",
+    ),
+    Pattern(
+        name="message-processed",
+        kind="good",
+        texts=("Agent message processed successfully",),
+        regex=r"Agent message processed successfully",
+        needles=("processed successfully",),
+        consistent=(),
+        scenario="healthy",
+        why="All events of a turn were sent.",
+    ),
+)
+BY_NAME: Final[Mapping[str, Pattern]] = {pattern.name: pattern for pattern in PATTERNS}
+NEUTRAL: Final = ("WebSocket cleanup for connection ", "close failed: ")
+"""How the lines of our handlers begin that say nothing of the race."""

@@ -1,0 +1,125 @@
+"""Times: what programs write is read to the nanosecond, and nothing else is taken for one."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sim.logs.times import (
+    NANOS,
+    Instant,
+    date_after,
+    days_before,
+    from_number,
+    from_pair,
+    from_text,
+    written,
+)
+
+TEN = 1_757_844_000 * NANOS
+"""2025-09-14 10:00 UTC."""
+MS = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "ns", "zoned"),
+    [
+        ("2025-09-14T10:00:00Z", 0, True),
+        ("2025-09-14T10:00:00.123456789Z", 123_456_789, True),
+        ("2025-09-14T10:00:00.1234567891Z", 123_456_789, True),
+        ("2025-09-14T12:00:00+02:00", 0, True),
+        ("2025-09-14T06:30:00-0330", 0, True),
+        ("2025-09-14 10:00:00,123", 123 * MS, False),
+        ("2025-09-14 10:00:00", 0, False),
+        ("2025-09-14 10:00", 0, False),
+        ("2025/09/14 10:00:00", 0, False),
+        ("2025-09-14 10:00:00 UTC", 0, True),
+        ("2025-09-14 10:00:00.5 +0000", 500 * MS, True),
+        ("14/Sep/2025:12:00:00 +0200", 0, True),
+        ("1757844000", 0, True),
+        ("1757844000.25", 250 * MS, True),
+        ("1757844000123", 123 * MS, True),
+        ("1757844000123456", 123_456_000, True),
+        ("1757844000123456789", 123_456_789, True),
+    ],
+)
+def test_common_forms_are_read(text: str, ns: int, zoned: bool) -> None:
+    expected = Instant(TEN + ns, zoned)
+    assert from_text(text) == expected
+    assert from_text(f"[{text}] INFO a") == expected
+    assert from_text(text, whole=True) == expected
+    assert from_text(f"{text} x", whole=True) is None
+
+
+def test_behind_other_text_too_but_an_epoch_only_at_the_beginning() -> None:
+    assert from_text("INFO:app:2025-09-14T10:00:00Z up") == Instant(TEN, True)
+    assert from_text("released 2025-09-13, ran 2025-09-14 10:00:00") == Instant(TEN, False)
+    assert from_text("request 1757844000") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "x", "10:00:00", "2025-09-14", "Sep 14 10:00:00", "2025-13-14T10:00:00Z",
+        "2025-02-29T10:00:00Z", "2025-09-31T10:00:00Z", "2025-09-14T24:00:00Z",
+        "2025-09-14T10:60:00Z", "2025-09-14T10:00:61Z", "1969-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z", "0000-00-00T00:00:00Z", "14/Foo/2025:10:00:00 +0000",
+        "12345678901234567890", "٢٠٢٥-09-14T10:00:00Z", "9" * 300,
+    ],
+)  # fmt: skip
+def test_what_is_no_time_is_none(text: str) -> None:
+    assert from_text(text) is None
+
+
+def test_a_date_alone_is_a_time_where_one_is_asked_for() -> None:
+    assert from_text("2025-09-14", whole=True) == Instant(TEN - 10 * 3600 * NANOS, False)
+
+
+@pytest.mark.parametrize(
+    ("value", "ns"),
+    [(1_757_844_000, 0), (1_757_844_000.25, 250 * MS), (1_757_844_000_123, 123 * MS)],
+)
+def test_numbers_are_read_in_the_unit_of_their_size(value: float, ns: int) -> None:
+    assert from_number(value) == Instant(TEN + ns, True)
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), 10**30, 10**400, 1e300])
+def test_numbers_that_are_no_time_are_none(value: float) -> None:
+    assert from_number(value) is None
+
+
+def test_pairs_of_seconds_and_nanoseconds() -> None:
+    assert from_pair(1_757_844_000, 5) == Instant(TEN + 5, True)
+    assert from_pair("1757844000", None) == Instant(TEN, True)
+    for seconds, nanos in ((None, None), ("x", 0), (1, 10**9), (-1, 0), (1, -1), ([], {})):
+        assert from_pair(seconds, nanos) is None
+
+
+@given(st.integers(0, 7_258_118_400 * NANOS - 1))
+def test_what_is_written_is_read_back(ns: int) -> None:
+    assert from_text(written(ns), whole=True) == Instant(ns, True)
+    seconds, part = divmod(ns, NANOS)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    assert written(ns).startswith(moment.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert written(ns).endswith("Z")
+    assert ("." in written(ns)) == bool(part)
+
+
+@given(st.integers(0, 84_000))
+def test_dates_are_those_of_the_standard_library(days: int) -> None:
+    date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
+    assert date_after(days) == (date.year, date.month, date.day)
+    assert days_before(*date_after(days)) == days
+
+
+@given(st.text())
+def test_any_text_is_a_time_or_none(text: str) -> None:
+    for whole in (False, True):
+        assert from_text(text, whole) is None or isinstance(from_text(text, whole), Instant)
+
+
+@given(st.floats() | st.integers())
+@example(-0.0)
+def test_any_number_is_a_time_or_none(value: float) -> None:
+    assert from_number(value) is None or isinstance(from_number(value), Instant)
