@@ -140,8 +140,9 @@ class UvicornHost(AsyncioHost):
 
     def shut_down(self, client: tuple[str, int]) -> None:
         """Call the protocol's own `shutdown`, as uvicorn's server does for each connection."""
-        for protocol in list(self._server.server_state.connections):
-            if protocol.client == client:
+        connections: list[Any] = list(self._server.server_state.connections)
+        for protocol in connections:  # of several classes; those of a WebSocket know their client
+            if getattr(protocol, "client", None) == client:
                 protocol.shutdown()
 
 
