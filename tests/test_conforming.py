@@ -334,9 +334,10 @@ def test_live_measures_what_was_asked_for_and_compares_it(
         asked.append(request)
         return "plan"
 
-    def cells(plan: Any, on_cell: Any) -> Any:
+    def cells(plan: Any, on_cell: Any, on_breakdown: Any) -> Any:
         assert plan == "plan"
         on_cell("stack", 1, 2)
+        on_breakdown("stack: \x1b[31mit broke")
         return map(Cell.model_validate, GOOD)
 
     monkeypatch.setattr(measuring, "planned", plan)
@@ -348,6 +349,7 @@ def test_live_measures_what_was_asked_for_and_compares_it(
     assert done.exit_code == 0
     assert asked == [(("a", "b"), ("none",), 3, Path("o"))]
     assert json.loads(done.stdout)["agreed"] == 4
+    assert "the trial was made again: stack: ?[31mit broke" in done.stderr
 
 
 def test_live_without_any_server_is_exit_status_2(
