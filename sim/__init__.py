@@ -26,12 +26,15 @@ _PLACES = {
     "Record": "sim.playing",
     "Rung": "sim.rungs",
     "Scenario": "sim.model.scenario",
+    "Task": "sim.sweep.reproduce",
     "Uniform": "sim.schedulers.uniform",
     "UserError": "sim.errors",
     "Verdict": "sim.exploration.verdict",
     "deploy": "sim.validation.deployment",
     "counterexample": "sim.exploration.counterexample",
+    "explain": "sim.exploration.explain",
     "explore": "sim.exploration.search",
+    "figures": "sim.report.pictures",
     "frame": "sim.report.frames",
     "guard_costs": "sim.live.overhead",
     "judge_all": "sim.conformance.judge",
@@ -59,3 +62,10 @@ def __getattr__(name: str) -> Any:
     if place is None:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
     return getattr(importlib.import_module(place), name)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Show what wsrace finds as tables and figures: `%load_ext sim` in a notebook calls this."""
+    from sim.report.notebook import register
+
+    register(shell)

@@ -1,12 +1,15 @@
 """Which pictures a reproduction gets, and where they go."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rich.table import Table
 
 from sim.model.results import CellResult
 from sim.model.scenario import Scenario
@@ -14,11 +17,57 @@ from sim.playing import Record
 from sim.report import plots
 from sim.report.offsets import OFFSET_BINS, along_offsets, by_offset
 from sim.report.story import story
+from sim.report.views import offsets_view, pairs_view, rates_view, shares_view, timeline_view
 from sim.sweep.reproduce import Reproduction, failing_run
 from sim.sweep.summary import AFTER, BEFORE, over_axis
 
-Picture = tuple[str, Callable[[], Any]]
-"""The name of its files without the suffix, and what draws the figure, or None if there is none."""
+if TYPE_CHECKING:
+    from sim.report.plots import Figure
+
+BY_OFFSET = ", by its offset"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure that was not drawn yet. name: of its files, without the suffix.
+
+    title, note: what stands above and below. draw: draws it. view: makes a table of what it shows.
+    """
+
+    name: str
+    title: str
+    note: str
+    draw: Callable[[], "Figure"]
+    view: Callable[[], Table]
+
+
+class Figures(Mapping[str, "Figure"]):
+    """Figures by name, each drawn when it is asked for."""
+
+    def __init__(self, pictures: Iterable[Picture]) -> None:
+        self._pictures = {one.name: one for one in pictures}
+
+    def __getitem__(self, name: str) -> "Figure":
+        return self._pictures[name].draw()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pictures)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+
+def figures(found: Reproduction | Record) -> Figures:
+    """Return the figures of a reproduction or of one run, for notebooks: drawn when asked for.
+
+    Of a reproduction by the names of the files that `wsrace reproduce` writes (`rate-*` and so
+    on). A run has "timeline", or nothing if all of it happens at one time. Raises KeyError for a
+    name that is not there.
+    """
+    if isinstance(found, Record):
+        drawn = timeline_of(found, "timeline", _told(found), f"digest {found.digest[:12]}")
+        return Figures(filter(None, [drawn]))
+    return Figures(pictures_of(found))
 
 
 def draw_all(found: Reproduction, folder: Path, workers: int = 1) -> list[Path]:
@@ -37,11 +86,14 @@ def draw_all(found: Reproduction, folder: Path, workers: int = 1) -> list[Path]:
 def draw_some(found: Reproduction, folder: Path, part: int, parts: int) -> list[Path]:
     """Draw every picture whose number leaves the remainder `part` when divided by `parts`."""
     paths = []
-    for number, (stem, draw) in enumerate(_pictures(found)):
-        figure = draw() if number % parts == part else None
-        if figure is not None:
-            paths.append(plots.save(figure, folder, stem)[0])
+    for picture in pictures_of(found)[part::parts]:
+        paths.append(plots.save(picture.draw(), folder, picture.name)[0])
     return paths
+
+
+def pictures_of(found: Reproduction) -> list[Picture]:
+    """Return what there is to be drawn of a reproduction, the same every time."""
+    return list(_pictures(found))
 
 
 def _pictures(found: Reproduction) -> Iterator[Picture]:
@@ -57,13 +109,17 @@ def _pictures(found: Reproduction) -> Iterator[Picture]:
         note = _note(found, both, "bar")
         if unreal := {f"{one.cell.guard} on {one.cell.runtime}" for one in _unreal(both)}:
             note += f". Counterfactual: {', '.join(sorted(unreal))}."
-        yield (
+        shown = whole.pairs, whole.results
+        yield Picture(
             "before-and-after",
-            partial(plots.before_and_after, whole.pairs, whole.results, title, note),
+            title,
+            note,
+            partial(plots.before_and_after, *shown, title, note),
+            partial(pairs_view, *shown),
         )
     for cell, _ in found.tokens:
-        stem = stems[found.plan[cell].cell.injection]
-        yield f"timeline-{stem}", partial(_timeline, found, cell)
+        if (one := _timeline(found, cell, stems[found.plan[cell].cell.injection])) is not None:
+            yield one
 
 
 def _of_scenario(
@@ -71,12 +127,26 @@ def _of_scenario(
 ) -> Iterator[Picture]:
     title = ": ".join(filter(None, (scenario.name, scenario.title)))
     unreal = ". All of it is counterfactual." if _unreal(results) == results else ""
-    note = _note(found, results, "point") + unreal
-    yield f"rate-{stem}", partial(plots.rate_by_axis, results, title, note)
+
+    def picture(
+        kind: str,
+        plot: Callable[[Sequence[CellResult], str, str], "Figure"],
+        view: Callable[[Sequence[CellResult]], Table],
+        shown: Sequence[CellResult],
+        note: str,
+        more: str = "",
+    ) -> Picture:
+        whole = f"{title}{more}"
+        draw = partial(plot, shown, whole, note)
+        return Picture(f"{kind}-{stem}", whole, note, draw, partial(view, shown))
+
+    yield picture(
+        "rate", plots.rate_by_axis, rates_view, results, _note(found, results, "point") + unreal
+    )
     if any(one.do == "state-change" for one in scenario.injections):
-        compared = [one for one in results if one.cell.guard in (BEFORE, AFTER)]
+        compared = [one for one in results if one.cell.guard in (BEFORE, AFTER)] or results
         note = _note(found, results, "value") + unreal
-        yield f"shares-{stem}", partial(plots.shares, compared or results, title, note)
+        yield picture("shares", plots.shares, shares_view, compared, note)
     binned = list(by_offset(found, scenario.name))
     if any(one.failures for one in binned):
         cell = binned[0].cell
@@ -85,12 +155,12 @@ def _of_scenario(
             f"{OFFSET_BINS} equal steps; {cell.runtime}."
         )
         note = f"{_note(found, results, 'row')}{unreal or '.'} {bins}"
-        yield f"heat-{stem}", partial(plots.heat_map, binned, f"{title}, by its offset", note)
+        yield picture("heat", plots.heat_map, offsets_view, binned, note, BY_OFFSET)
     along = list(along_offsets(found, scenario.name))
     if any(one.failures for one in along):
         note = f"{_note(found, along, 'point')}, all values of {scenario.sweep.axis} together"
         note += unreal
-        yield f"offset-{stem}", partial(plots.rate_by_axis, along, f"{title}, by its offset", note)
+        yield picture("offset", plots.rate_by_axis, rates_view, along, note, BY_OFFSET)
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
@@ -122,27 +192,44 @@ def _unreal(results: Iterable[CellResult]) -> list[CellResult]:
     return [one for one in results if one.cell.counterfactual]
 
 
-def _timeline(found: Reproduction, cell: int) -> Any:
-    """Return the picture of a failing run of a cell, None if it has nothing to show.
+def _timeline(found: Reproduction, cell: int, stem: str) -> Picture | None:
+    """Return the picture of a failing run of a cell, None if it has nothing to show."""
+    planned, trial = found.plan[cell], found.summary.failing[cell]
+    record = failing_run(planned, trial, found.task.seed)
+    one = planned.cell
+    title = f"One failing run: {one.injection}, {one.guard}, {one.runtime}"
+    small = f"trial {trial}, seed {found.task.seed}, digest {record.digest[:12]}"
+    return timeline_of(record, f"timeline-{stem}", title, small)
+
+
+def timeline_of(record: Record, name: str, title: str, note: str) -> Picture | None:
+    """Return the states of a run over time, None if they show nothing.
 
     That is so where all of it happens at one time, in turns of the loop: an axis of time would hide
     the order that matters. `wsrace replay` tells it.
     """
-    planned, trial = found.plan[cell], found.summary.failing[cell]
-    record = failing_run(planned, trial, found.task.seed)
-    connection = _failing_connection(record)
-    lanes, marks, spans = story(record, connection)
+    connection = connection_of(record)
+    told = story(record, connection)
+    lanes, marks, _ = told
     if not lanes or len({mark.time_ms for mark in marks}) < 2:
         return None
-    one = planned.cell
-    title = f"One failing run: {one.injection}, {one.guard}, {one.runtime}"
-    small = (
-        f"connection {connection}, trial {trial}, seed {found.task.seed}, "
-        f"digest {record.digest[:12]}"
+    note = f"connection {connection}, {note}"
+    return Picture(
+        name,
+        title,
+        note,
+        partial(plots.timeline, *told, title, note),
+        partial(timeline_view, *told),
     )
-    return plots.timeline(lanes, marks, spans, title, small)
 
 
-def _failing_connection(record: Record) -> str:
+def _told(record: Record) -> str:
+    scenario = record.scenario
+    parts = (scenario.name, scenario.guard, scenario.runtime, record.outcome.label)
+    return ", ".join(filter(None, parts))
+
+
+def connection_of(record: Record) -> str:
+    """Return the connection that fails, or the first one."""
     failing = (one.connection for one in record.outcome.findings if one.failure)
     return next(filter(None, failing), "c1")

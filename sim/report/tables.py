@@ -36,9 +36,9 @@ def rates_table(summary: Summary) -> Table:
         found = {one.cell.guard: one for one in group}
         unreal = [one.cell.counterfactual for one in group]
         note = UNREAL if all(unreal) else ""
-        cells = [_rate(found.get(guard), any(unreal) and not note) for guard in guards]
+        cells = [rate(found.get(guard), any(unreal) and not note) for guard in guards]
         if changes:
-            cells.append(_change(changes.get((injection, runtime))))
+            cells.append(change(changes.get((injection, runtime))))
         name = "" if injection == last else plain(injection) or "(unnamed)"
         table.add_row(Text(name), Text(plain(runtime) + note), *cells)
         last = injection
@@ -62,11 +62,11 @@ def narrow_table(summary: Summary) -> Table:
     for injection, guards in rows.items():
         name = plain(injection) or "(unnamed)"
         for guard, found in guards.items():
-            cells = [_in_one_line(_rate(found.get(runtime), True)) for runtime in runtimes]
+            cells = [_in_one_line(rate(found.get(runtime), True)) for runtime in runtimes]
             table.add_row(Text(name), Text(plain(guard)), *cells)
             name = ""
         if any(key[0] == injection for key in changes):
-            cells = [_in_one_line(_change(changes.get((injection, one)))) for one in runtimes]
+            cells = [_in_one_line(change(changes.get((injection, one)))) for one in runtimes]
             table.add_row("", f"{BEFORE} > {AFTER}", *cells)
     return table
 
@@ -82,7 +82,7 @@ def _rows(results: Iterable[CellResult]) -> dict[tuple[str, str], list[CellResul
     return rows
 
 
-def _rate(one: CellResult | None, noted: bool) -> str:
+def rate(one: CellResult | None, noted: bool = False) -> str:
     """Return a rate and its interval; `noted`: and whether it is counterfactual."""
     if one is None:
         return "-"
@@ -90,7 +90,8 @@ def _rate(one: CellResult | None, noted: bool) -> str:
     return f"{one.failures}/{one.trials}\n{100 * one.low:.1f}-{100 * one.high:.1f} %{note}"
 
 
-def _change(pair: PairResult | None) -> str:
+def change(pair: PairResult | None) -> str:
+    """Return the change of a rate in percentage points, and its interval."""
     if pair is None:
         return "-"
     if not pair.counts[1] and not pair.counts[2]:

@@ -4,6 +4,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,6 +35,27 @@ def save(figure: "Figure", folder: Path, stem: str) -> tuple[Path, Path]:
         figure.savefig(png, format="png", dpi=150, metadata={"Software": None})
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     return png, svg
+
+
+def to_png(figure: "Figure", dpi: int) -> bytes:
+    """Return a figure as PNG, the same bytes for the same figure. dpi: dots per inch."""
+    with settings():
+        written = BytesIO()
+        figure.savefig(written, format="png", dpi=dpi, metadata={"Software": None})
+        return written.getvalue()
+
+
+def to_svg(figure: "Figure") -> str:
+    """Return a figure as SVG whose texts are texts: they can be searched, copied and read aloud.
+
+    The same figure gives the same text. Its letters are those of whoever shows it.
+    """
+    import matplotlib
+
+    with settings(), matplotlib.rc_context({"svg.fonttype": "none"}):
+        written = StringIO()
+        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+        return written.getvalue()
 
 
 @contextmanager

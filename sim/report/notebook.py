@@ -1,0 +1,120 @@
+"""How what was found shows itself in a notebook: `%load_ext sim` registers it.
+
+The classes themselves know nothing of it, so that running and searching import no template. The
+text that a terminal would show stays beside the HTML, for viewers that show none.
+"""
+
+import html
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from markupsafe import Markup
+from rich.console import Console
+from rich.table import Table
+
+from sim.exploration.counterexample import Counterexample
+from sim.exploration.verdict import Exploration
+from sim.playing import Record
+from sim.report.html.environment import visible
+from sim.report.html.grids import html_table
+from sim.report.plots import to_png
+from sim.report.story import lines
+from sim.report.tables import rates_table
+from sim.report.validation import decision_lines, validation_table
+from sim.report.verdicts import telling
+from sim.report.words import sentences
+from sim.sweep.reproduce import Reproduction
+from sim.validation.criteria import Validation
+
+DPI = 110
+"""Dots per inch of a figure in a notebook."""
+MOST = 100_000
+"""Characters of one text that are shown."""
+Part = str | Table
+
+
+def register(shell: Any) -> None:
+    """Tell an IPython shell how to show what wsrace finds, and matplotlib's figures as PNG."""
+    formatters = shell.display_formatter.formatters
+    for kind, told in PARTS.items():
+        formatters["text/html"].for_type(kind, _as_html(told))
+        formatters["text/plain"].for_type(kind, _as_text(told))
+    formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _png)
+
+
+def as_html(found: object) -> Markup:
+    """Return what a notebook shows of something that was found. Raises KeyError for anything else.
+
+    found: a Reproduction, Exploration, Counterexample, Record or Validation.
+    """
+    return _as_html(PARTS[type(found)])(found)
+
+
+def _reproduction(found: Reproduction) -> Iterable[Part]:
+    yield rates_table(found.summary)
+    yield from sentences(found.summary)
+    trials = f"{len(found.rows):,} trials, seed {found.task.seed}"
+    yield f"{trials}, digest {found.summary.digest[:12]}"
+
+
+def _exploration(found: Exploration) -> Iterable[Part]:
+    yield f"{found.guard}: {found.words()}"
+    if found.because():
+        yield f"because: {found.because()}"
+
+
+def _record(found: Record) -> Iterable[Part]:
+    scenario = found.scenario
+    yield (
+        f"{scenario.name or 'a scenario'}: {scenario.mode} mode, {scenario.shape} shape, guard "
+        f"{scenario.guard}, {scenario.runtime}, {scenario.server}"
+    )
+    yield f"outcome: {found.outcome.label}, digest {found.digest[:12]}"
+    yield "\n".join(lines(found))
+
+
+def _validation(found: Validation) -> Iterable[Part]:
+    yield validation_table(found)
+    yield from decision_lines(found, lambda reason: "")
+
+
+PARTS: Mapping[type, Callable[[Any], Iterable[Part]]] = {
+    Reproduction: _reproduction,
+    Exploration: _exploration,
+    Counterexample: telling,
+    Record: _record,
+    Validation: _validation,
+}
+"""What is told of each kind of thing, as lines of text and tables."""
+
+
+def _png(figure: Any) -> bytes:
+    return to_png(figure, DPI)
+
+
+def _as_html(told: Callable[[Any], Iterable[Part]]) -> Callable[[Any], Markup]:
+    def written(found: Any) -> Markup:
+        return Markup("\n").join(map(_part, told(found)))
+
+    return written
+
+
+def _part(part: Part) -> Markup:
+    if isinstance(part, Table):
+        return html_table(part)
+    text = html.escape(visible(part, MOST))
+    if "\n" in text:
+        count = text.count("\n") + 1
+        return Markup(f"<details><summary>{count} lines</summary><pre>{text}</pre></details>")
+    return Markup(f"<p>{text.strip()}</p>")
+
+
+def _as_text(told: Callable[[Any], Iterable[Part]]) -> Callable[[Any, Any, bool], None]:
+    def written(found: Any, printer: Any, cycle: bool) -> None:
+        console = Console(width=140, color_system=None, force_jupyter=False)
+        with console.capture() as shown:
+            for part in told(found):
+                console.print(part, highlight=False, markup=False, emoji=False)
+        printer.text(shown.get().rstrip())
+
+    return written
