@@ -259,6 +259,36 @@ def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
         sys.exit(run(Request(files, as_json, since, until)))
 
 
+@main.command()
+@click.argument("source", metavar="FOLDER|TOKEN|FILE")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Where the report goes.  [default: report.html]",
+)
+@click.option(
+    "--guard",
+    "guards",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Allow this guard to be imported.",
+)
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+def report(source: str, out: Path | None, guards: tuple[str, ...], workers: int | None) -> None:
+    """Write one HTML file: words, tables, plots, and failing runs to step through.
+
+    The source is a folder of `reproduce` or of `explore --out`, what `explore --json` printed, a
+    token, or a file NAME.race.json. The file needs no network, and the same source gives the same
+    bytes.
+    """
+    with errors_as_statuses():
+        from sim.reporting import Request, run
+
+        run(Request(source, out, guards, workers))
+
+
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
 def list_(as_json: bool) -> None:

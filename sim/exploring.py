@@ -21,15 +21,16 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.listed import drawn_times, listed, settled_times
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
+from sim.model.documents import EXPLORE
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
 from sim.model.scenario import Batch, Scenario, known_guard
 from sim.playing import import_guard, job_for, record
-from sim.replaying import write_file
+from sim.replaying import write_file, written
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard
 
-SCHEMA = "wsrace.explore.1"
+DOCUMENT = "exploration.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,12 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     if request.out is not None:
         _make(request.out)
     answers = _search(variants, inquiry, request, stopwatch)
-    if request.out is not None:
-        _keep(request.out, answers)
     document = document_of(scenario.name, inquiry, answers)
+    text = json.dumps(document, sort_keys=True)
+    if request.out is not None:
+        _keep(request.out, answers, text)
     if request.as_json:
-        click.echo(json.dumps(document, sort_keys=True))
+        click.echo(text)
     else:
         _show(answers, document["digest"], request.out)
     return _status(scenario, answers)
@@ -151,10 +153,12 @@ def file_name(guard: str) -> str:
     return "".join(char if char.isalnum() or char in "-_" else "-" for char in guard) + SUFFIX
 
 
-def _keep(folder: Path, answers: Sequence[Answer]) -> None:
+def _keep(folder: Path, answers: Sequence[Answer], document: str) -> None:
+    """Write the document and a file for each counterexample."""
     for answer in answers:
         if answer.example is not None:
             write_file(folder / file_name(answer.found.guard), answer.example.file())
+    written(folder / DOCUMENT, f"{document}\n", "--out")
 
 
 def document_of(scenario: str, inquiry: Inquiry, answers: Sequence[Answer]) -> dict[str, Any]:
@@ -163,7 +167,7 @@ def document_of(scenario: str, inquiry: Inquiry, answers: Sequence[Answer]) -> d
     counted = [{key: row[key] for key in row if key != "seconds"} for row in rows]
     text = json.dumps(counted, sort_keys=True)
     return {
-        "schema": SCHEMA,
+        "schema": EXPLORE,
         "wsrace": __version__,
         "seed": inquiry.seed,
         "digest": hashlib.sha256(text.encode()).hexdigest(),
@@ -181,6 +185,7 @@ def _row(answer: Answer) -> dict[str, Any]:
         "guard": found.guard,
         "verdict": str(found.verdict),
         "complete": found.complete,
+        "says": found.words(),
         "scope": found.scope,
         "bound": found.bound,
         "classes": found.classes,

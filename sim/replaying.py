@@ -96,15 +96,25 @@ def write_file(path: str | Path, race: RaceFile) -> None:
     """
     data = to_text(race).encode()
     from_text(data, str(path))
+    written(Path(path), data.decode(), "")
+
+
+def written(path: Path, text: str, option: str) -> None:
+    """Write a file, whole or not at all. option: what named it, "" for nothing.
+
+    Raises UserError if it cannot be written.
+    """
     part = Path(f"{path}.{os.getpid()}.part")
     try:
         try:
-            part.write_bytes(data)
+            part.write_bytes(text.encode())
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(fault(f"{path}: cannot be written: {error.strerror}")) from None
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        named = f"{option}: {path}" if option else str(path)
+        raise UserError(fault(f"{named}: cannot be written: {what}")) from None
 
 
 def read_file(path: str | Path) -> RaceFile:

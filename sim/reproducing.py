@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sim.errors import UserError
 from sim.model.plain import printable
+from sim.replaying import written
 from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
 from sim.sweep.summary import broken_expectations
 
@@ -47,7 +48,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         found = reproduce(task, store, workers, on_trials)
     document = json.dumps(found.document(), sort_keys=True)
     if folder is not None:
-        _write(folder / DOCUMENT, document + "\n")
+        written(folder / DOCUMENT, document + "\n", "--out")
     broken = _judged(request, found)
     if request.as_json:
         click.echo(document)
@@ -61,13 +62,6 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     for line in broken:
         click.echo(f"wsrace: {printable(line)}", err=True)
     return bool(broken)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise UserError(f"--out: {path}: {error.strerror}") from None
 
 
 def _folder(request: Request) -> Path | None:

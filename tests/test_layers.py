@@ -46,6 +46,7 @@ LAYERS = {
     "conforming": 10,
     "triage": 10,
     "validating": 10,
+    "reporting": 10,
     "cli": 11,
     "__main__": 12,
 }

@@ -110,11 +110,8 @@ def explain(
 
     Raises what the repeated run raises if it goes otherwise.
     """
-    job = job_for(found.scenario, Replay(found.schedule), rung, guard, untimed)
-    end = run_once(job.program, job.scheduler, replace(job, steps=True, lines=True))
-    if end.error is not None and end.ending is not found.end.ending:
-        raise end.error
-    told = record(found.scenario, end)
+    told = with_lines(found, rung, guard, untimed)
+    end = told.end
     connection, ended = _failure(told)
     touches = _touches(end.trace_steps, connection)
     last = next((i for i, one in enumerate(touches) if one.state == ended), len(touches))
@@ -140,6 +137,20 @@ def explain(
         ),
         window_ms=(use.tick - begin.tick) * 1000 / PER_SECOND,
     )
+
+
+def with_lines(
+    found: Record, rung: Rung = Rung.ASGI, guard: Guard | None = None, untimed: bool = False
+) -> Record:
+    """Return the same run with its steps recorded, each read and write with its line.
+
+    Raises what the repeated run raises if it goes otherwise.
+    """
+    job = job_for(found.scenario, Replay(found.schedule), rung, guard, untimed)
+    end = run_once(job.program, job.scheduler, replace(job, steps=True, lines=True))
+    if end.error is not None and end.ending is not found.end.ending:
+        raise end.error
+    return record(found.scenario, end)
 
 
 def _is_of(task: str, handler: str) -> bool:

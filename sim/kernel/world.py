@@ -164,15 +164,17 @@ class World:
     def read(self, name: str) -> None:
         """Note that the current step read the shared state `name`."""
         if self.step is not None:
-            self.step.accesses[Access(name, False, self._where())] = None
+            self.step.accesses[self._access(name, False)] = None
 
     def write(self, name: str) -> None:
         """Note that the current step wrote the shared state `name`, or read and wrote it."""
         if self.step is not None:
-            self.step.accesses[Access(name, True, self._where())] = None
+            self.step.accesses[self._access(name, True)] = None
 
-    def _where(self) -> str:
-        return code_line() if self.job.lines else ""
+    def _access(self, name: str, write: bool) -> Access:
+        if not self.job.lines:
+            return Access(name, write)
+        return Access(name, write, code_line(), len(self.events))
 
     def bytes(self, count: int, connection: str) -> "bytes":
         """Return `count` bytes without influence: a hash of (connection, how often it asked)."""

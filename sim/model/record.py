@@ -31,12 +31,15 @@ class Access(NamedTuple):
     """One read or write of a named piece of shared state.
 
     where: the line of the code under test that made it, "module:line"; "" unless asked for. Where
-    lines are asked for, an event stands among the accesses as a read of "event:KIND".
+    lines are asked for, an event stands among the accesses as a read of "event:KIND", and `events`
+    is how many the trace had then, that one among them; else 0, and an access that is repeated
+    within a step stands there once.
     """
 
     name: str
     write: bool
     where: str = ""
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """An exploration for people: a table with a row per guard, and counterexamples in words."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +15,28 @@ from sim.model.plain import printable
 _STYLES = {Verdict.RACE_FREE: "green", Verdict.RACY: "red", Verdict.INCONCLUSIVE: "yellow"}
 
 
-def verdict_table(found: Sequence[Exploration], seconds: Sequence[float]) -> Table:
+class Told(Protocol):
+    """What a row tells: of an exploration, or of what was written of one."""
+
+    @property
+    def guard(self) -> str: ...  # noqa: D102
+    @property
+    def verdict(self) -> str: ...  # noqa: D102
+    @property
+    def complete(self) -> bool: ...  # noqa: D102
+    @property
+    def classes(self) -> int | None: ...  # noqa: D102
+    @property
+    def schedules(self) -> int: ...  # noqa: D102
+    @property
+    def failing(self) -> int: ...  # noqa: D102
+    @property
+    def points(self) -> int: ...  # noqa: D102
+    @property
+    def deepest(self) -> int: ...  # noqa: D102
+
+
+def verdict_table(found: Sequence[Told], seconds: Sequence[float]) -> Table:
     """Return one row per guard: verdict, what was looked at, how much fails, how long it took."""
     title = "complete: nothing was left to try" if all(one.complete for one in found) else None
     table = Table(title=title, box=None)
@@ -25,7 +47,7 @@ def verdict_table(found: Sequence[Exploration], seconds: Sequence[float]) -> Tab
     for one, took in zip(found, seconds, strict=True):
         table.add_row(
             Text(printable(one.guard)),
-            Text(one.verdict, style=_STYLES[one.verdict]),
+            Text(one.verdict, style=_STYLES[Verdict(one.verdict)]),
             "-" if one.classes is None else f"{one.classes:,}",
             f"{one.schedules:,}",
             f"{one.failing:,}",

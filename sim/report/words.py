@@ -29,7 +29,7 @@ def _how_often(results: Sequence[CellResult]) -> str:
     rates = {name: _totals(group) for name, group in _by(_injection, before).items()}
     some = [f"{name} ({percent(part / whole)} %)" for name, (part, whole) in rates.items() if part]
     never = [name for name, (part, _) in rates.items() if not part]
-    return f"{said}: in {_join(some)}{f', never in {_join(never)}' if never else ''}."
+    return f"{said}: in {joined(some)}{f', never in {joined(never)}' if never else ''}."
 
 
 def _what_changes(summary: Summary) -> str:
@@ -54,9 +54,9 @@ def _what_changes(summary: Summary) -> str:
             differ.append(f"{name} ({_change(name in moved, before, after, lost[1] - lost[0])})")
         else:
             (same if before else never).append(name)
-    parts = [f"The published fix makes a difference in {_join(differ)}"] if differ else []
-    parts += [f"the same trials fail with it and without it in {_join(same)}"] if same else []
-    parts += [f"nothing fails either way in {_join(never)}"] if never else []
+    parts = [f"The published fix makes a difference in {joined(differ)}"] if differ else []
+    parts += [f"the same trials fail with it and without it in {joined(same)}"] if same else []
+    parts += [f"nothing fails either way in {joined(never)}"] if never else []
     said = "; ".join(parts)
     return f"{said}." if differ else f"The published fix changes nothing: {said}."
 
@@ -87,10 +87,10 @@ def _which_hold(results: Sequence[CellResult]) -> str:
         if not any(one.failures for one in group):
             never.append(f"{guard} (0 of {_totals(group)[1]:,})")
         elif guard not in (BEFORE, AFTER, NO_GUARD):
-            fail.setdefault(_join(_where(group)), []).append(guard)
-    hold = f"Never failing: {_join(never)}" if never else "No guard that was tried holds"
+            fail.setdefault(joined(_where(group)), []).append(guard)
+    hold = f"Never failing: {joined(never)}" if never else "No guard that was tried holds"
     rest = [
-        f"{_join(guards)} {'fails' if len(guards) == 1 else 'fail'} in {places}"
+        f"{joined(guards)} {'fails' if len(guards) == 1 else 'fail'} in {places}"
         for places, guards in fail.items()
     ]
     return "; ".join([hold, *rest]) + "."
@@ -103,7 +103,7 @@ def _where(group: Sequence[CellResult]) -> list[str]:
         runtimes = dict.fromkeys(one.cell.runtime for one in tried)
         failing = dict.fromkeys(one.cell.runtime for one in tried if one.failures)
         if failing:
-            only = f" (only on {_join(failing)})" if len(failing) < len(runtimes) else ""
+            only = f" (only on {joined(failing)})" if len(failing) < len(runtimes) else ""
             places.append(f"{name}{only}")
     return places
 
@@ -134,6 +134,7 @@ def _by(
     return groups
 
 
-def _join(parts: Iterable[str]) -> str:
+def joined(parts: Iterable[str]) -> str:
+    """Return names as a list in words: a, b and c."""
     found = list(parts)
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"

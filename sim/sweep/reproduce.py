@@ -5,13 +5,14 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sim import __version__
 from sim.catalog import expand, open_scenario
 from sim.errors import UserError
+from sim.model.documents import REPRODUCE, ReproduceDocument
 from sim.model.results import CellResult, PairResult
 from sim.model.scenario import Batch, Scenario
 from sim.playing import Record, import_guard, play
@@ -22,7 +23,6 @@ from sim.sweep.engine import run_units, units
 from sim.sweep.summary import Summary, summarise
 from sim.sweep.trials import trial_of
 
-SCHEMA = "wsrace.reproduce.1"
 _PAIR_KEYS = ("mode", "shape", "injection", "runtime", "server", "axis", "value")
 OnTrials = Callable[[int, int], None]
 """Called with the trials recorded so far, and how many there will be."""
@@ -61,10 +61,16 @@ class Reproduction:
     def document(self) -> dict[str, Any]:
         """Return everything as one JSON document: the same for every number of workers."""
         return {
-            "schema": SCHEMA,
+            "schema": REPRODUCE,
             "wsrace": __version__,
             "scenario": self.task.name,
             "seed": self.task.seed,
+            "guards": list(self.task.guards),
+            "settings": list(self.task.settings),
+            "runs": self.task.trials,
+            "scenarios": [
+                one.model_dump(mode="json", exclude_defaults=True) for one in self.scenarios
+            ],
             "digest": self.summary.digest,
             "cells": [_cell(result) for result in self.summary.results],
             "pairs": [_pair(pair) for pair in self.summary.pairs],
@@ -135,6 +141,36 @@ def reproduce(
     return Reproduction(task, scenarios, cells, summary, failed, tokens)
 
 
+def kept(document: ReproduceDocument, store_at: Path, guards: Sequence[str] = ()) -> Reproduction:
+    """Return a reproduction that was written, from its document and its results file.
+
+    guards: somebody's own that may be imported; of others there is no token. Raises UserError if
+    the file does not hold exactly the rows of the document.
+    """
+    if not store_at.is_file():
+        raise UserError(f"{store_at}: there is no such file")
+    task = Task(document.scenario, document.settings, document.guards, document.runs, document.seed)
+    cells = plan(document.scenarios, document.guards)
+    try:
+        with closing(ResultStore(store_at, _name_of(task, cells))) as store:
+            rows = list(store.rows())
+    except UserError:
+        what = "is not the results file of that document, or another version of wsrace wrote it"
+        raise UserError(f"{store_at}: {what}; run reproduce again") from None
+    summary = summarise(cells, rows)
+    if summary.digest != document.digest:
+        raise UserError(f"{store_at}: its rows are not those of the document: digests differ")
+    own = {name for name in guards if import_guard(name)}
+    failing = {
+        cell: trial
+        for cell, trial in summary.failing.items()
+        if ":" not in cells[cell].cell.guard or cells[cell].cell.guard in own
+    }
+    tokens = _tokens(cells, replace(summary, failing=failing), task.seed)
+    failed = tuple((row[0], row[1], row[2]) for row in rows)
+    return Reproduction(task, document.scenarios, cells, summary, failed, tokens)
+
+
 def _run(
     cells: Sequence[Planned], seed: int, store: ResultStore, workers: int, on_trials: OnTrials
 ) -> None:
@@ -160,8 +196,9 @@ def cores() -> int:
 
 def _name_of(task: Task, cells: Sequence[Planned]) -> str:
     """Return a name for exactly this sweep: whatever changes a row changes it."""
-    texts = [planned.scenario.model_dump_json(exclude_defaults=True) for planned in cells]
-    return hashlib.sha256(json.dumps([__version__, task.seed, texts]).encode()).hexdigest()
+    plain = [planned.scenario.model_dump(mode="json", exclude_defaults=True) for planned in cells]
+    text = json.dumps([__version__, task.seed, plain], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def failing_run(planned: Planned, trial: int, seed: int) -> Record:

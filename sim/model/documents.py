@@ -1,0 +1,105 @@
+"""Documents that commands wrote, read again: as data, and checked like everything from outside."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from sim.errors import UserError
+from sim.model.faults import fault_lines
+from sim.model.plain import fault
+from sim.model.racefile import LARGEST_FILE
+from sim.model.recorded import Count, Sha, Times
+from sim.model.scenario import Guard, Scenario
+from sim.model.strict_json import BadJson, read
+from sim.model.times import Table
+
+REPRODUCE = "wsrace.reproduce.1"
+EXPLORE = "wsrace.explore.1"
+
+
+class Said(Table):
+    """Part of a document. Keys that a report does not need are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Document(Said):
+    """What all of them say."""
+
+    wsrace: str
+    scenario: str
+    seed: int
+    digest: Sha
+
+
+class ReproduceDocument(Document):
+    """What `wsrace reproduce` was asked, as far as it is needed to find its rows again."""
+
+    guards: tuple[Guard, ...] = ()
+    settings: tuple[str, ...] = ()
+    runs: Count | None = None
+    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
+
+
+class VerdictRow(Said):
+    """What `wsrace explore` said of one guard. token: of its counterexample, None for none."""
+
+    guard: str
+    verdict: Literal["race-free", "racy", "inconclusive"]
+    complete: bool
+    says: str
+    because: str = ""
+    classes: Count | None = None
+    schedules: Count
+    failing: Count
+    outcomes: dict[str, Count] = Field(default_factory=dict)
+    points: Annotated[Count, Field(alias="choices")]
+    deepest: Count
+    counterfactual: bool = False
+    seconds: float = 0.0
+    token: str | None = None
+
+
+class ExploreDocument(Document):
+    """What `wsrace explore` found."""
+
+    strategy: str
+    times: Times
+    property: str
+    guards: Annotated[tuple[VerdictRow, ...], Field(min_length=1)]
+
+
+KINDS: dict[str, type[Document]] = {REPRODUCE: ReproduceDocument, EXPLORE: ExploreDocument}
+
+
+def read_document(path: Path) -> Document:
+    """Return what a document says. Raises UserError with one line for every fault."""
+    source = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise UserError(fault(f"{source}: cannot be read: {error.strerror}")) from None
+    if len(data) > LARGEST_FILE:
+        raise UserError(fault(f"{source}: it is larger than {LARGEST_FILE >> 20} MiB"))
+    try:
+        found = read(data)
+    except BadJson as error:
+        place = source if error.line is None else f"{source}:{error.line}"
+        raise UserError(fault(f"{place}: {error}")) from None
+    return _checked(found, source)
+
+
+def _checked(found: object, source: str) -> Document:
+    schema = found.get("schema") if isinstance(found, dict) else None
+    kind = KINDS.get(schema) if isinstance(schema, str) else None
+    if kind is None or not isinstance(found, dict):
+        raise UserError(
+            fault(f"{source}: schema: allowed: {', '.join(KINDS)}, got {str(schema)[:60]!r}")
+        )
+    body: dict[str, Any] = {key: found[key] for key in found if key in kind.model_fields}
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise UserError(*map(fault, fault_lines(error, body, kind, source, "")[:20])) from None

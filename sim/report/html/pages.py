@@ -1,0 +1,193 @@
+"""What a page says of each thing that it can be made of: a reproduction, an exploration, a run."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from sim.exploration.inquiry import Inquiry
+from sim.model.documents import ExploreDocument, VerdictRow
+from sim.model.racefile import RaceFile
+from sim.model.recorded import Recorded
+from sim.playing import import_guard
+from sim.replaying import Replayed, replayed
+from sim.report.html.cases import Asked, Case, case
+from sim.report.html.drawing import drawing
+from sim.report.html.grids import html_table
+from sim.report.html.page import Figure, Page
+from sim.report.pictures import Picture, pictures_of
+from sim.report.plots import to_svg
+from sim.report.tables import rates_table
+from sim.report.verdicts import verdict_table
+from sim.report.words import joined, sentences
+from sim.rungs import Rung
+from sim.sweep.reproduce import Reproduction
+from sim.sweep.summary import broken_expectations
+
+NO_FORECAST = (
+    "A rate is a rate over the injection times that the scenario draws; it is no forecast for a "
+    "service.",
+    "A pair of runtime and server that does not exist is labelled counterfactual.",
+)
+ONE_SCENARIO = (
+    "A complete verdict is about one scenario: its messages, clients, injections and end time.",
+)
+ONE_RUN = ("One run says that something can happen, not how often it does.",)
+
+
+def reproduction_page(found: Reproduction, workers: int = 1, guards: Sequence[str] = ()) -> Page:
+    """Return the page of a reproduction. workers: processes that draw. guards: somebody's own that
+    may be imported.
+    """
+    summary = list(sentences(found.summary))
+    broken = broken_expectations(found.scenarios, found.summary.results)
+    summary += [f"An expectation of the scenario is broken: {line}." for line in broken]
+    if not broken and any(one.expect for one in found.scenarios):
+        summary.append("All that the scenarios expect of their guards holds.")
+    trials, seed = len(found.rows), found.task.seed
+    cases = [
+        _case(token, _case_title(found, cell), guards) for cell, token in found.tokens
+    ]  # of the cells
+    return Page(
+        title=f"{found.task.name}: how often runs fail, and why",
+        about=f"{trials:,} runs, seed {seed}, digest of all trials {found.summary.digest}",
+        summary=summary,
+        table_title="Rates",
+        tables=[html_table(rates_table(found.summary))],
+        figures=_figures(found, workers),
+        cases=cases,
+        again=[_reproduce_command(found)],
+        limits=NO_FORECAST,
+    )
+
+
+def exploration_page(
+    found: ExploreDocument, files: Sequence[RaceFile] = (), guards: Sequence[str] = ()
+) -> Page:
+    """Return the page of an exploration. files: counterexamples that are too long for a token."""
+    kept = {file.scenario.guard: file for file in files}
+    runs = [(row.guard, row.token or kept.get(row.guard)) for row in found.guards]
+    summary = list(_verdicts_in_words(found.guards))
+    summary += [
+        f"{guard}: its code is somebody's own, so its counterexample is run only with --guard."
+        for guard, run in runs
+        if run and not _may_run(guard, guards)
+    ]
+    cases = [
+        _case(run, f"{guard}: the smallest failing run that was found", guards)
+        for guard, run in runs
+        if run and _may_run(guard, guards)
+    ]
+    return Page(
+        title=f"{found.scenario}: which guards hold, over all schedules",
+        about=f"strategy {found.strategy}, times {found.times}, property {found.property}, "
+        f"seed {found.seed}, digest {found.digest}",
+        summary=summary,
+        table_title="Verdicts",
+        tables=[html_table(verdict_table(found.guards, [row.seconds for row in found.guards]))],
+        cases=cases,
+        again=[f"wsrace explore {shlex.quote(found.scenario)}"],
+        limits=ONE_SCENARIO,
+    )
+
+
+def run_page(given: str | RaceFile, guards: Sequence[str] = ()) -> Page:
+    """Return the page of one run, given as a token or a race file."""
+    shown = _case(given, "The run", guards)
+    first = shown.runs[0]
+    return Page(
+        title=f"One run: {first.outcome}",
+        about=f"{shown.about}; digest {first.digest}",
+        summary=[
+            f"{shown.why}." if shown.why else "This run keeps what is asked of it.",
+            shown.apart,
+        ],
+        table_title="",
+        tables=(),
+        cases=[shown],
+        again=(),
+        limits=ONE_RUN,
+    )
+
+
+def _verdicts_in_words(rows: Sequence[VerdictRow]) -> Iterator[str]:
+    """Yield a sentence for all guards of which the same is said."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        because = f" This is so because {row.because}." if row.because else ""
+        name = f"{row.guard} (counterfactual)" if row.counterfactual else row.guard
+        groups.setdefault(f"{row.says}.{because}", []).append(name)
+    for said, guards in groups.items():
+        yield f"{joined(guards)}: {said}"
+
+
+def _may_run(guard: str, guards: Sequence[str]) -> bool:
+    return ":" not in guard or guard in guards
+
+
+def _case(given: str | RaceFile, title: str, guards: Sequence[str]) -> Case:
+    """Run a token or a race file again, and return what a page shows of it."""
+    done = _again(given, guards)
+    recorded = done.recorded
+    guard = done.record.scenario.guard
+    asked = Asked(
+        Inquiry(times=recorded.times, prop=recorded.property),  # type: ignore[arg-type]
+        Rung(recorded.rung),
+        import_guard(guard) if ":" in guard else None,
+    )
+    return case(done.record, title, given if isinstance(given, str) else "", asked)
+
+
+def _again(given: str | Recorded, guards: Sequence[str]) -> Replayed:
+    from sim.model.token import decode
+
+    recorded = decode(given) if isinstance(given, str) else given
+    guard = recorded.scenario.guard
+    return replayed(recorded, guard if ":" in guard and guard in guards else None)
+
+
+def _case_title(found: Reproduction, cell: int) -> str:
+    one = found.plan[cell].cell
+    return f"{one.injection or '(unnamed)'}: one failing run with {one.guard}"
+
+
+def _reproduce_command(found: Reproduction) -> str:
+    task = found.task
+    parts = ["wsrace", "reproduce", task.name]
+    for setting in task.settings:
+        parts += ["--set", setting]
+    for guard in task.guards:
+        parts += ["--guard", guard]
+    if task.trials is not None:
+        parts += ["--runs", str(task.trials)]
+    return shlex.join([*parts, "--seed", str(task.seed)])
+
+
+def _figures(found: Reproduction, workers: int) -> list[Figure]:
+    """Draw all figures, on several processes: they are what a page takes longest for."""
+    if workers == 1:
+        drawn = dict(_drawn(found, 0, 1))
+    else:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            parts = [pool.submit(_svgs, found, part, workers) for part in range(workers)]
+            drawn = {name: svg for part in parts for name, svg in part.result()}
+    return [_figure(picture, drawn[picture.name]) for picture in pictures_of(found)]
+
+
+def _svgs(found: Reproduction, part: int, parts: int) -> list[tuple[str, str]]:
+    return list(_drawn(found, part, parts))
+
+
+def _drawn(found: Reproduction, part: int, parts: int) -> Iterator[tuple[str, str]]:
+    for picture in pictures_of(found)[part::parts]:
+        yield picture.name, to_svg(picture.draw())
+
+
+def _figure(picture: Picture, svg: str) -> Figure:
+    label = f"{picture.title}. {picture.note}"
+    return Figure(
+        picture.name,
+        picture.title,
+        drawing(svg, picture.name, label),
+        html_table(picture.view(), f"{picture.title}: the figures"),
+    )

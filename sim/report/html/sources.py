@@ -1,0 +1,53 @@
+"""The source lines that a run names, as "module:line". Only of modules that ran here anyway."""
+
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+AROUND = 4
+"""Lines that are shown before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Some lines of a file. file: its path from the package on. first: the number of the first
+    line; at: the number of the line that is meant.
+    """
+
+    file: str
+    first: int
+    at: int
+    lines: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The line that is meant, without its indentation."""
+        return self.lines[self.at - self.first].strip()
+
+
+def snippets(wheres: Iterable[str]) -> Mapping[str, Snippet]:
+    """Return the lines around each place that has a text; nothing is imported for it."""
+    found = {where: _snippet(where) for where in dict.fromkeys(wheres) if where}
+    return {where: one for where, one in found.items() if one is not None}
+
+
+def _snippet(where: str) -> Snippet | None:
+    module, _, number = where.rpartition(":")
+    text = _text(module)
+    if not number.isdecimal() or not 0 < int(number) <= len(text):
+        return None
+    at = int(number)
+    first = max(1, at - AROUND)
+    lines = tuple(line.rstrip() for line in text[first - 1 : at + AROUND])
+    return Snippet(f"{module.replace('.', '/')}.py", first, at, lines)
+
+
+@cache
+def _text(module: str) -> tuple[str, ...]:
+    found = sys.modules.get(module)
+    try:
+        return tuple(inspect.getsource(found).splitlines()) if found is not None else ()
+    except (OSError, TypeError):
+        return ()

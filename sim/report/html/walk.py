@@ -1,0 +1,214 @@
+"""A run as moments that one can walk through: who did what, on which line, with which states then.
+
+A moment is an event, or what one line read, in the order in which it happened within its step. A
+step in which nothing of that kind happened is a moment too: the turn that it takes is often what
+the race is about.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from sim.model.record import CLOCK, LOOP, Access, Event, Step
+from sim.model.ticks import PER_SECOND
+from sim.playing import Record
+from sim.report.formats.telling import PLACES, folded, labels, told
+from sim.report.story import LANES
+
+NETWORK = "network"
+LANE_NAMES = (*LANES.values(), NETWORK)
+"""The states that have a lane, from top to bottom."""
+WHOLE = 100
+"""A run of at most so many moments is told from its beginning."""
+MOST = 300
+"""So many moments are told at most: the last ones."""
+_ENDS = ("close", "fin", "rst")
+_QUIET = frozenset({"asgi.send", "asgi.receive", "client.sent", "sent"})
+"""Kinds of events that others tell better."""
+_LONGEST = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened.
+
+    step: of the run. choice: index of the choice that picked the step, -1 if there was none. task:
+    a name of `Walk.tasks`. what: in words. where: "module:line", "" if no line did it; handler:
+    where the handler stands. states: one for each of LANE_NAMES, when it is over. window: whether
+    it lies between validation and the end of the receive.
+    """
+
+    step: int
+    choice: int
+    ms: float
+    task: str
+    what: str
+    where: str
+    handler: str
+    states: tuple[str, ...]
+    window: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The moments of one run that are told. before: how many at its beginning are not."""
+
+    tasks: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    before: int = 0
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Goes through a run and keeps what has become of its states."""
+
+    connection: str
+    states: dict[str, str] = field(default_factory=lambda: dict.fromkeys(LANE_NAMES, "-"))
+    handler: str = ""
+    window: bool = False
+    decided: bool = False
+
+    def step(self, index: int, step: Step, events: Sequence[Event]) -> Iterator[Moment]:
+        """Yield the moments of one step. events: of the whole run."""
+        mine = folded(step.task)
+        if step.task == LOOP:
+            return
+        found = False
+        for access in step.accesses:
+            is_event = access.name.startswith("event:")
+            event = events[access.events - 1] if is_event else None
+            where = _of_the_code_under_test(access.where)
+            if where and self._is_handler(mine):
+                self.handler = where
+            what = self._event(event) if event is not None else self._read(access)
+            if self.decided and event is None:
+                continue  # what is read after the loop has ended is clean-up
+            if what:
+                found = True
+                yield self._moment(index, step, what, where)
+        if not found:
+            what = "time moves on" if step.task == CLOCK else "takes a turn"
+            yield self._moment(index, step, what, "")
+
+    def _is_handler(self, task: str) -> bool:
+        return f"handler:{self.connection}" in task.split("/")[-2:]
+
+    def _moment(self, index: int, step: Step, what: str, where: str) -> Moment:
+        window, self.window = self.window, self.window and not self.decided
+        return Moment(
+            step=index,
+            choice=step.choice,
+            ms=step.tick * 1000 / PER_SECOND,
+            task=folded(step.task),
+            what=what,
+            where=where,
+            handler=self.handler,
+            states=tuple(self.states.values()),
+            window=window or self.window,
+        )
+
+    def _event(self, event: Event) -> str:
+        """Take note of an event. Return what is told of it, "" if nothing."""
+        values = event.values
+        if event.kind == "wire":
+            return self._wire(str(values["link"]), str(values["data"]))
+        if values.get("connection") != self.connection:
+            return ""
+        if event.kind in LANES:
+            lane, state = LANES[event.kind], str(values["state"])
+            before, self.states[lane] = self.states[lane], state
+            return f"{lane} {before} > {state}" if before != "-" else f"{lane} {state}"
+        if event.kind == "probe":
+            at = values["at"]
+            self.window = at in PLACES
+            return f"reaches {at}" if at in PLACES else ""
+        if event.kind == "lost":
+            self.states[NETWORK] = "closed"
+        elif event.kind in ("left", "raised"):
+            self.decided = True
+        elif event.kind == "log" and values["level"] == "info":
+            return ""
+        return "" if event.kind in _QUIET else _cut(told(event))
+
+    def _wire(self, link: str, data: str) -> str:
+        """Take note of what goes on its way, and return it."""
+        sender = "server" if link.startswith("server>") else "client"
+        if self.connection not in link.split(">"):
+            return ""
+        now = self.states[NETWORK]
+        if data.split()[0] in _ENDS and now != "closed":
+            closing = f"{sender} closing"
+            self.states[NETWORK] = closing if now in ("open", closing) else "both closing"
+        elif now == "-":
+            self.states[NETWORK] = "connecting"
+        elif data == "accept":
+            self.states[NETWORK] = "open"
+        return _cut(f"sends {data}")
+
+    def _read(self, access: Access) -> str:
+        """Return which state of the connection a line of the code under test reads."""
+        owner, _, name = access.name.partition(".")
+        if access.write or not access.where or owner != self.connection or name not in LANES:
+            return ""
+        return f"reads {LANES[name]} {self.states[LANES[name]]}".removesuffix(" -")
+
+
+def walk(record: Record, connection: str, before: int | None = None) -> Walk:
+    """Return the moments of a run until its handler has left the loop.
+
+    record: with the lines of its steps, as `sim.exploration.explain.with_lines` makes it. A long
+    run is told from the last message on that the handler received, or leaves out as many moments
+    as `before` says.
+    """
+    steps = record.end.trace_steps
+    teller = _Teller(connection)
+    moments: list[Moment] = []
+    begin = 0
+    for index, step in enumerate(steps):
+        found = list(_merged(teller.step(index, step, record.events)))
+        if any(one.what.startswith("received") for one in found):
+            begin = len(moments)
+        moments += found
+        if teller.decided:
+            break
+    if len(moments) <= WHOLE:
+        begin = 0
+    begin = max(begin, len(moments) - MOST) if before is None else min(before, len(moments))
+    shown = moments[begin:]
+    names = labels(dict.fromkeys(one.task for one in shown))
+    named = tuple(replace(one, task=names[one.task]) for one in shown)
+    return Walk(tuple(names.values()), named, begin)
+
+
+def _of_the_code_under_test(where: str) -> str:
+    """Return a place, "" if it is one of the simulation's own."""
+    return "" if where.startswith("sim.") and not where.startswith("sim.sut.") else where
+
+
+def _merged(moments: Iterator[Moment]) -> Iterator[Moment]:
+    """Yield moments, those of one line that only reads as one."""
+    last: Moment | None = None
+    for one in moments:
+        if last is not None and one.where == last.where and _reads(one) and _reads(last):
+            more = one.what.removeprefix("reads ")
+            what = last.what if more in last.what else f"{last.what}, {more}"
+            last = replace(one, what=what)
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
+def _reads(one: Moment) -> bool:
+    return one.what.startswith("reads ") and bool(one.where)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def turns(moments: Sequence[Moment]) -> list[int]:
+    """Return the moments, by index, before which another step begins."""
+    return [index for index, (a, b) in enumerate(pairwise(moments), 1) if a.step != b.step]

@@ -1,0 +1,94 @@
+"""How things show themselves in a notebook."""
+
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+import sim
+from sim.exploration.counterexample import counterexample
+from sim.report.notebook import PARTS, as_html, register
+from sim.report.pictures import figures
+from tests.exploration.scenes import CLOSE, scene
+from tests.report.html.made import EVIL, evil, hop, timed
+from tests.report.test_views import found
+
+IPython = pytest.importorskip("IPython.core.formatters")
+
+
+@lru_cache
+def things() -> dict[str, Any]:
+    explored = sim.explore(scene(CLOSE), sim.Inquiry())
+    plan = sim.open_plan("issue-1061")
+    small = plan.model_copy(
+        update={"deployment": plan.deployment.model_copy(update={"clients": 2})}
+    )
+    sessions = sim.deploy(small, "catch", 0, 1)
+    return {
+        "Reproduction": found(),
+        "Exploration": explored,
+        "Counterexample": counterexample(explored),
+        "Record": timed(),
+        "Validation": sim.validated(small, "catch", sessions, None),
+    }
+
+
+class Shell:
+    """As much of an IPython shell as is needed."""
+
+    def __init__(self) -> None:
+        self.display_formatter = IPython.DisplayFormatter()
+
+
+@pytest.fixture
+def shell() -> Shell:
+    made = Shell()
+    sim.load_ipython_extension(made)
+    return made
+
+
+def test_there_is_a_form_for_each_of_these_and_no_other_is_needed() -> None:
+    assert {kind.__name__ for kind in PARTS} == set(things())
+
+
+@pytest.mark.parametrize("name", [kind.__name__ for kind in PARTS])
+def test_each_is_shown_as_html_and_as_the_text_of_a_terminal(name: str, shell: Shell) -> None:
+    shown, _ = shell.display_formatter.format(things()[name])
+    assert shown["text/html"] == as_html(things()[name])
+    assert "<p>" in shown["text/html"]
+    assert "object at 0x" not in shown["text/plain"]
+    assert "\x1b" not in shown["text/plain"]
+    assert len(shown["text/plain"].splitlines()) >= 1
+
+
+def test_a_reproduction_shows_its_table_and_its_sentences(shell: Shell) -> None:
+    shown, _ = shell.display_formatter.format(found())
+    assert "<table>" in shown["text/html"]
+    assert "With pre-fix" in shown["text/html"]
+
+
+def test_a_run_folds_its_events(shell: Shell) -> None:
+    shown, _ = shell.display_formatter.format(hop())
+    assert "<details>" in shown["text/html"]
+    assert "need_accept_first" in shown["text/plain"]
+
+
+def test_hostile_names_stay_text(shell: Shell) -> None:
+    shown, _ = shell.display_formatter.format(evil())
+    assert "<script" not in shown["text/html"]
+    assert EVIL not in shown["text/html"]
+
+
+def test_a_figure_is_shown_as_the_same_png_twice(shell: Shell) -> None:
+    one, two = (
+        shell.display_formatter.format(figures(found())["rate-server-close"])[0]["image/png"]
+        for _ in range(2)
+    )
+    assert one == two
+    assert len(one) > 10_000
+
+
+def test_another_thing_has_no_form() -> None:
+    with pytest.raises(KeyError):
+        as_html(3)
+    assert callable(register)
