@@ -146,3 +146,9 @@ def test_what_no_log_says_is_not_known_and_the_overhead_is_what_was_measured() -
     assert {one.why for one in judged.unknown} == {"no line of a log says it"}
     only = small(phases=[{"name": "all", "to_min": 5, "criteria": {"overhead_us": NONE}}])
     assert not answered(judged_by_log(only, "catch", timeline(*WHOLE), 2.0))
+
+
+def test_a_phase_has_an_end() -> None:
+    """A deployment of endless minutes would be simulated for ever, and has no buckets."""
+    with pytest.raises(ValueError, match="finite"):
+        small(phases=[{"name": "all", "to_min": float("inf"), "criteria": {"race_errors": NONE}}])
