@@ -1,9 +1,9 @@
-"""The command `validate`: a plan against a simulated deployment, and go or no-go."""
+"""The command `validate`: a plan against a simulated deployment or a real log, go or no-go."""
 
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,43 +17,101 @@ from sim.catalog import open_plan
 from sim.errors import UserError
 from sim.exploration.explain import explain
 from sim.live.overhead import guard_costs
+from sim.log_files import faults_of, read, time_of
+from sim.logs.triage import begun
 from sim.model.plain import printable
 from sim.model.plan import Plan
 from sim.model.scenario import known_guard
 from sim.playing import Record, guard_named, import_guard
 from sim.replaying import token_of
+from sim.report.logged import deciding, document_of_log, no_answer, opening
+from sim.report.validation import criteria_rows, decision_lines, validation_table
 from sim.sweep.reproduce import cores
 from sim.validation.criteria import Reason, Validation, validated
 from sim.validation.deployment import OnClients, Session, deploy, session_again
+from sim.validation.logged import answered, judged_by_log
+from sim.validation.timeline import Timeline
 
 SCHEMA = "wsrace.validate.1"
+NO_GO, NO_ANSWER = 1, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was typed. guard: None for the plan's own."""
+    """What was typed. guard: None for the plan's own. seed: None for 0. logs: files, "-" for
+    standard input; none for a simulated deployment. since: a time, "" for none.
+    """
 
     plan: str
     guard: str | None
-    seed: int
+    seed: int | None
     workers: int | None
     as_json: bool
+    logs: Sequence[str] = ()
+    since: str = ""
 
 
-def run(request: Request) -> bool:
-    """Do what was asked; return whether it is a no-go."""
+def run(request: Request) -> int:
+    """Do what was asked; return the exit status. Raises UserError for what is typed wrong."""
+    since = _since(request)
     plan = open_plan(request.plan)
     guard = _guard(request, plan)
     overhead_us = _overhead_us(plan, guard)
+    if request.logs:
+        return _run_log(request, Timeline(plan.minutes, since), plan, guard, overhead_us)
+    seed = request.seed or 0
     with _progress(request.as_json) as on_clients:
         workers = request.workers or cores()
-        sessions = deploy(plan, guard, request.seed, workers, on_clients)
+        sessions = deploy(plan, guard, seed, workers, on_clients)
     found = validated(plan, guard, sessions, overhead_us)
     if request.as_json:
-        click.echo(json.dumps(document_of(found, sessions, request.seed), sort_keys=True))
+        click.echo(json.dumps(document_of(found, sessions, seed), sort_keys=True))
     else:
-        _show(found, sessions, request.seed)
-    return not found.go
+        _show(found, sessions, seed)
+    return 0 if found.go else NO_GO
+
+
+def _since(request: Request) -> int | None:
+    """Check what was typed about logs before anything is read; return when minute 0 begins."""
+    faults = faults_of(request.logs)
+    since = time_of("since", request.since, faults)
+    if request.logs:
+        given = {"seed": request.seed, "workers": request.workers}
+        faults += [
+            f"--{name}: not with --log, nothing is simulated"
+            for name, value in given.items()
+            if value is not None
+        ]
+    elif request.since:
+        faults.append("--since: goes with --log")
+    if faults:
+        raise UserError(*faults)
+    return since
+
+
+def _run_log(
+    request: Request, timeline: Timeline, plan: Plan, guard: str, overhead_us: float | None
+) -> int:
+    """Judge the plan on logs. Return the exit status."""
+    triage = begun(also=timeline.add)
+    read(triage, request.logs, quiet=request.as_json)
+    if not triage.complete:
+        click.echo("wsrace: stopped before the end of the log: no answer", err=True)
+        return NO_ANSWER
+    found = judged_by_log(plan, guard, timeline, overhead_us)
+    if request.as_json:
+        document = document_of_log(found, triage, timeline, SCHEMA)
+        click.echo(json.dumps(document, sort_keys=True))
+    else:
+        click.echo(f"{printable(plan.title or plan.name)}: judged on a log")
+        _show_lines(opening(triage, timeline))
+        _console().print(validation_table(found))
+        click.echo()
+        _show_lines(deciding(found, timeline))
+    if not answered(found):
+        click.echo(f"wsrace: no answer: {no_answer(found)}", err=True)
+        return NO_ANSWER
+    return 0 if found.go else NO_GO
 
 
 def _guard(request: Request, plan: Plan) -> str:
@@ -83,21 +141,12 @@ def document_of(found: Validation, sessions: list[Session], seed: int) -> dict[s
         "wsrace": __version__,
         "seed": seed,
         "digest": hashlib.sha256(text.encode()).hexdigest(),
+        "source": "simulation",
         "plan": found.plan.name,
         "guard": found.guard,
         "go": found.go,
         "sessions": len(sessions),
-        "criteria": [
-            {
-                "phase": one.phase,
-                "criterion": one.criterion,
-                **one.bound.model_dump(exclude_none=True),
-                "figure": one.figure,
-                "of": one.of,
-                "passes": one.passes,
-            }
-            for one in found.judgements
-        ],
+        "criteria": criteria_rows(found),
         "reasons": [
             {
                 "text": reason.text,
@@ -131,20 +180,25 @@ def _token(found: Validation, seed: int, reason: Reason) -> str | None:
 
 
 def _show(found: Validation, sessions: list[Session], seed: int) -> None:
-    from sim.report.validation import decision_lines, validation_table
-
     plan = found.plan
-    console = Console(width=None if sys.stdout.isatty() else 120)
     click.echo(
         f"{printable(plan.title or plan.name)}: guard {printable(found.guard)}, "
         f"{plan.deployment.clients:,} clients, {plan.minutes:g} minutes, {len(sessions):,} sessions"
     )
-    console.print(validation_table(found))
+    _console().print(validation_table(found))
     click.echo()
-    for line in decision_lines(found, lambda reason: _why(found, seed, reason)):
-        click.echo(line)
+    _show_lines(decision_lines(found, lambda reason: _why(found, seed, reason)))
     for reason in found.reasons[:1]:
         click.echo(f"one of these runs:\nwsrace replay {_token(found, seed, reason)}")
+
+
+def _show_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the lines of a log add up to."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -41,6 +42,10 @@ class Example:
     text: str
 
 
+Also = Callable[[str, int, list[str], Said], None]
+"""Told of every line or entry with a pattern: its file, its line, its patterns, what it says."""
+
+
 @dataclass(slots=True)
 class PatternCount:
     """How often a pattern was met: in all, from when to when, without a time, by severity."""
@@ -74,9 +79,10 @@ class Counts:
     A line of text, or a JSON entry, is one hit of each pattern that it holds. kinds: lines and
     entries with a bad pattern, else a warning, else a good one. Connections and revisions are
     counted for bad and warning ones. stretches: a column for each of KINDS, and one for ERROR.
+    also: is told of all, whatever its time.
     """
 
-    def __init__(self, between: Between | None = None) -> None:
+    def __init__(self, between: Between | None = None, also: Also | None = None) -> None:
         self.patterns = {pattern.name: PatternCount() for pattern in PATTERNS}
         self.kinds = dict.fromkeys(KINDS, 0)
         self.stretches = Stretches(len(KINDS) + 1)
@@ -86,6 +92,7 @@ class Counts:
         self.timeless = 0
         self.outside = 0
         self._between = between or Between()
+        self._also = also
         self._file = ""
 
     def begin(self, file: str) -> None:
@@ -110,6 +117,8 @@ class Counts:
             self._hit(names, said_by_entry(found, text, place(text, names[0])), number)
 
     def _hit(self, names: list[str], said: Said, number: int) -> None:
+        if self._also is not None:
+            self._also(self._file, number, names, said)
         ns = said.when.ns if said.when else None
         if not self._between.holds(ns):
             self.outside += 1
@@ -134,6 +143,10 @@ class Counts:
             count.span = count.span.with_time(ns)
             count.severities[said.severity] += 1
             if count.example is None:
-                start = max(0, place(said.text, name) - EXAMPLE // 2)
-                text = mended(said.text[start : start + EXAMPLE])
-                count.example = Example(self._file, number, text)
+                count.example = example_of(self._file, number, said, name)
+
+
+def example_of(file: str, number: int, said: Said, name: str) -> Example:
+    """Return what stands around a pattern in a line or an entry. number: its line."""
+    start = max(0, place(said.text, name) - EXAMPLE // 2)
+    return Example(file, number, mended(said.text[start : start + EXAMPLE]))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sim.logs.counting import Between, Counts
+from sim.logs.counting import Also, Between, Counts
 from sim.logs.reading import BLOCK, Notes, blocks
 from sim.logs.scanning import LONGEST, Scanner
 
@@ -56,9 +56,9 @@ class Triage:
         return total
 
 
-def begun(between: Between | None = None) -> Triage:
-    """Return a triage of nothing yet. between: the times that are asked for."""
-    return Triage(Counts(between))
+def begun(between: Between | None = None, also: Also | None = None) -> Triage:
+    """Return a triage of nothing yet. between: the times that are asked for. also: see Counts."""
+    return Triage(Counts(between, also))
 
 
 def add(

@@ -45,7 +45,7 @@ class Phase(Table):
 
     name: str
     from_min: Annotated[float, Field(ge=0)] = 0
-    to_min: Annotated[float, Field(gt=0)]
+    to_min: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     criteria: Annotated[dict[CriterionName, Bound], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """What a validation plan comes to, for people."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -49,18 +50,45 @@ def shown(one: Judgement) -> str:
     return f"{one.figure:,.2f}" if one.criterion == "overhead_us" else f"{one.figure:,.0f}"
 
 
-def decision_lines(found: Validation, why: Callable[[Reason], str]) -> Iterator[str]:
-    """Yield go or no-go, and what goes wrong. why: says more of a reason, or ""."""
+def decision_lines(found: Validation, why: Callable[[Reason], str], who: str = "") -> Iterator[str]:
+    """Yield go or no-go, and what goes wrong. why: says more of a reason, or "". who: what is
+    judged; the guard unless it is named.
+    """
+    who = who or printable(found.guard)
     failing = [one for one in found.judgements if one.passes is False]
     if failing:
-        names = dict.fromkeys(one.criterion.replace("_", " ") for one in failing)
-        yield f"no-go: {printable(found.guard)} fails {', '.join(names)}"
+        yield f"no-go: {who} fails {_names(failing)}"
     else:
-        yield f"go: {printable(found.guard)} passes every criterion that is known"
+        yield f"go: {who} passes every criterion that is known"
     for reason in found.reasons:
         yield f"  {printable(reason.text)}"
         if more := why(reason):
             yield f"    {printable(more)}"
-    if found.unknown:
-        names = dict.fromkeys(one.criterion.replace("_", " ") for one in found.unknown)
-        yield f"  not known here: {', '.join(names)}"
+    yield from unknown_lines(found)
+
+
+def unknown_lines(found: Validation) -> Iterator[str]:
+    """Yield the criteria that are not known, by why."""
+    for why in dict.fromkeys(one.why for one in found.unknown):
+        names = _names(one for one in found.unknown if one.why == why)
+        yield f"  not known here: {names}{f' ({why})' if why else ''}"
+
+
+def _names(judgements: Iterable[Judgement]) -> str:
+    return ", ".join(dict.fromkeys(one.criterion.replace("_", " ") for one in judgements))
+
+
+def criteria_rows(found: Validation) -> list[dict[str, Any]]:
+    """Return a row of the document for each criterion."""
+    return [
+        {
+            "phase": one.phase,
+            "criterion": one.criterion,
+            **one.bound.model_dump(exclude_none=True),
+            "figure": one.figure,
+            "of": one.of,
+            "passes": one.passes,
+            "not_known": one.why or None,
+        }
+        for one in found.judgements
+    ]

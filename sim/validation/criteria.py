@@ -27,7 +27,7 @@ SHARES: frozenset[CriterionName] = frozenset(
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One criterion of one phase. figure: None if it is not known. of: how many sessions or turns
-    stand behind it. passes: None where the figure is not known.
+    stand behind it. why: why the figure is not known, "" if that is plain. passes: None then.
     """
 
     phase: str
@@ -35,6 +35,7 @@ class Judgement:
     bound: Bound
     figure: float | None
     of: int
+    why: str = ""
 
     @property
     def passes(self) -> bool | None:
