@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from sim.kernel.names import MAIN
 from sim.model.record import CLOCK, LOOP, Access, Event, Step
 from sim.model.ticks import PER_SECOND
 from sim.playing import Record
@@ -25,6 +26,8 @@ MOST = 300
 _ENDS = ("close", "fin", "rst")
 _QUIET = frozenset({"asgi.send", "asgi.receive", "client.sent", "sent"})
 """Kinds of events that others tell better."""
+_HARNESS = frozenset({LOOP, MAIN})
+"""Tasks that do nothing which belongs to the run."""
 _LONGEST = 90
 
 
@@ -71,7 +74,7 @@ class _Teller:
     def step(self, index: int, step: Step, events: Sequence[Event]) -> Iterator[Moment]:
         """Yield the moments of one step. events: of the whole run."""
         mine = folded(step.task)
-        if step.task == LOOP:
+        if step.task in _HARNESS:
             return
         found = False
         for access in step.accesses:
