@@ -21,7 +21,7 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.listed import drawn_times, listed, settled_times
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
-from sim.model.documents import EXPLORE
+from sim.model.documents import EXPLORE, EXPLORED
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
 from sim.model.scenario import Batch, Scenario, known_guard
@@ -29,8 +29,6 @@ from sim.playing import import_guard, job_for, record
 from sim.replaying import write_file, written
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard
-
-DOCUMENT = "exploration.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def _keep(folder: Path, answers: Sequence[Answer], document: str) -> None:
     for answer in answers:
         if answer.example is not None:
             write_file(folder / file_name(answer.found.guard), answer.example.file())
-    written(folder / DOCUMENT, f"{document}\n", "--out")
+    written(folder / EXPLORED, f"{document}\n", "--out")
 
 
 def document_of(scenario: str, inquiry: Inquiry, answers: Sequence[Answer]) -> dict[str, Any]:

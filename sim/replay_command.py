@@ -1,15 +1,13 @@
 """The command `replay`: a token or a file in, a run in one of several forms out."""
 
-import os
 from collections.abc import Callable, Mapping
 
 import click
 
 from sim.kernel.trace import lines as trace_lines
 from sim.model.plain import printable
-from sim.model.racefile import SUFFIX
 from sim.playing import Record, import_guard
-from sim.replaying import Replayed, read_file, replayed
+from sim.replaying import Replayed, is_file, read_file, replayed
 from sim.report.confirmation import confirmation_lines
 from sim.report.formats.columns import columns
 from sim.report.formats.mermaid import mermaid
@@ -70,12 +68,6 @@ def run_live(given: str, guard: str | None, trials: int) -> bool:
     for line in confirmation_lines(scenario, found):
         click.echo(printable(line))
     return found.confirmed == 0
-
-
-def is_file(given: str) -> bool:
-    """Whether what was typed means a file: a token has no separator, no ending and is no path."""
-    separators = {os.sep, os.altsep or os.sep}
-    return given.endswith(SUFFIX) or bool(separators & set(given)) or os.path.exists(given)
 
 
 def _difference(done: Replayed) -> str:

@@ -18,7 +18,7 @@ from sim.errors import Divergence, UserError
 from sim.model.marks import unpack
 from sim.model.outcome import Outcome
 from sim.model.plain import fault
-from sim.model.racefile import LARGEST_FILE, RaceFile, asked, came, from_text, to_text
+from sim.model.racefile import LARGEST_FILE, SUFFIX, RaceFile, asked, came, from_text, to_text
 from sim.model.recorded import NO_ERROR, Recorded, Times, shown
 from sim.model.token import TokenBody, body_of, decode, encode, picks_of
 from sim.playing import Record, import_guard, play
@@ -129,6 +129,12 @@ def read_file(path: str | Path) -> RaceFile:
         what = error.strerror if isinstance(error, OSError) else error
         raise UserError(fault(f"{source}: cannot be read: {what}")) from None
     return from_text(data, source)
+
+
+def is_file(given: str) -> bool:
+    """Whether what was typed means a file: a token has no separator, no ending and is no path."""
+    separators = {os.sep, os.altsep or os.sep}
+    return given.endswith(SUFFIX) or bool(separators & set(given)) or os.path.exists(given)
 
 
 def replay(run: str | Recorded, guard: str | None = None) -> Record:

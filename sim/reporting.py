@@ -6,17 +6,20 @@ from pathlib import Path
 import click
 
 from sim.errors import UserError
-from sim.exploring import DOCUMENT as EXPLORED
-from sim.model.documents import ExploreDocument, ReproduceDocument, read_document
+from sim.model.documents import (
+    EXPLORED,
+    REPRODUCED,
+    STORE,
+    ExploreDocument,
+    ReproduceDocument,
+    read_document,
+)
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
-from sim.replay_command import is_file
-from sim.replaying import read_file, written
+from sim.replaying import is_file, read_file, written
 from sim.report.html.page import Page
 from sim.report.html.page import written as page_text
 from sim.report.html.pages import exploration_page, reproduction_page, run_page
-from sim.reproducing import DOCUMENT as REPRODUCED
-from sim.reproducing import STORE
 from sim.sweep.reproduce import cores, kept
 
 NAME = "report.html"

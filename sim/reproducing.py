@@ -11,13 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sim.errors import UserError
+from sim.model.documents import REPRODUCED, STORE
 from sim.model.plain import printable
 from sim.replaying import written
 from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
 from sim.sweep.summary import broken_expectations
-
-STORE = "results.sqlite"
-DOCUMENT = "results.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         found = reproduce(task, store, workers, on_trials)
     document = json.dumps(found.document(), sort_keys=True)
     if folder is not None:
-        written(folder / DOCUMENT, document + "\n", "--out")
+        written(folder / REPRODUCED, document + "\n", "--out")
     broken = _judged(request, found)
     if request.as_json:
         click.echo(document)
@@ -153,7 +151,7 @@ def _show(found: Reproduction, folder: Path, workers: int) -> None:
         raise UserError(
             f"{error.filename or folder}: cannot be written: {error.strerror}"
         ) from None
-    click.echo(f"\n{len(pictures)} pictures (PNG and SVG) and {DOCUMENT} lie in {folder}/")
+    click.echo(f"\n{len(pictures)} pictures (PNG and SVG) and {REPRODUCED} lie in {folder}/")
     click.echo(f"digest of all trials: {found.summary.digest}")
     if found.tokens:
         cell, token = found.tokens[0]

@@ -12,7 +12,8 @@ import sim.exploring as exploring
 from sim import __version__
 from sim.cli import main
 from sim.exploration.audit import Audit, Difference
-from sim.exploring import DOCUMENT, Request, run
+from sim.exploring import Request, run
+from sim.model.documents import EXPLORED
 
 SCENE = """
 runtime = "any-order"
@@ -192,7 +193,7 @@ def test_out_keeps_a_file_for_each_counterexample_that_replay_takes(here: Path) 
     done = wsrace("explore", "scene.toml", *TWO, "--guard", "none", "--out", "a/kept")
     assert done.exit_code == 0
     files = sorted(path.name for path in (here / "a/kept").iterdir())
-    assert files == [DOCUMENT, "none.race.json", "pre-fix.race.json"]
+    assert files == [EXPLORED, "none.race.json", "pre-fix.race.json"]
     for name in files[1:]:
         assert f"file: a/kept/{name}" in done.stdout
         shown = wsrace("replay", f"a/kept/{name}")
@@ -273,7 +274,7 @@ def test_a_guard_of_ones_own_is_searched_modulo_what_it_hides(
     assert (good["verdict"], bad["verdict"]) == ("race-free", "racy")
     assert good["bound"].startswith("modulo instrumentation: own_guard_x:check")
     assert sorted(path.name for path in (here / "kept").iterdir()) == [
-        DOCUMENT, "own_guard_x-late.race.json",
+        EXPLORED, "own_guard_x-late.race.json",
     ]  # fmt: skip
     kept = "kept/own_guard_x-late.race.json"
     assert wsrace("replay", kept).exit_code == 2

@@ -15,8 +15,8 @@ from sim.catalog import open_scenario
 from sim.cli import main
 from sim.model.scenario import Scenario
 from sim.playing import MODES, Record, play
-from sim.replay_command import FOR_PEOPLE, FOR_PROGRAMS, is_file
-from sim.replaying import file_of, read_file, token_of, write_file
+from sim.replay_command import FOR_PEOPLE, FOR_PROGRAMS
+from sim.replaying import file_of, is_file, read_file, token_of, write_file
 from sim.schedulers.uniform import Uniform
 from sim.sut.chat import Chat
 

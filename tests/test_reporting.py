@@ -10,10 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sim.cli import main
-from sim.exploring import DOCUMENT as EXPLORED
+from sim.model.documents import EXPLORED, REPRODUCED, STORE
 from sim.replaying import token_of
-from sim.reproducing import DOCUMENT as REPRODUCED
-from sim.reproducing import STORE
 from tests.report.html.made import EVIL, evil, hop, timed
 from tests.test_exploring import SCENE
 

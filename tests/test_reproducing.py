@@ -13,8 +13,9 @@ import click
 import pytest
 
 from sim.errors import UserError
+from sim.model.documents import REPRODUCED, STORE
 from sim.report import pictures
-from sim.reproducing import DOCUMENT, STORE, Request, run
+from sim.reproducing import Request, run
 
 SMALL = Request(
     scenario="server-close",
@@ -81,7 +82,7 @@ def test_json_with_a_folder_writes_there_what_it_prints_and_draws_nothing(
 ) -> None:
     monkeypatch.setattr(pictures, "draw_all", lambda *_: pytest.fail("pictures were drawn"))
     run(replace(QUIET, out=here / "a" / "b"), watch())
-    assert (here / "a" / "b" / DOCUMENT).read_text() == capsys.readouterr().out
+    assert (here / "a" / "b" / REPRODUCED).read_text() == capsys.readouterr().out
     assert rows_in(here / "a" / "b") == 12
 
 
@@ -95,7 +96,7 @@ def test_the_folder_is_named_for_the_scenario(here: Path, name: str, folder: str
     run(replace(SMALL, scenario=name, settings=()), watch())
     assert {path.name for path in here.iterdir()} == {"sub", folder}
     assert (here / folder / STORE).exists()
-    assert (here / folder / DOCUMENT).exists()
+    assert (here / folder / REPRODUCED).exists()
 
 
 def test_an_earlier_results_file_is_begun_anew(here: Path, capsys: Read) -> None:
@@ -111,13 +112,13 @@ def test_an_earlier_results_file_is_begun_anew(here: Path, capsys: Read) -> None
 
 def test_with_resume_an_earlier_results_file_is_kept(here: Path, capsys: Read) -> None:
     run(SMALL, watch())
-    before = (here / "wsrace-server-close" / DOCUMENT).read_text()
+    before = (here / "wsrace-server-close" / REPRODUCED).read_text()
     with closing(sqlite3.connect(here / "wsrace-server-close" / STORE)) as db, db:
         db.execute("DELETE FROM trials WHERE cell >= 3")  # as if it had been cut after a group
     capsys.readouterr()
     run(replace(SMALL, resume=True), watch())
     assert "12 runs, 6 of them before, in 12 s" in capsys.readouterr().out
-    assert (here / "wsrace-server-close" / DOCUMENT).read_text() == before
+    assert (here / "wsrace-server-close" / REPRODUCED).read_text() == before
 
 
 def test_with_resume_another_sweep_is_refused_and_its_rows_stay(here: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(here: Path) -> None:
 
 
 def test_a_document_that_cannot_be_written_is_one_clear_line(here: Path) -> None:
-    (here / "out" / DOCUMENT).mkdir(parents=True)
+    (here / "out" / REPRODUCED).mkdir(parents=True)
     with pytest.raises(UserError, match="--out"):
         run(replace(SMALL, out=here / "out"), watch())
 
@@ -223,7 +224,7 @@ def test_table_sentences_pictures_digest_token_and_time_come_in_this_order(
 ) -> None:
     run(mine(here / "a.toml"), watch())
     text = capsys.readouterr().out
-    document = json.loads((here / "wsrace-a" / DOCUMENT).read_text())
+    document = json.loads((here / "wsrace-a" / REPRODUCED).read_text())
     parts = [
         "Runs that fail, of all trials over the axis",
         "pre-fix > post-fix",
@@ -344,7 +345,7 @@ def test_no_name_whatever_raises_and_the_document_keeps_it(
 ) -> None:
     run(mine(here / "a.toml", name=name, title=name, expect='catch = "all"'), watch())
     assert LINE in capsys.readouterr().out
-    document: dict[str, Any] = json.loads((here / "wsrace-a" / DOCUMENT).read_text())
+    document: dict[str, Any] = json.loads((here / "wsrace-a" / REPRODUCED).read_text())
     assert {cell["injection"] for cell in document["cells"]} == {name}
 
 

@@ -16,6 +16,8 @@ from sim.model.times import Table
 
 REPRODUCE = "wsrace.reproduce.1"
 EXPLORE = "wsrace.explore.1"
+REPRODUCED, EXPLORED, STORE = "results.json", "exploration.json", "results.sqlite"
+"""What the files are called that the commands write into a folder."""
 
 
 class Said(Table):
