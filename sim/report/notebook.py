@@ -5,6 +5,7 @@ text that a terminal would show stays beside the HTML, for viewers that show non
 """
 
 import html
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from sim.exploration.verdict import Exploration
 from sim.playing import Record
 from sim.report.html.environment import visible
 from sim.report.html.grids import html_table
+from sim.report.pictures import Picture, pictures_of
 from sim.report.plots import to_png
 from sim.report.story import lines
 from sim.report.tables import rates_table
@@ -30,7 +32,7 @@ DPI = 110
 """Dots per inch of a figure in a notebook."""
 MOST = 100_000
 """Characters of one text that are shown."""
-Part = str | Table
+Part = str | Table | Picture
 
 
 def register(shell: Any) -> None:
@@ -52,6 +54,8 @@ def as_html(found: object) -> Markup:
 
 def _reproduction(found: Reproduction) -> Iterable[Part]:
     yield rates_table(found.summary)
+    if len(found.scenarios) == 1:
+        yield from (one for one in pictures_of(found) if one.name.startswith("rate-"))
     yield from sentences(found.summary)
     trials = f"{len(found.rows):,} trials, seed {found.task.seed}"
     yield f"{trials}, digest {found.summary.digest[:12]}"
@@ -70,6 +74,7 @@ def _record(found: Record) -> Iterable[Part]:
         f"{scenario.guard}, {scenario.runtime}, {scenario.server}"
     )
     yield f"outcome: {found.outcome.label}, digest {found.digest[:12]}"
+    yield from pictures_of(found)
     yield "\n".join(lines(found))
 
 
@@ -102,6 +107,10 @@ def _as_html(told: Callable[[Any], Iterable[Part]]) -> Callable[[Any], Markup]:
 def _part(part: Part) -> Markup:
     if isinstance(part, Table):
         return html_table(part)
+    if isinstance(part, Picture):
+        data = b64encode(to_png(part.draw(), DPI)).decode()
+        alt = html.escape(f"{part.title}. {part.note}")
+        return Markup(f'<img alt="{alt}" src="data:image/png;base64,{data}">')
     text = html.escape(visible(part, MOST))
     if "\n" in text:
         count = text.count("\n") + 1
@@ -114,6 +123,8 @@ def _as_text(told: Callable[[Any], Iterable[Part]]) -> Callable[[Any, Any, bool]
         console = Console(width=140, color_system=None, force_jupyter=False)
         with console.capture() as shown:
             for part in told(found):
+                if isinstance(part, Picture):
+                    continue
                 console.print(part, highlight=False, markup=False, emoji=False)
         printer.text(shown.get().rstrip())
 

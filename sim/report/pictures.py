@@ -64,9 +64,6 @@ def figures(found: Reproduction | Record) -> Figures:
     on). A run has "timeline", or nothing if all of it happens at one time. Raises KeyError for a
     name that is not there.
     """
-    if isinstance(found, Record):
-        drawn = timeline_of(found, "timeline", _told(found), f"digest {found.digest[:12]}")
-        return Figures(filter(None, [drawn]))
     return Figures(pictures_of(found))
 
 
@@ -91,8 +88,11 @@ def draw_some(found: Reproduction, folder: Path, part: int, parts: int) -> list[
     return paths
 
 
-def pictures_of(found: Reproduction) -> list[Picture]:
-    """Return what there is to be drawn of a reproduction, the same every time."""
+def pictures_of(found: Reproduction | Record) -> list[Picture]:
+    """Return what there is to be drawn of a reproduction or a run, the same every time."""
+    if isinstance(found, Record):
+        drawn = timeline_of(found, "timeline", _told(found), f"digest {found.digest[:12]}")
+        return [drawn] if drawn is not None else []
     return list(_pictures(found))
 
 

@@ -67,6 +67,15 @@ def test_a_reproduction_shows_its_table_and_its_sentences(shell: Shell) -> None:
     assert "With pre-fix" in shown["text/html"]
 
 
+def test_a_reproduction_of_one_scenario_and_a_run_over_time_show_a_plot(shell: Shell) -> None:
+    for thing, alt in ((found(), "server-close: Another task"), (timed(), "timed, pre-fix")):
+        shown, _ = shell.display_formatter.format(thing)
+        assert shown["text/html"].count('src="data:image/png;base64,') == 1
+        assert f'<img alt="{alt}' in shown["text/html"]
+        assert "base64" not in shown["text/plain"]
+    assert "<img" not in as_html(hop())  # all of it happens at one time
+
+
 def test_a_run_folds_its_events(shell: Shell) -> None:
     shown, _ = shell.display_formatter.format(hop())
     assert "<details>" in shown["text/html"]
@@ -76,6 +85,7 @@ def test_a_run_folds_its_events(shell: Shell) -> None:
 def test_hostile_names_stay_text(shell: Shell) -> None:
     shown, _ = shell.display_formatter.format(evil())
     assert "<script" not in shown["text/html"]
+    assert "<img src=x" not in shown["text/html"]
     assert EVIL not in shown["text/html"]
 
 
