@@ -19,11 +19,12 @@ def rates_view(results: Sequence[CellResult]) -> Table:
     table = Table()
     table.add_column("runtime")
     table.add_column(axis_label(results[0].cell.axis, results[0].cell.unit), justify="right")
+    runtimes = list(dict.fromkeys(one.cell.runtime for one in results))
     _by_guard(
         table,
-        results,
+        sorted(results, key=lambda one: (runtimes.index(one.cell.runtime), one.cell.value)),
         lambda one: (plain(one.cell.runtime), f"{one.cell.value:g}"),
-        lambda one: _with_closed_form(one),
+        _with_closed_form,
     )
     return table
 
@@ -34,7 +35,10 @@ def offsets_view(results: Sequence[CellResult]) -> Table:
     table.add_column("window (ms)", justify="right")
     table.add_column("offset (ms)", justify="right")
     _by_guard(
-        table, results, lambda one: (f"{one.cell.window_ms:g}", f"{one.cell.offset_ms:g}"), rate
+        table,
+        sorted(results, key=lambda one: (one.cell.window_ms or 0, one.cell.offset_ms or 0)),
+        lambda one: (f"{one.cell.window_ms:g}", f"{one.cell.offset_ms:g}"),
+        rate,
     )
     return table
 

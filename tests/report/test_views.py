@@ -40,7 +40,10 @@ def test_the_tables_over_offsets_count_all_trials() -> None:
     assert trials == sum(
         one.trials for one in found().summary.results if one.cell.guard == "pre-fix"
     )
+    assert [float(row[1]) for row in shown] == sorted(float(row[1]) for row in shown[:8]) * 2
     heat = picture("heat").view()
+    places = [(float(row[0]), float(row[1])) for row in rows(heat)]
+    assert places == sorted(places)
     assert [str(column.header) for column in heat.columns][:2] == ["window (ms)", "offset (ms)"]
 
 
