@@ -1,0 +1,103 @@
+"""The notebooks: they run from a checkout, and show what they showed when they were kept."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jupytext", reason="jupytext is not installed (the extra notebooks)")
+pytest.importorskip("nbclient", reason="nbclient is not installed (the extra notebooks)")
+pytest.importorskip("pandas", reason="pandas is not installed (the extra notebooks)")
+
+import jupytext
+
+from notebooks.regenerate import FOLDER, SOURCES, executed
+from sim.conformance.cells import read_cells
+from tests.conformance.truth import TRUTH
+
+LARGEST = 400_000
+"""Bytes of a notebook."""
+every = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+
+
+def kept(source: Path) -> Any:
+    return jupytext.read(source.with_suffix(".ipynb"))
+
+
+def code_cells(book: Any) -> list[Any]:
+    return [cell for cell in book.cells if cell.cell_type == "code"]
+
+
+def varies(cell: Any) -> bool:
+    return "varies" in cell.metadata.get("tags", ())
+
+
+def texts(cell: Any) -> Iterator[str]:
+    """What a cell printed, and our own objects as text.
+
+    What other versions of pandas, matplotlib, zlib and Starlette give otherwise is left out:
+    frames, figures, the letters of tokens and digests, numbers of lines.
+    """
+    for output in cell.outputs:
+        data = output.get("data", {})
+        text = output.get("text") or data.get("text/plain", "")
+        if "image/png" not in data and 'class="dataframe"' not in data.get("text/html", ""):
+            for own in (r"(\bwsr1)\.[\w.-]+", r"()\b[0-9a-f]{12,64}\b", r"(\b[\w.]+\.\w+):\d+"):
+                text = re.sub(own, r"\1", text)
+            yield " ".join(text.split())
+
+
+def shown(book: Any) -> list[list[str]]:
+    return [list(texts(cell)) for cell in code_cells(book) if not varies(cell)]
+
+
+@every
+def test_its_py_and_its_ipynb_have_the_same_cells(source: Path) -> None:
+    told = [(cell.cell_type, cell.source, varies(cell)) for cell in jupytext.read(source).cells]
+    assert told == [(cell.cell_type, cell.source, varies(cell)) for cell in kept(source).cells]
+
+
+@every
+def test_it_runs_and_its_texts_are_those_that_are_kept(source: Path) -> None:
+    assert shown(executed(source)) == shown(kept(source))
+
+
+@every
+def test_every_cell_was_run_once_from_the_top(source: Path) -> None:
+    counts = [cell.execution_count for cell in code_cells(kept(source))]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@every
+def test_what_is_kept_holds_no_error_no_warning_and_no_path_or_time_of_a_machine(
+    source: Path,
+) -> None:
+    book = kept(source)
+    for cell in code_cells(book):
+        for output in cell.outputs:
+            assert output.output_type in ("stream", "execute_result", "display_data")
+            assert output.get("name") != "stderr"
+            for kind, text in {"": output.get("text", ""), **output.get("data", {})}.items():
+                if kind != "image/png":
+                    assert not re.search(r"Traceback|Warning:|(?<![\w<.])/\w+/|[A-Z]:\\", text)
+    assert not re.search(r"iopub|\d{4}-\d\d-\d\dT", source.with_suffix(".ipynb").read_text())
+    assert book.metadata.language_info == {"name": "python"}
+
+
+@every
+def test_it_is_small_and_says_how_to_run_it_again(source: Path) -> None:
+    assert source.with_suffix(".ipynb").stat().st_size < LARGEST
+    assert "## Run it again" in source.read_text()
+    assert source.name in (FOLDER / "README.md").read_text()
+
+
+def test_the_cells_are_all_that_varied_all_closes_in_the_gap_and_every_16th_of_the_others() -> None:
+    def always(cell: Any) -> bool:
+        gap = (cell.kind, cell.point, cell.queued) == ("server_close", "gap", False)
+        return cell.mixed or gap
+
+    others = {cell.label + cell.stack for cell in [c for c in TRUTH if not always(c)][::16]}
+    wanted = [cell for cell in TRUTH if always(cell) or cell.label + cell.stack in others]
+    assert list(read_cells(FOLDER / "cells.jsonl").cells) == wanted
