@@ -34,14 +34,12 @@ failing = sim.play(scenario)
 failing
 
 # %% [markdown]
-# Each line is one event: virtual time, task, what happened. The text of the error is Starlette's:
+# The plot shows the states over virtual time, and each line below it is one event: time, task, what
+# happened. The text of the error is Starlette's:
 
 # %%
 for finding in failing.outcome.findings:
     print(f"{finding.kind}{' (a failure)' if finding.failure else ''}: {finding.text}")
-
-# %%
-sim.figures(failing)["timeline"]
 
 # %%
 events = sim.frame(failing)

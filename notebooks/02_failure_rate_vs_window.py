@@ -17,7 +17,6 @@
 
 # %%
 # %load_ext sim
-import pandas as pd
 
 import sim
 
@@ -41,9 +40,6 @@ def swept(name, trials, *settings):
 ON_311 = 'sweep.runtimes=["asyncio-3.11"]'
 closing = swept("server-close", 200, ON_311)
 closing
-
-# %%
-sim.figures(closing)["rate-server-close"]
 
 # %% [markdown]
 # On paper the rate is the window divided by the 20 ms: the guard is blind for that share of the
@@ -164,12 +160,8 @@ for runtime, row in hop.iterrows():
 sim.figures(turns)["before-and-after"]
 
 # %%
-pairs = pd.DataFrame(
-    {"scenario": pair["injection"], **pair}
-    for found in (closing, blind, turns)
-    for pair in found.document()["pairs"]
-)
-pairs.groupby(["scenario", "runtime"], sort=False).agg(
+pairs = sim.frame([pair for found in (closing, blind, turns) for pair in found.summary.pairs])
+pairs.groupby(["injection", "runtime"], sort=False).agg(
     values=("value", "count"),
     least=("difference", "min"),
     most=("difference", "max"),

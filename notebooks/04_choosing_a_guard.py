@@ -17,8 +17,6 @@
 
 # %%
 # %load_ext sim
-import asyncio
-
 import pandas as pd
 
 import sim
@@ -173,7 +171,7 @@ for guard, row in rest.iterrows():
 # to run and from machine to machine.
 
 # %% tags=["varies"]
-measured = await asyncio.to_thread(sim.guard_costs, messages=1000, repeats=7)
+measured = sim.guard_costs(messages=1000, repeats=7)
 costs = sim.frame(measured).set_index("guard")
 costs[["ns", "low", "high", "extra_ns"]].round(-2).astype(int)
 

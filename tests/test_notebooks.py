@@ -81,6 +81,7 @@ def test_what_is_kept_holds_no_error_no_warning_and_no_path_or_time_of_a_machine
             assert output.get("name") != "stderr"
             for kind, text in {"": output.get("text", ""), **output.get("data", {})}.items():
                 if kind != "image/png":
+                    text = re.sub(r"base64,[\w+/=]+", "", text)
                     assert not re.search(r"Traceback|Warning:|(?<![\w<.])/\w+/|[A-Z]:\\", text)
     assert not re.search(r"iopub|\d{4}-\d\d-\d\dT", source.with_suffix(".ipynb").read_text())
     assert book.metadata.language_info == {"name": "python"}

@@ -12,9 +12,10 @@ from sim.conformance.judge import Judged
 from sim.errors import UserError
 from sim.exploration.verdict import Exploration
 from sim.live.overhead import Cost
+from sim.model.results import CellResult, PairResult
 from sim.model.ticks import PER_SECOND
 from sim.playing import Record
-from sim.sweep.reproduce import Reproduction
+from sim.sweep.reproduce import Reproduction, cell_row, pair_row
 from sim.validation.criteria import Validation
 from sim.validation.deployment import Session
 
@@ -28,7 +29,8 @@ def frame(found: object) -> "pandas.DataFrame":
     """Return what was found as a frame.
 
     found: a Reproduction (a row per cell), a Record (a row per event), a Validation (a row per
-    criterion), or a sequence of Explorations (a row per guard), Judged cells, Sessions or Costs.
+    criterion), or a sequence of Explorations (a row per guard), Judged cells, Sessions, Costs, or
+    the results and pairs of a reproduction's summary.
     Raises UserError for anything else, and if pandas is not installed.
     """
     return _framed(_rows(found))
@@ -46,7 +48,7 @@ def _rows(found: object) -> Rows:
 
 
 def _cells(found: Reproduction) -> Rows:
-    return [dict(row) for row in found.document()["cells"]]
+    return [cell_row(one) for one in found.summary.results]
 
 
 def _events(found: Record) -> Rows:
@@ -114,16 +116,10 @@ _ROWS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     Exploration: _verdict,
     Judged: _judged,
     Session: asdict,
+    CellResult: cell_row,
+    PairResult: pair_row,
     Cost: asdict,
 }
-
-
-def pairs(found: Reproduction) -> "pandas.DataFrame":
-    """Return the paired differences of a reproduction, a row per pair of guards and cell.
-
-    Raises UserError if pandas is not installed.
-    """
-    return _framed([dict(row) for row in found.document()["pairs"]])
 
 
 def _framed(rows: Rows) -> "pandas.DataFrame":

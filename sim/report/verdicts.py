@@ -77,7 +77,8 @@ def telling(found: Counterexample) -> Iterator[str | Table]:
     yield f"  scenario: {printable(str(scenario))}"
     yield f"  why: {why.sentence()}"
     if why.check is not None and why.use is not None:
-        yield f"  from check to use: {why.hops} turns of the loop, {why.window_ms:g} ms"
+        turns = "1 turn" if why.hops == 1 else f"{why.hops} turns"
+        yield f"  from check to use: {turns} of the loop, {why.window_ms:g} ms"
     if why.rows:
         yield _rows(found)
     parting = found.parting

@@ -72,18 +72,20 @@ class Reproduction:
                 one.model_dump(mode="json", exclude_defaults=True) for one in self.scenarios
             ],
             "digest": self.summary.digest,
-            "cells": [_cell(result) for result in self.summary.results],
-            "pairs": [_pair(pair) for pair in self.summary.pairs],
+            "cells": [cell_row(result) for result in self.summary.results],
+            "pairs": [pair_row(pair) for pair in self.summary.pairs],
             "tokens": [{"cell": cell, "token": token} for cell, token in self.tokens],
         }
 
 
-def _cell(result: CellResult) -> dict[str, Any]:
+def cell_row(result: CellResult) -> dict[str, Any]:
+    """Return a cell and what came of it as one flat row."""
     fields = asdict(result)
     return {**fields.pop("cell"), **fields}
 
 
-def _pair(pair: PairResult) -> dict[str, Any]:
+def pair_row(pair: PairResult) -> dict[str, Any]:
+    """Return a pair of guards as one flat row, with the cell that both share."""
     fields = asdict(pair)
     cell = fields.pop("cell")
     del fields["counts"]

@@ -1,8 +1,10 @@
 """What guards cost: that it is measured, on the real loop. How much is a benchmark, not a test."""
 
+import asyncio
+
 import pytest
 
-from sim.live.overhead import BASELINE, guard_costs
+from sim.live.overhead import BASELINE, Cost, guard_costs
 from sim.sut.guards import GUARDS
 
 
@@ -24,3 +26,11 @@ def test_only_what_is_asked_for_is_told() -> None:
 def test_nothing_cannot_be_measured(messages: int, repeats: int) -> None:
     with pytest.raises(ValueError, match="at least one"):
         guard_costs(messages=messages, repeats=repeats)
+
+
+def test_costs_can_be_measured_where_a_loop_runs_as_in_a_notebook() -> None:
+    async def cell() -> tuple[Cost, ...]:
+        return guard_costs((GUARDS["catch"],), messages=5, repeats=1)
+
+    (found,) = asyncio.run(cell())
+    assert found.guard == "catch"

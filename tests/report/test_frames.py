@@ -10,7 +10,7 @@ from sim.exploration.search import explore
 from sim.live.overhead import guard_costs
 from sim.model.scenario import Scenario
 from sim.playing import play
-from sim.report.frames import frame, pairs
+from sim.report.frames import frame
 from sim.sut.guards import GUARDS
 from sim.sweep.reproduce import Task, reproduce
 from sim.validation.criteria import validated
@@ -35,7 +35,15 @@ def test_a_reproduction_has_a_row_per_cell_and_can_be_made_a_grid() -> None:
     assert len(table) == len(found.summary.results)
     assert {"guard", "runtime", "value", "rate", "low", "high", "closed_form"} <= set(table.columns)
     assert len(table.set_index(["guard", "runtime", "value"]).index.unique()) == len(table)
-    assert list(pairs(found).columns)[:2] == ["mode", "shape"] or pairs(found).empty
+    assert frame(found.summary.results).equals(table)
+
+
+def test_the_pairs_of_a_reproduction_have_a_row_each() -> None:
+    found = reproduce(Task("server-close", guards=("pre-fix", "post-fix"), trials=3))
+    table = frame(found.summary.pairs)
+    assert len(table) == len(found.summary.pairs) > 0
+    assert list(table.columns)[:2] == ["mode", "shape"]
+    assert list(table["difference"]) == [one.difference for one in found.summary.pairs]
 
 
 def test_explorations_have_a_row_per_guard() -> None:

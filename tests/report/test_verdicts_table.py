@@ -68,7 +68,7 @@ def test_a_counterexample_is_told_with_its_rows_in_order() -> None:
     assert "(no schedule with fewer fails)" in lines[0]
     assert lines[1].startswith("  scenario: {'runtime': 'any-order'")
     assert lines[2] == f"  why: {found.explanation.sentence()}"
-    assert lines[3] == "  from check to use: 1 turns of the loop, 0 ms"
+    assert lines[3] == "  from check to use: 1 turn of the loop, 0 ms"
     assert "nearest run that passes (" in lines[4]
     assert "server-close go first" in lines[4] or "not server-close" in lines[4]
     text = shown(table).splitlines()
