@@ -18,6 +18,7 @@ import click
 
 from sim import __version__
 from sim.errors import UserError, WsraceError
+from sim.model.plain import fault
 
 BROKEN, BAD_INPUT, STOPPED = 1, 2, 3
 
@@ -285,7 +286,7 @@ def report(source: str, out: Path | None, guards: tuple[str, ...], workers: int 
 
     The source is a folder of `reproduce` or of `explore --out`, what `explore --json` printed, a
     token, or a file NAME.race.json. The file needs no network, and the same source gives the same
-    bytes.
+    bytes. With -o - the page goes to standard output.
     """
     with errors_as_statuses():
         from sim.reporting import Request, run
@@ -326,6 +327,12 @@ def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]
         yield
     except UserError as error:
         _fail(error.faults, BAD_INPUT)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+            sys.exit(0)
+        place = f"{error.filename}: " if error.filename is not None else ""
+        _fail((fault(f"{place}{error.strerror or error}"),), BAD_INPUT)
     except WsraceError as error:
         _fail((f"{type(error).__name__}: {error}",), BROKEN)
     except KeyboardInterrupt:
@@ -333,9 +340,6 @@ def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]
         if go_on is not None:
             lines.append(f"to go on: {go_on()}")
         _fail(lines, STOPPED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def _fail(lines: Any, status: int) -> NoReturn:

@@ -73,7 +73,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     if request.out is not None:
         _make(request.out)
     answers = _search(variants, inquiry, request, stopwatch)
-    document = document_of(scenario.name, inquiry, answers)
+    document = document_of(scenario.name, inquiry, answers, request)
     text = json.dumps(document, sort_keys=True)
     if request.out is not None:
         _keep(request.out, answers, text)
@@ -159,7 +159,9 @@ def _keep(folder: Path, answers: Sequence[Answer], document: str) -> None:
     written(folder / EXPLORED, f"{document}\n", "--out")
 
 
-def document_of(scenario: str, inquiry: Inquiry, answers: Sequence[Answer]) -> dict[str, Any]:
+def document_of(
+    scenario: str, inquiry: Inquiry, answers: Sequence[Answer], request: Request
+) -> dict[str, Any]:
     """Return everything as one JSON document. The digest leaves `seconds` out."""
     rows = [_row(answer) for answer in answers]
     counted = [{key: row[key] for key in row if key != "seconds"} for row in rows]
@@ -173,6 +175,10 @@ def document_of(scenario: str, inquiry: Inquiry, answers: Sequence[Answer]) -> d
         "strategy": inquiry.strategy,
         "times": inquiry.times,
         "property": inquiry.prop,
+        "source": request.scenario,
+        "settings": list(request.settings),
+        "bound": inquiry.bound,
+        "max_schedules": inquiry.max_schedules,
         "guards": rows,
     }
 
@@ -195,7 +201,8 @@ def _row(answer: Answer) -> dict[str, Any]:
         "deepest": found.deepest,
         "counterfactual": found.scenario.counterfactual,
         "seconds": round(answer.seconds, 3),
-        "token": example.token if example is not None else None,
+        "token": (example.token or None) if example is not None else None,
+        "run": example.record.digest if example is not None else None,
         "counterexample": example.summary() if example is not None else None,
     }
     if answer.audited is not None:

@@ -104,16 +104,21 @@ def written(path: Path, text: str, option: str) -> None:
 
     Raises UserError if it cannot be written.
     """
-    part = Path(f"{path}.{os.getpid()}.part")
+    named = f"{option}: {path}" if option else str(path)
     try:
+        target = path.resolve()  # a link stays one, what it leads to is written
+        if target.exists() and not target.is_file():
+            raise UserError(fault(f"{named}: cannot be written: it is no regular file"))
+        if target.exists() and not os.access(target, os.W_OK):
+            raise UserError(fault(f"{named}: cannot be written: it is read-only"))
+        part = Path(f"{target}.{os.getpid()}.part")
         try:
             part.write_bytes(text.encode())
-            part.replace(path)
+            part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # a link that leads to itself is the last
         what = error.strerror if isinstance(error, OSError) else error
-        named = f"{option}: {path}" if option else str(path)
         raise UserError(fault(f"{named}: cannot be written: {what}")) from None
 
 

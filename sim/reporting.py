@@ -1,5 +1,6 @@
 """The command `report`: what was found, as one HTML file that can be sent around."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from sim.model.documents import (
     ReproduceDocument,
     read_document,
 )
-from sim.model.plain import printable
+from sim.model.plain import fault, printable
 from sim.model.racefile import SUFFIX
+from sim.model.token import PREFIX, decode
 from sim.replaying import is_file, read_file, written
 from sim.report.html.page import Page
 from sim.report.html.page import written as page_text
 from sim.report.html.pages import exploration_page, reproduction_page, run_page
 from sim.sweep.reproduce import cores, kept
 
-NAME = "report.html"
+NAME, STDOUT = "report.html", "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,39 @@ class Request:
 def run(request: Request) -> None:
     """Write the report. Raises UserError for what is typed wrong; then nothing is written."""
     out = request.out or Path(NAME)
-    if out.is_dir():
-        raise UserError(f"-o: {out}: is a folder; expected the name of a file")
-    if not out.parent.is_dir():
-        raise UserError(f"-o: {out}: the folder {out.parent} does not exist")
+    to_stdout = str(out) == STDOUT
+    if not to_stdout:
+        _check(out)
     text = page_text(_page(request))
+    if to_stdout:
+        click.echo(text)
+        return
     written(out, text, "-o")
     click.echo(f"{printable(str(out))}: {len(text.encode()) / 1e6:.2f} MB, needs no network")
+
+
+def _check(out: Path) -> None:
+    """See that a file can be written there, before anything is drawn."""
+    if not str(out).strip(".") or out.is_dir():
+        raise UserError(f"-o: {out}: expected the name of a file, or - for standard output")
+    if not out.parent.is_dir():
+        raise UserError(f"-o: {out}: the folder {out.parent} does not exist")
 
 
 def _page(request: Request) -> Page:
     source = Path(request.source)
     if not is_file(request.source):
+        if not request.source.startswith(PREFIX):
+            what = "there is no such file or folder, and it is no token"
+            raise UserError(fault(f"{request.source}: {what}"))
+        _check_guards(request.guards, {decode(request.source).scenario.guard})
         return run_page(request.source, request.guards)
     if source.is_dir():
         return _folder(source, request)
     if request.source.endswith(SUFFIX):
-        return run_page(read_file(source), request.guards)
+        race = read_file(source)
+        _check_guards(request.guards, {race.scenario.guard})
+        return run_page(race, request.guards, source.name)
     return _document(source, source.parent, request)
 
 
@@ -72,10 +90,22 @@ def _folder(folder: Path, request: Request) -> Page:
 def _document(path: Path, folder: Path, request: Request) -> Page:
     found = read_document(path)
     if isinstance(found, ReproduceDocument):
-        workers = request.workers or cores()
-        return reproduction_page(
-            kept(found, folder / STORE, request.guards), workers, request.guards
-        )
+        named = {guard for one in found.scenarios for guard in found.guards or one.sweep.guards}
+        _check_guards(request.guards, named)
+        reproduction = kept(found, folder / STORE, request.guards)
+        return reproduction_page(reproduction, request.workers or cores(), request.guards)
     assert isinstance(found, ExploreDocument)
+    _check_guards(request.guards, {row.guard for row in found.guards})
     files = [read_file(one) for one in sorted(folder.glob(f"*{SUFFIX}"))]
     return exploration_page(found, files, request.guards)
+
+
+def _check_guards(named: Iterable[str], used: Collection[str]) -> None:
+    """Refuse guards that the source does not use: nothing is imported for a slip."""
+    faults = [
+        fault(f"--guard: {name!r} is not used there; used: {', '.join(sorted(used))}")
+        for name in named
+        if name not in used
+    ]
+    if faults:
+        raise UserError(*faults)

@@ -1,7 +1,12 @@
 """The command `report`: from each source, whole or not at all, and the same every time."""
 
+import html
 import json
+import os
 import re
+import shlex
+import shutil
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +16,10 @@ from click.testing import CliRunner, Result
 
 from sim.cli import main
 from sim.model.documents import EXPLORED, REPRODUCED, STORE
+from sim.playing import play
 from sim.replaying import token_of
+from sim.schedulers.fifo import Fifo
+from tests.exploration.scenes import CLOSE, scene
 from tests.report.html.made import EVIL, evil, hop, timed
 from tests.test_exploring import SCENE
 
@@ -118,15 +126,9 @@ def test_a_token_and_its_file_give_the_same_run(here: Path) -> None:
     assert "Why:" in from_file
 
 
-def test_a_run_that_passes_says_so(here: Path) -> None:
-    passing = wsrace("explore", "healthy", "--json")
-    assert passing.exit_code == 0
-    from sim.playing import play
-    from sim.schedulers.fifo import Fifo
-    from tests.exploration.scenes import CLOSE, scene
-
+def test_a_run_that_passes_says_which_property_it_has_and_how_it_ended(here: Path) -> None:
     text = made(token_of(play(scene(CLOSE, injections=[]), Fifo())))
-    assert "This run keeps what is asked of it." in text
+    assert "This run has the property no-error. It ended like this: " in text
 
 
 def test_hostile_names_in_a_run_stay_text(here: Path) -> None:
@@ -167,7 +169,7 @@ def test_a_folder_whose_rows_are_gone_or_others_is_refused(here: Path) -> None:
     Path("rates", REPRODUCED).write_text(document)
     assert "there is no such file" in fault("rates")
     Path("rates", STORE).write_bytes(b"nonsense" * 1000)
-    assert "run reproduce again" in fault("rates")
+    assert "not a results file of wsrace" in fault("rates")
     Path("rates", STORE).write_bytes((here / "rates" / STORE).read_bytes())
     said: dict[str, Any] = json.loads(document)
     Path("rates", REPRODUCED).write_text(json.dumps({**said, "digest": "0" * 64}))
@@ -188,7 +190,110 @@ def test_a_guard_of_somebodys_own_is_imported_only_when_named(
     assert "run only with --guard" in text
     assert 'id="run-1"' not in text
     assert "name it: --guard" in fault("own/own_guard_r-late.race.json")
+    assert "is not used there; used: own_guard_r:late" in fault("own", "--guard", "os:system")
     assert 'id="run-1"' in made("own", *named)
+
+
+def test_only_the_very_run_of_a_racy_guard_is_its_counterexample(here: Path) -> None:
+    """Files of an earlier search, and tokens of others, are not taken for it."""
+    shutil.copytree(here / "found", "found")
+    kept_as = Path("found", EXPLORED)
+    said = json.loads(kept_as.read_text())
+    racy, free = said["guards"]
+    kept_as.write_text(json.dumps({**said, "guards": [{**racy, "verdict": "race-free"}, free]}))
+    assert 'id="run-1"' not in made("found")
+    kept_as.write_text(json.dumps({**said, "guards": [{**racy, "token": None}, free]}))
+    assert 'id="run-1"' in made("found")
+    kept_as.write_text(
+        json.dumps({**said, "guards": [{**racy, "token": None, "run": "0" * 64}, free]})
+    )
+    assert 'id="run-1"' not in made("found")
+    other = token_of(timed())
+    kept_as.write_text(json.dumps({**said, "guards": [{**racy, "token": other}, free]}))
+    assert "token: it is of another run" in fault("found")
+
+
+def test_reading_writes_nothing_into_the_source(here: Path) -> None:
+    shutil.copytree(here / "rates", "rates")
+
+    def content() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in Path("rates").iterdir()}
+
+    before = content()
+    made("rates")
+    assert content() == before
+    Path("rates", STORE).unlink()
+    with sqlite3.connect(Path("rates", STORE)) as foreign:
+        foreign.execute("CREATE TABLE another (key TEXT)")
+    foreign.close()
+    before = content()
+    assert "not a results file of wsrace" in fault("rates")
+    assert content() == before
+
+
+def test_the_command_that_is_told_for_an_exploration_is_the_one_that_was_typed(here: Path) -> None:
+    asked = ["--set", "window_hops=2", "--guard", "pre-fix", "--strategy", "bounded"]
+    more = ["--times", "fixed", "--property", "no-error", "--bound", "1", "--max-schedules", "50"]
+    Path("scene.toml").write_text(SCENE)
+    wsrace("explore", "scene.toml", *asked, *more, "--out", "typed")
+    wanted = shlex.join(["wsrace", "explore", "scene.toml", *asked, *more, "--seed", "0"])
+    assert wanted in html.unescape(made("typed"))
+
+
+def test_a_race_file_says_how_to_replay_it(here: Path) -> None:
+    assert "wsrace replay pre-fix.race.json" in made(here / "found" / "pre-fix.race.json")
+
+
+def test_the_page_goes_to_standard_output_if_asked(here: Path) -> None:
+    done = wsrace("report", token_of(hop()), "-o", "-")
+    assert done.exit_code == 0
+    assert done.stdout.rstrip() == made(token_of(hop())).rstrip()
+    assert not Path("-").exists()
+
+
+def test_a_link_stays_one_and_what_is_no_regular_file_is_left_alone(here: Path) -> None:
+    token = token_of(hop())
+    Path("target.html").write_text("old")
+    Path("made.html").symlink_to("target.html")
+    assert made(token) == Path("target.html").read_text()
+    assert Path("made.html").is_symlink()
+    os.mkfifo("pipe.html")
+    assert "it is no regular file" in fault(token, "-o", "pipe.html")
+    Path("round.html").symlink_to("round.html")
+    assert "cannot be written" in fault(token, "-o", "round.html")
+    os.mkfifo("pipe")
+    assert "there is no such file" in fault("./pipe")
+
+
+def test_names_that_are_too_long_are_one_line(here: Path) -> None:
+    token = token_of(hop())
+    for arguments in (
+        (token, "-o", "x" * 300),
+        (token, "-o", f"{'x' * 300}/y"),
+        ("./" + "x" * 300,),
+    ):
+        assert "File name too long" in fault(*arguments) or "no such file" in fault(*arguments)
+    assert "expected the name of a file" in fault(token, "-o", "")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("property", "nonsense"), ("strategy", "none"), ("guards", []), ("times", "some")],
+)
+def test_an_edited_exploration_is_one_line_that_names_the_key(
+    key: str, value: object, here: Path
+) -> None:
+    said = json.loads((here / "found" / EXPLORED).read_text())
+    Path("edited.json").write_text(json.dumps({**said, key: value}))
+    assert key in fault("./edited.json")
+
+
+def test_a_document_with_more_cells_than_anybody_runs_is_refused_at_once(here: Path) -> None:
+    shutil.copytree(here / "rates", "rates")
+    said = json.loads(Path("rates", REPRODUCED).read_text())
+    said["scenarios"][0]["sweep"]["values"] = list(range(100_000))
+    Path("rates", REPRODUCED).write_text(json.dumps(said))
+    assert "more than 50,000 cells" in fault("rates")
 
 
 @pytest.mark.slow

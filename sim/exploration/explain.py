@@ -87,17 +87,24 @@ class Explanation:
             return str(error) if error is not None else "The run touched no state that is recorded."
         told = "no guard read anything"
         if self.check is not None:
-            told = f"guard read {' and '.join(self.checked)} ({self.check.where})"
-        told += f"; what failed depends on {self.use.state} ({self.use.where})"
+            told = f"guard read {' and '.join(self.checked)}{_at(self.check)}"
+        if _is_guard(self.use.where):
+            told = f"the loop ended by what a guard read: {self.use.state}{_at(self.use)}"
+        else:
+            told += f"; what failed depends on {self.use.state}{_at(self.use)}"
         if self.writer is None:
             return f"{told}, which no task had written: no race between tasks"
-        told += f", which {self.writer.task} had written ({self.writer.where})"
-        if self.check is None:
+        told += f", which {self.writer.task} had written{_at(self.writer)}"
+        if self.check is None or _is_guard(self.use.where):
             return told
         if self.use.state not in self.checked:
             return f"{told}: the guard looks at other state than the one it is to protect"
         late = self.writer.step > self.check.step
         return f"{told} after the guard had looked" if late else told
+
+
+def _at(touch: Touch) -> str:
+    return f" ({touch.where})" if touch.where else ""
 
 
 def explain(

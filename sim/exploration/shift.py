@@ -1,10 +1,12 @@
-"""The nearest passing run in time: how much earlier or later the injection must come.
+"""The nearest passing run in time: how much earlier or later an injection must come.
 
-Where a runtime's order leaves no choice, no other schedule passes; another moment may.
+Where a runtime's order leaves no choice, no other schedule passes; another moment may. A moment is
+a time, or a number of turns of the loop.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -17,86 +19,118 @@ from sim.run import run_once
 from sim.rungs import Rung
 from sim.sut.guards import Guard
 
+Unit = Literal["ms", "turns"]
 FINEST_MS = 0.001
 """As near as the two runs are brought together, about one tick of virtual time."""
 FARTHEST_MS = 60_000.0
-"""So far away a passing time is looked for."""
+MOST_TURNS = 12
+"""So far away a passing moment is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A run that passes because its injection comes at another time.
+    """A run that passes because an injection comes at another moment.
 
-    passing: the run. what: the injection. failed_ms, passed_ms: its time in both runs, after its
-    probe or from the beginning.
+    passing: the run. what: the injection. failed, passed: its moment in both runs, after its probe
+    or from the beginning, in `unit`.
     """
 
     passing: Record
     what: str
-    failed_ms: float
-    passed_ms: float
+    unit: Unit
+    failed: float
+    passed: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A key of one injection that says when it comes."""
+
+    index: int
+    key: str
+    unit: Unit
+    value: float
+
+    def moved(self, scenario: Scenario, value: float) -> Scenario:
+        """Return the scenario with another value there. Raises ValidationError for a bad one."""
+        injections = list(scenario.injections)
+        given = int(value) if self.unit == "turns" else value
+        injections[self.index] = injections[self.index].model_copy(update={self.key: given})
+        return Scenario.model_validate({**scenario.model_dump(), "injections": injections})
 
 
 def nearest_in_time(
     failing: Record, inquiry: Inquiry, rung: Rung = Rung.ASGI, guard: Guard | None = None
 ) -> Shift | None:
-    """Return the passing run whose first injection is nearest in time to that of `failing`.
+    """Return a passing run in which one injection comes at another moment, the nearest one found.
 
-    Steps that double are tried to both sides, later first, and the border is closed in by halves.
-    None if there is no injection, if times are free, or if no time near enough passes.
+    The injections are tried in their order, the time of each before its turns. Times are tried in
+    steps that double to both sides, and on each side that passes the border is closed in by
+    halves; a passing time between two steps may be missed. None if there is no injection, if times
+    are free, or if nothing near enough passes.
     """
-    place = _place(failing.scenario)
-    if place is None or inquiry.untimed:
+    if inquiry.untimed:
         return None
-    what, failed_ms, moved = place
     picks = [choice.picked for choice in failing.schedule]
+    for place in _places(failing.scenario):
 
-    def passes(at_ms: float) -> Record | None:
-        try:
-            scenario = moved(at_ms)
-        except ValidationError:
-            return None
-        job = job_for(scenario, Lenient(picks), rung, guard)
-        found = record(scenario, run_once(job.program, job.scheduler, job))
-        return None if inquiry.fails(found.outcome) else found
+        def passes(value: float, place: _Place = place) -> Record | None:
+            try:
+                scenario = place.moved(failing.scenario, value)
+            except ValidationError:
+                return None
+            job = job_for(scenario, Lenient(picks), rung, guard)
+            found = record(scenario, run_once(job.program, job.scheduler, job))
+            return None if inquiry.fails(found.outcome) else found
 
-    far = next(((at, run) for at in _away(failed_ms) if (run := passes(at)) is not None), None)
-    if far is None:
-        return None
-    passed_ms, best = far
-    near = failed_ms
-    while abs(passed_ms - near) > FINEST_MS:
-        middle = (passed_ms + near) / 2
-        if (run := passes(middle)) is not None:
-            passed_ms, best = middle, run
-        else:
-            near = middle
-    return Shift(best, what, failed_ms, passed_ms)
+        search = _nearest_time if place.unit == "ms" else _nearest_turn
+        if (found := search(place.value, passes)) is not None:
+            value, run = found
+            what = failing.scenario.injections[place.index].do
+            return Shift(run, what, place.unit, place.value, value)
+    return None
 
 
-def _away(at_ms: float) -> Iterator[float]:
-    """Yield times on both sides, ever farther away."""
+def _places(scenario: Scenario) -> Iterator[_Place]:
+    for index, one in enumerate(scenario.injections):
+        key = "delay_ms" if one.at is not None else "time_ms"
+        yield _Place(index, key, "ms", settled(getattr(one, key)))
+        if one.at is not None:
+            yield _Place(index, "hops", "turns", settled(one.hops))
+
+
+Passes = Callable[[float], Record | None]
+
+
+def _nearest_time(failed: float, passes: Passes) -> tuple[float, Record] | None:
     step = FINEST_MS
     while step < FARTHEST_MS:
-        yield at_ms + step
-        if at_ms - step >= 0:
-            yield at_ms - step
-        elif at_ms > 0:
-            yield 0.0
+        sides = [failed + step] + [max(0.0, failed - step)] * (failed > 0)
+        found = [
+            _closed_in(failed, side, run, passes)
+            for side in sides
+            if (run := passes(side)) is not None
+        ]
+        if found:
+            return min(found, key=lambda one: abs(one[0] - failed))
         step *= 2
+    return None
 
 
-def _place(scenario: Scenario) -> tuple[str, float, Callable[[float], Scenario]] | None:
-    """Return the first injection: what it does, when, and what moves it."""
-    if not scenario.injections:
-        return None
-    first, *others = scenario.injections
-    key = "delay_ms" if first.at is not None else "time_ms"
-    value = getattr(first, key)
+def _closed_in(failed: float, passed: float, run: Record, passes: Passes) -> tuple[float, Record]:
+    """Return the border between a failing and a passing time, on its passing side."""
+    while abs(passed - failed) > FINEST_MS:
+        middle = (passed + failed) / 2
+        if (found := passes(middle)) is not None:
+            passed, run = middle, found
+        else:
+            failed = middle
+    return passed, run
 
-    def moved(at_ms: float) -> Scenario:
-        changed = first.model_copy(update={key: at_ms})
-        data = {**scenario.model_dump(), "injections": (changed, *others)}
-        return Scenario.model_validate(data)
 
-    return first.do, settled(value), moved
+def _nearest_turn(failed: float, passes: Passes) -> tuple[float, Record] | None:
+    for away in range(1, MOST_TURNS + 1):
+        for value in (failed + away, failed - away):
+            if value >= 0 and (run := passes(value)) is not None:
+                return value, run
+    return None

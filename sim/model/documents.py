@@ -1,9 +1,9 @@
 """Documents that commands wrote, read again: as data, and checked like everything from outside."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from sim.errors import UserError
 from sim.model.faults import fault_lines
@@ -45,12 +45,14 @@ class ReproduceDocument(Document):
 
 
 class VerdictRow(Said):
-    """What `wsrace explore` said of one guard. token: of its counterexample, None for none."""
+    """What `wsrace explore` said of one guard. token: of its counterexample, None for none, or if
+    it is too long for one; run: the digest of that run.
+    """
 
     guard: str
     verdict: Literal["race-free", "racy", "inconclusive"]
     complete: bool
-    says: str
+    says: Annotated[str, Field(min_length=1)]
     because: str = ""
     classes: Count | None = None
     schedules: Count
@@ -61,15 +63,27 @@ class VerdictRow(Said):
     counterfactual: bool = False
     seconds: float = 0.0
     token: str | None = None
+    run: Sha | None = None
 
 
 class ExploreDocument(Document):
-    """What `wsrace explore` found."""
+    """What `wsrace explore` was asked, and found. source: the scenario as it was typed."""
 
-    strategy: str
+    source: str = ""
+    settings: tuple[str, ...] = ()
+    strategy: Literal["dpor", "exhaustive", "bounded", "delays", "pct", "uniform"]
     times: Times
-    property: str
+    property: Literal["no-error", "no-loss", "completes"]
+    bound: Count = 2
+    max_schedules: Count | None = None
     guards: Annotated[tuple[VerdictRow, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        names = [row.guard for row in self.guards]
+        if len(set(names)) < len(names):
+            raise ValueError("guards: a guard stands there twice")
+        return self
 
 
 KINDS: dict[str, type[Document]] = {REPRODUCE: ReproduceDocument, EXPLORE: ExploreDocument}
@@ -79,10 +93,13 @@ def read_document(path: Path) -> Document:
     """Return what a document says. Raises UserError with one line for every fault."""
     source = str(path)
     try:
+        if not path.is_file():
+            raise UserError(fault(f"{source}: cannot be read: there is no such file"))
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise UserError(fault(f"{source}: cannot be read: {error.strerror}")) from None
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise UserError(fault(f"{source}: cannot be read: {what}")) from None
     if len(data) > LARGEST_FILE:
         raise UserError(fault(f"{source}: it is larger than {LARGEST_FILE >> 20} MiB"))
     try:

@@ -51,8 +51,36 @@ class ResultStore:
         self._db.executescript(TABLES)
         self._db.execute("INSERT OR IGNORE INTO plan VALUES ('plan', ?)", (plan,))
         self._db.commit()
+        return self._plan()
+
+    def _plan(self) -> str:
         (found,) = self._db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
         return str(found)
+
+    @classmethod
+    def opened(cls, path: Path, plan: str) -> "ResultStore":
+        """Return the results of a file that is only read, in a folder that may be read only.
+
+        Raises UserError if it is not such a file, or holds another sweep. Nothing is written: only
+        where a log of late rows lies beside it does SQLite need its files for sharing.
+        """
+        log = Path(f"{path}-wal")
+        mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+        store = cls.__new__(cls)
+        try:
+            store._db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
+            try:
+                same = store._plan() == plan
+            except BaseException:
+                store._db.close()
+                raise
+        except (sqlite3.Error, TypeError) as error:  # no such table, no such row
+            raise UserError(f"{path}: not a results file of wsrace: {error}") from None
+        if not same:
+            store._db.close()
+            what = "holds the results of another sweep, or of another version of wsrace"
+            raise UserError(f"{path}: {what}")
+        return store
 
     def add(self, rows: Iterable[Stored]) -> None:
         """Record rows; those that are there already are left alone."""

@@ -23,6 +23,8 @@ from sim.sweep.engine import run_units, units
 from sim.sweep.summary import Summary, summarise
 from sim.sweep.trials import trial_of
 
+MOST_CELLS = 50_000
+"""A document that names more is not read: nobody has waited for so many."""
 _PAIR_KEYS = ("mode", "shape", "injection", "runtime", "server", "axis", "value")
 OnTrials = Callable[[int, int], None]
 """Called with the trials recorded so far, and how many there will be."""
@@ -151,18 +153,21 @@ def kept(document: ReproduceDocument, store_at: Path, guards: Sequence[str] = ()
     """
     if not store_at.is_file():
         raise UserError(f"{store_at}: there is no such file")
+    cells_asked = sum(
+        len(one.sweep.values) * len(one.sweep.runtimes) * len(document.guards or one.sweep.guards)
+        for one in document.scenarios
+    )
+    if cells_asked > MOST_CELLS:
+        raise UserError(f"{store_at}: more than {MOST_CELLS:,} cells: {cells_asked:,}")
     task = Task(document.scenario, document.settings, document.guards, document.runs, document.seed)
     cells = plan(document.scenarios, document.guards)
-    try:
-        with closing(ResultStore(store_at, _name_of(task, cells))) as store:
-            rows = list(store.rows())
-    except UserError:
-        what = "is not the results file of that document, or another version of wsrace wrote it"
-        raise UserError(f"{store_at}: {what}; run reproduce again") from None
+    with closing(ResultStore.opened(store_at, _name_of(task, cells))) as store:
+        rows = list(store.rows())
     summary = summarise(cells, rows)
     if summary.digest != document.digest:
         raise UserError(f"{store_at}: its rows are not those of the document: digests differ")
-    own = {name for name in guards if import_guard(name)}
+    used = {one.cell.guard for one in cells}
+    own = {name for name in guards if name in used and import_guard(name)}
     failing = {
         cell: trial
         for cell, trial in summary.failing.items()

@@ -59,6 +59,11 @@ def test_what_is_no_document_of_ours_says_which_are_allowed(text: str, tmp_path:
     assert "allowed: wsrace.reproduce.1, wsrace.explore.1" in line
 
 
+def test_a_guard_stands_in_an_exploration_once(tmp_path: Path) -> None:
+    (line,) = faults(tmp_path, {**EXPLORE, "guards": [ROW, ROW]})
+    assert "a guard stands there twice" in line
+
+
 def test_a_scenario_in_a_document_is_checked_like_one_in_a_file(tmp_path: Path) -> None:
     given = {"schema": "wsrace.reproduce.1", **HEAD, "scenarios": [{"mode": "other"}]}
     (line,) = faults(tmp_path, given)

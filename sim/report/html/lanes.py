@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
-from sim.report.html.walk import LANE_NAMES, Moment, Walk, turns
+from sim.report.html.beside import Walk
+from sim.report.html.walk import LANE_NAMES, Moment
 
 COLUMN = 16
 LANE = 26
@@ -91,3 +92,8 @@ def _windows(moments: Sequence[Moment]) -> Iterator[tuple[int, int, bool]]:
         count = len(list(group))
         yield begin, count, inside
         begin += count
+
+
+def turns(moments: Sequence[Moment]) -> list[int]:
+    """Return the moments, by index, before which another step begins."""
+    return [index for index, (a, b) in enumerate(pairwise(moments), 1) if a.step != b.step]

@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from sim import __version__
 from sim.report.html.cases import Case
-from sim.report.html.environment import inline, render
+from sim.report.html.environment import inline, render, visible
+from sim.report.html.sources import Snippet
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,16 @@ class Page:
         return f"Made by wsrace {__version__}. The same source gives the same bytes."
 
 
+def _plain(snippet: Snippet) -> Mapping[str, object]:
+    """Return a snippet for the script, with everything in it to be seen."""
+    lines = [visible(line.expandtabs()) for line in snippet.lines]
+    return {**asdict(snippet), "lines": lines}
+
+
 def written(page: Page) -> str:
     """Return a page as HTML: no network is needed to show it, and none is asked."""
-    sources: Mapping[str, object] = {
-        where: asdict(snippet) for case in page.cases for where, snippet in case.sources.items()
+    sources = {
+        where: _plain(snippet) for case in page.cases for where, snippet in case.sources.items()
     }
     return render(
         "page.html.j2",

@@ -5,16 +5,20 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
 from sim.model.documents import ExploreDocument, VerdictRow
+from sim.model.plain import fault
 from sim.model.racefile import RaceFile
 from sim.model.recorded import Recorded
+from sim.model.token import decode
 from sim.playing import import_guard
-from sim.replaying import Replayed, replayed
-from sim.report.html.cases import Asked, Case, case
+from sim.replaying import replayed
+from sim.report.html.cases import Case, case
 from sim.report.html.drawing import drawing
 from sim.report.html.grids import html_table
 from sim.report.html.page import Figure, Page
+from sim.report.html.rivals import Asked
 from sim.report.pictures import Picture, pictures_of
 from sim.report.plots import to_svg
 from sim.report.tables import rates_table
@@ -65,18 +69,17 @@ def exploration_page(
     found: ExploreDocument, files: Sequence[RaceFile] = (), guards: Sequence[str] = ()
 ) -> Page:
     """Return the page of an exploration. files: counterexamples that are too long for a token."""
-    kept = {file.scenario.guard: file for file in files}
-    runs = [(row.guard, row.token or kept.get(row.guard)) for row in found.guards]
+    runs = {row.guard: run for row in found.guards if (run := _run_of(row, files)) is not None}
     summary = list(_verdicts_in_words(found.guards))
     summary += [
         f"{guard}: its code is somebody's own, so its counterexample is run only with --guard."
-        for guard, run in runs
-        if run and not _may_run(guard, guards)
+        for guard in runs
+        if not _may_run(guard, guards)
     ]
     cases = [
         _case(run, f"{guard}: the smallest failing run that was found", guards)
-        for guard, run in runs
-        if run and _may_run(guard, guards)
+        for guard, run in runs.items()
+        if _may_run(guard, guards)
     ]
     return Page(
         title=f"{found.scenario}: which guards hold, over all schedules",
@@ -86,28 +89,42 @@ def exploration_page(
         table_title="Verdicts",
         tables=[html_table(verdict_table(found.guards, [row.seconds for row in found.guards]))],
         cases=cases,
-        again=[f"wsrace explore {shlex.quote(found.scenario)}"],
+        again=[_explore_command(found)],
         limits=ONE_SCENARIO,
     )
 
 
-def run_page(given: str | RaceFile, guards: Sequence[str] = ()) -> Page:
-    """Return the page of one run, given as a token or a race file."""
-    shown = _case(given, "The run", guards)
+def run_page(given: str | RaceFile, guards: Sequence[str] = (), name: str = "") -> Page:
+    """Return the page of one run, a token or a race file. name: what the file is called."""
+    shown = _case(given, "The run", guards, name)
     first = shown.runs[0]
+    prop = given.property if isinstance(given, RaceFile) else decode(given).property
+    kept = f"This run has the property {prop}. It ended like this: {first.outcome}."
     return Page(
         title=f"One run: {first.outcome}",
         about=f"{shown.about}; digest {first.digest}",
-        summary=[
-            f"{shown.why}." if shown.why else "This run keeps what is asked of it.",
-            shown.apart,
-        ],
+        summary=[f"{shown.why}.", shown.apart] if shown.why else [kept],
         table_title="",
         tables=(),
         cases=[shown],
         again=(),
         limits=ONE_RUN,
     )
+
+
+def _run_of(row: VerdictRow, files: Sequence[RaceFile]) -> str | RaceFile | None:
+    """Return the counterexample of a guard: its token, or the very run among the files.
+
+    Raises UserError for a token of another run.
+    """
+    if row.verdict != "racy":
+        return None
+    if row.token is None:
+        return next((one for one in files if one.digest == row.run), None)
+    recorded = decode(row.token)
+    if recorded.scenario.guard != row.guard or row.run not in (None, recorded.digest):
+        raise UserError(fault(f"guards: {row.guard}: token: it is of another run"))
+    return row.token
 
 
 def _verdicts_in_words(rows: Sequence[VerdictRow]) -> Iterator[str]:
@@ -125,25 +142,20 @@ def _may_run(guard: str, guards: Sequence[str]) -> bool:
     return ":" not in guard or guard in guards
 
 
-def _case(given: str | RaceFile, title: str, guards: Sequence[str]) -> Case:
+def _case(given: str | RaceFile, title: str, guards: Sequence[str], name: str = "") -> Case:
     """Run a token or a race file again, and return what a page shows of it."""
-    done = _again(given, guards)
-    recorded = done.recorded
-    guard = done.record.scenario.guard
+    recorded: Recorded = decode(given) if isinstance(given, str) else given
+    guard = recorded.scenario.guard
+    own = guard if ":" in guard and guard in guards else None
+    done = replayed(recorded, own)
     asked = Asked(
         Inquiry(times=recorded.times, prop=recorded.property),  # type: ignore[arg-type]
         Rung(recorded.rung),
-        import_guard(guard) if ":" in guard else None,
+        import_guard(own) if own is not None else None,
     )
-    return case(done.record, title, given if isinstance(given, str) else "", asked)
-
-
-def _again(given: str | Recorded, guards: Sequence[str]) -> Replayed:
-    from sim.model.token import decode
-
-    recorded = decode(given) if isinstance(given, str) else given
-    guard = recorded.scenario.guard
-    return replayed(recorded, guard if ":" in guard and guard in guards else None)
+    what = given if isinstance(given, str) else name
+    again = ["wsrace", "replay", what, *(("--guard", own) if own is not None else ())]
+    return case(done.record, title, shlex.join(again) if what else "", asked)
 
 
 def _case_title(found: Reproduction, cell: int) -> str:
@@ -161,6 +173,20 @@ def _reproduce_command(found: Reproduction) -> str:
     if task.trials is not None:
         parts += ["--runs", str(task.trials)]
     return shlex.join([*parts, "--seed", str(task.seed)])
+
+
+def _explore_command(found: ExploreDocument) -> str:
+    parts = ["wsrace", "explore", found.source or found.scenario]
+    for setting in found.settings:
+        parts += ["--set", setting]
+    for row in found.guards:
+        parts += ["--guard", row.guard]
+    parts += ["--strategy", found.strategy, "--times", found.times, "--property", found.property]
+    if found.strategy in ("bounded", "delays", "pct"):
+        parts += ["--bound", str(found.bound)]
+    if found.max_schedules is not None:
+        parts += ["--max-schedules", str(found.max_schedules)]
+    return shlex.join([*parts, "--seed", str(found.seed)])
 
 
 def _figures(found: Reproduction, workers: int) -> list[Figure]:

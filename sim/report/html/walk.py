@@ -7,27 +7,24 @@ the race is about.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from sim.kernel.names import MAIN
 from sim.model.record import CLOCK, LOOP, Access, Event, Step
 from sim.model.ticks import PER_SECOND
 from sim.playing import Record
-from sim.report.formats.telling import PLACES, folded, labels, told
+from sim.report.formats.telling import PLACES, folded, told
 from sim.report.story import LANES
 
 NETWORK = "network"
 LANE_NAMES = (*LANES.values(), NETWORK)
 """The states that have a lane, from top to bottom."""
-WHOLE = 100
-"""A run of at most so many moments is told from its beginning."""
-MOST = 300
-"""So many moments are told at most: the last ones."""
 _ENDS = ("close", "fin", "rst")
 _QUIET = frozenset({"asgi.send", "asgi.receive", "client.sent", "sent"})
 """Kinds of events that others tell better."""
 _HARNESS = frozenset({LOOP, MAIN})
 """Tasks that do nothing which belongs to the run."""
+_RECEIVE = "starlette.websockets:"
+"""Where the receive looks at the state that it depends on."""
 _LONGEST = 90
 
 
@@ -35,14 +32,12 @@ _LONGEST = 90
 class Moment:
     """One thing that happened.
 
-    step: of the run. choice: index of the choice that picked the step, -1 if there was none. task:
-    a name of `Walk.tasks`. what: in words. where: "module:line", "" if no line did it; handler:
-    where the handler stands. states: one for each of LANE_NAMES, when it is over. window: whether
-    it lies between validation and the end of the receive.
+    step: of the run. task: its path. what: in words. where: "module:line", "" if no line did it;
+    handler: where the handler stands. states: one for each of LANE_NAMES, when it is over. window:
+    whether it lies between the check and what the receive looks at.
     """
 
     step: int
-    choice: int
     ms: float
     task: str
     what: str
@@ -50,15 +45,6 @@ class Moment:
     handler: str
     states: tuple[str, ...]
     window: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """The moments of one run that are told. before: how many at its beginning are not."""
-
-    tasks: tuple[str, ...]
-    moments: tuple[Moment, ...]
-    before: int = 0
 
 
 @dataclass(slots=True)
@@ -69,7 +55,9 @@ class _Teller:
     states: dict[str, str] = field(default_factory=lambda: dict.fromkeys(LANE_NAMES, "-"))
     handler: str = ""
     window: bool = False
+    receiving: bool = False
     decided: bool = False
+    closing: frozenset[str] = frozenset()
 
     def step(self, index: int, step: Step, events: Sequence[Event]) -> Iterator[Moment]:
         """Yield the moments of one step. events: of the whole run."""
@@ -84,30 +72,31 @@ class _Teller:
             if where and self._is_handler(mine):
                 self.handler = where
             what = self._event(event) if event is not None else self._read(access)
+            looks = event is None and where.startswith(_RECEIVE) and self._is_handler(mine)
             if self.decided and event is None:
                 continue  # what is read after the loop has ended is clean-up
             if what:
                 found = True
                 yield self._moment(index, step, what, where)
+                self.window = self.window and not (looks and self.receiving)
         if not found:
             what = "time moves on" if step.task == CLOCK else "takes a turn"
             yield self._moment(index, step, what, "")
 
     def _is_handler(self, task: str) -> bool:
-        return f"handler:{self.connection}" in task.split("/")[-2:]
+        """Whether a task is the handler, or a wait_for of its."""
+        return task.removesuffix("/wait_for").endswith(f"handler:{self.connection}")
 
     def _moment(self, index: int, step: Step, what: str, where: str) -> Moment:
-        window, self.window = self.window, self.window and not self.decided
         return Moment(
             step=index,
-            choice=step.choice,
             ms=step.tick * 1000 / PER_SECOND,
             task=folded(step.task),
             what=what,
             where=where,
             handler=self.handler,
             states=tuple(self.states.values()),
-            window=window or self.window,
+            window=self.window,
         )
 
     def _event(self, event: Event) -> str:
@@ -123,12 +112,12 @@ class _Teller:
             return f"{lane} {before} > {state}" if before != "-" else f"{lane} {state}"
         if event.kind == "probe":
             at = values["at"]
-            self.window = at in PLACES
+            self.window, self.receiving = at in PLACES, at == "receiving"
             return f"reaches {at}" if at in PLACES else ""
         if event.kind == "lost":
             self.states[NETWORK] = "closed"
         elif event.kind in ("left", "raised"):
-            self.decided = True
+            self.decided, self.window = True, False
         elif event.kind == "log" and values["level"] == "info":
             return ""
         return "" if event.kind in _QUIET else _cut(told(event))
@@ -140,12 +129,13 @@ class _Teller:
             return ""
         now = self.states[NETWORK]
         if data.split()[0] in _ENDS and now != "closed":
-            closing = f"{sender} closing"
-            self.states[NETWORK] = closing if now in ("open", closing) else "both closing"
+            self.closing |= {sender}
+            now = f"{sender} closing" if len(self.closing) == 1 else "both closing"
         elif now == "-":
-            self.states[NETWORK] = "connecting"
-        elif data == "accept":
-            self.states[NETWORK] = "open"
+            now = "connecting"
+        elif data == "accept" and not self.closing:
+            now = "open"
+        self.states[NETWORK] = now
         return _cut(f"sends {data}")
 
     def _read(self, access: Access) -> str:
@@ -156,31 +146,18 @@ class _Teller:
         return f"reads {LANES[name]} {self.states[LANES[name]]}".removesuffix(" -")
 
 
-def walk(record: Record, connection: str, before: int | None = None) -> Walk:
+def moments_of(record: Record, connection: str) -> list[Moment]:
     """Return the moments of a run until its handler has left the loop.
 
-    record: with the lines of its steps, as `sim.exploration.explain.with_lines` makes it. A long
-    run is told from the last message on that the handler received, or leaves out as many moments
-    as `before` says.
+    record: with the lines of its steps, as `sim.exploration.explain.with_lines` makes it.
     """
-    steps = record.end.trace_steps
     teller = _Teller(connection)
     moments: list[Moment] = []
-    begin = 0
-    for index, step in enumerate(steps):
-        found = list(_merged(teller.step(index, step, record.events)))
-        if any(one.what.startswith("received") for one in found):
-            begin = len(moments)
-        moments += found
+    for index, step in enumerate(record.end.trace_steps):
+        moments += _merged(teller.step(index, step, record.events))
         if teller.decided:
             break
-    if len(moments) <= WHOLE:
-        begin = 0
-    begin = max(begin, len(moments) - MOST) if before is None else min(before, len(moments))
-    shown = moments[begin:]
-    names = labels(dict.fromkeys(one.task for one in shown))
-    named = tuple(replace(one, task=names[one.task]) for one in shown)
-    return Walk(tuple(names.values()), named, begin)
+    return moments
 
 
 def _of_the_code_under_test(where: str) -> str:
@@ -210,8 +187,3 @@ def _reads(one: Moment) -> bool:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def turns(moments: Sequence[Moment]) -> list[int]:
-    """Return the moments, by index, before which another step begins."""
-    return [index for index, (a, b) in enumerate(pairwise(moments), 1) if a.step != b.step]

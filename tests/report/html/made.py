@@ -42,13 +42,14 @@ def timed() -> Record:
 
 
 @lru_cache
-def in_place() -> Record:
-    """A failing run in which the close comes in place, within the turn of wait_for."""
+def unmoved() -> Record:
+    """A failing run without an injection: neither order nor time has anything to change."""
     opened = open_scenario("wait-for-hop")
     assert isinstance(opened, Scenario)
-    data = {**opened.model_dump(exclude_unset=True), "guard": "both-states"}
+    data = {**opened.model_dump(exclude_unset=True), "guard": "none"}
     found = counterexample(explore(Scenario.model_validate(data), Inquiry()))
     assert found is not None
+    assert not found.record.scenario.injections
     return found.record
 
 
@@ -79,4 +80,4 @@ def page(*cases: Case, title: str = "A page") -> str:
 
 @lru_cache
 def hop_page() -> str:
-    return page(case(hop(), "The hop", token="wsr1.x"))
+    return page(case(hop(), "The hop", "wsrace replay wsr1.x"))

@@ -1,12 +1,17 @@
 """A counterexample beside the nearest run that passes."""
 
+import re
+
+from sim.catalog import open_scenario
 from sim.exploration.inquiry import Inquiry
+from sim.model.scenario import Scenario
 from sim.playing import Record, play
-from sim.report.html.cases import SAFE, Asked, Case, Guarded, case, nearest
+from sim.report.html.cases import Case, case
+from sim.report.html.rivals import SAFE, Asked, Guarded, rival, told
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from tests.exploration.scenes import CLOSE, scene
-from tests.report.html.made import hop, in_place, page, timed
+from tests.report.html.made import hop, page, timed, unmoved
 
 
 def differing(found: Case) -> int:
@@ -35,17 +40,17 @@ def test_another_schedule_is_nearer_than_another_time() -> None:
         for one in (play(scene(CLOSE), Uniform(n)) for n in range(50))
         if Inquiry().fails(one.outcome)
     )
-    assert "parts at choice" in case(failing, "close").apart
+    assert "at choice" in case(failing, "close").apart
 
 
 def test_where_neither_order_nor_time_helps_another_guard_stands_beside_it() -> None:
-    """An injection in place, at once: only a guard can do something about it."""
-    record = in_place()
-    other = nearest(record, Asked())
+    record = unmoved()
+    other = rival(record, Asked())
     assert isinstance(other, Guarded)
     assert other.guard in SAFE
     found = case(record, "in place")
     assert found.runs[1].role == f"the same run with {other.guard}"
+    assert found.apart.startswith("No passing run was found among other schedules; beside it")
     assert not found.runs[1].failed
 
 
@@ -66,3 +71,33 @@ def test_every_line_that_a_moment_names_can_be_shown() -> None:
 
 def test_the_same_run_gives_the_same_page_twice() -> None:
     assert page(case(hop(), "a")) == page(case(hop(), "a"))
+
+
+def test_what_was_not_tried_is_not_claimed() -> None:
+    """With free times, and without an injection, no other moment is tried."""
+    free = Asked(Inquiry(times="all"))
+    assert "moments" not in told(None, timed(), free)
+    assert "moments" not in told(None, play(scene(CLOSE, injections=[]), Fifo()), Asked())
+    assert "moments" in told(None, timed(), Asked())
+
+
+def test_the_explanation_can_be_found_among_the_moments() -> None:
+    found = case(timed(), "timed")
+    places = {one.where for one in found.runs[0].walk.moments}
+    named = re.findall(r"\(([\w.]+:\d+)\)", found.why)
+    assert len(named) == 3
+    assert set(named) <= places
+
+
+def test_turns_are_tried_where_no_time_helps() -> None:
+    """The close comes in place, 0 turns after the check; some turns later it is met."""
+    opened = open_scenario(
+        "wait-for-hop", ("injections.0.hops=0", "window_hops=1", "runtime=asyncio-3.12")
+    )
+    assert isinstance(opened, Scenario)
+    record = play(opened, Fifo())
+    assert Inquiry().fails(record.outcome)
+    found = case(record, "turns")
+    assert re.search(
+        r"server-close comes \d turns? later, \d turns? instead of 0 turns", found.apart
+    )

@@ -6,15 +6,17 @@ import pytest
 
 from sim.exploration.explain import with_lines
 from sim.playing import Record, play
-from sim.report.html.lanes import COLUMN, lanes
-from sim.report.html.walk import LANE_NAMES, MOST, WHOLE, Walk, turns, walk
+from sim.report.html.beside import MOST, OFTEN, WHOLE, Beside, Walk, beside, fold
+from sim.report.html.lanes import COLUMN, lanes, turns
+from sim.report.html.walk import LANE_NAMES, Moment, moments_of
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import BLIND, scene
 from tests.report.html.made import hop, timed
 
 
 def of(record: Record) -> Walk:
-    return walk(with_lines(record), "c1")
+    (found,) = beside([moments_of(with_lines(record), "c1")]).walks
+    return found
 
 
 @pytest.mark.parametrize("record", [hop(), timed()], ids=["hop", "timed"])
@@ -63,16 +65,15 @@ def test_nothing_is_told_after_the_loop_but_what_is_logged() -> None:
     assert all(one.what.startswith("log") for one in moments[end + 1 :])
 
 
-def test_a_long_run_begins_with_its_last_message_and_says_what_is_left_out() -> None:
+def test_a_long_run_begins_before_its_last_message_and_says_what_is_left_out() -> None:
     clients = {"messages": 30, "pause_ms": 1}
     record = play(scene(BLIND, runtime="asyncio-3.11", clients=clients, injections=[]), Fifo())
     found = of(record)
     assert found.before > 0
-    assert 0 < len(found.moments) <= MOST
-    assert found.moments[0].what.startswith("received") or len(found.moments) == MOST
-    again = walk(with_lines(record), "c1", before=0)
-    assert again.before == 0
-    assert len(again.moments) == found.before + len(found.moments) > WHOLE
+    received = [n for n, one in enumerate(found.moments) if one.what.startswith("received")]
+    assert len(received) == 1
+    assert received[0] < 5
+    assert len(fold(moments_of(with_lines(record), "c1"))) == found.before + len(found.moments)
 
 
 def test_no_place_is_one_of_the_simulation() -> None:
@@ -109,3 +110,98 @@ def test_the_shaded_windows_are_the_moments_that_lie_in_one() -> None:
     shaded = {x // COLUMN + n for x, width in drawn.windows for n in range(width // COLUMN)}
     assert shaded == {n for n, one in enumerate(found.moments) if one.window}
     assert shaded
+
+
+def moment(number: int, what: str = "", task: str = "a") -> Moment:
+    what = what or f"does {number}"
+    return Moment(number, float(number), task, what, "", "", ("-",) * 4, False)
+
+
+def test_two_runs_part_where_they_differ_whatever_is_left_out() -> None:
+    alike = [moment(n, "received" if n == 2 * WHOLE else "") for n in range(3 * WHOLE)]
+    one, other = [*alike, moment(998)], [*alike, moment(999), moment(1000)]
+    found = beside([one, other])
+    assert found.parting is not None
+    first, second = found.walks
+    assert first.before == second.before > 0
+    assert first.moments[: found.parting] == second.moments[: found.parting]
+    assert first.moments[found.parting].what == "does 998"
+    assert second.moments[found.parting].what == "does 999"
+
+
+def test_runs_that_part_early_are_told_from_there() -> None:
+    one = [moment(n) for n in range(3 * WHOLE)]
+    other = [*one[:4], moment(5000), *one[4:]]
+    found = beside([one, other])
+    assert found.parting == 4 - found.walks[0].before
+    assert all(walk.moments for walk in found.walks)
+
+
+def test_a_run_that_is_the_beginning_of_the_other_parts_at_its_end() -> None:
+    one = [moment(n) for n in range(5)]
+    assert beside([one, [*one, moment(7)]]).parting == 4
+    assert beside([one, one]).parting == 4
+
+
+def test_what_an_explanation_names_is_never_left_out() -> None:
+    run = [moment(n, "received" if n == 250 else "") for n in range(300)]
+    found = beside([run], step=30)
+    assert found.walks[0].moments[0].step <= 30
+
+
+def test_both_runs_call_a_task_alike() -> None:
+    """wait_for is enough of a name in one run alone; beside the other it is not."""
+    one = [moment(0, task="c1/handler/wait_for"), moment(1)]
+    other = [moment(0, task="c1/handler/wait_for"), moment(1, task="c2/handler/wait_for")]
+    found: Beside = beside([one, other])
+    assert found.parting == 1
+    assert found.walks[0].moments[0].task == found.walks[1].moments[0].task
+
+
+def test_a_poll_is_told_at_its_beginning_and_its_end() -> None:
+    poll = [moment(n, f"polls {n % 3}") for n in range(300)]
+    found = fold([moment(5000), *poll, moment(5001)])
+    assert [one.what for one in found] == [
+        "does 5000", "polls 0", "polls 1", "polls 2", "… the same 98 times more",
+        "polls 0", "polls 1", "polls 2", "does 5001",
+    ]  # fmt: skip
+    assert found[-2].step == 299
+
+
+def test_what_is_repeated_a_few_times_is_told_each_time() -> None:
+    few = [moment(n, f"polls {n % 3}") for n in range(3 * (OFTEN - 1))]
+    assert fold(few) == few
+
+
+def test_the_middle_of_a_very_long_run_is_left_out_and_counted() -> None:
+    run = [moment(n, "received" if n == 0 else "") for n in range(MOST + 500)]
+    (found,) = beside([run]).walks
+    assert len(found.moments) == MOST + 1
+    assert found.moments[MOST // 2].what == "… 500 moments are left out"
+    assert found.moments[-1].step == MOST + 499
+
+
+def test_a_client_that_is_gone_before_the_accept_closes_alone() -> None:
+    """Nothing that the server sends to it opens the connection again."""
+    settings = {
+        "runtime": "asyncio-3.11",
+        "clients": {"script": ["connect", "rst"]},
+        "setup": {"authentication_ms": 5},
+        "injections": [],
+    }
+    record = play(scene(BLIND, **settings), Fifo())
+    told = moments_of(with_lines(record), "c1")
+    states = [one.states[LANE_NAMES.index("network")] for one in told]
+    gone = next(n for n, one in enumerate(told) if one.what == "sends rst")
+    assert states[gone] == "client closing"
+    assert "open" not in states[gone:]
+
+
+def test_the_window_ends_where_the_receive_looks_at_its_state() -> None:
+    moments = of(timed()).moments
+    inside = [n for n, one in enumerate(moments) if one.window]
+    assert moments[inside[-1]].what == "reads application_state DISCONNECTED"
+    assert moments[inside[-1]].where.startswith("starlette.websockets:")
+    begin = max(n for n, one in enumerate(moments) if one.what == "reaches validated")
+    assert begin in inside
+    assert begin - 1 not in inside

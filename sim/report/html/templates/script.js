@@ -9,17 +9,28 @@
     return made;
   };
 
-  function showCode(figure, where) {
+  function showCode(figure, { where, waits }) {
     const source = sources[where];
     figure.hidden = !source;
     if (!source) return;
-    figure.querySelector("figcaption").textContent = `${source.file}, line ${source.at}`;
+    const place = `${source.file}, line ${source.at}`;
+    figure.querySelector("figcaption").textContent =
+      waits === undefined ? place : `${place}, where the handler stands meanwhile`;
     const lines = source.lines.map((line, index) => {
       const number = source.first + index;
       const text = `${String(number).padStart(4)}  ${line}\n`;
       return number === source.at ? element("mark", text) : document.createTextNode(text);
     });
     figure.querySelector("pre").replaceChildren(...lines);
+  }
+
+  // The name of a long state stands where it can be seen.
+  function nameStates(picture) {
+    for (const text of picture.querySelectorAll(".state")) {
+      const first = Number((text.dataset.x ??= text.getAttribute("x")));
+      const room = first + Number(text.dataset.room) - text.getComputedTextLength();
+      text.setAttribute("x", Math.max(first, Math.min(picture.scrollLeft + 4, room)));
+    }
   }
 
   function showRun(run, wanted, columns) {
@@ -37,13 +48,14 @@
       element("div", `at ${ms} ms`),
       element("div", named, "states"),
     );
-    showCode(run.querySelector(".code"), row.dataset.where);
+    showCode(run.querySelector(".code"), row.dataset);
     const cursor = run.querySelector(".cursor");
     const column = Number(cursor.getAttribute("width"));
     cursor.setAttribute("x", column * at);
     const picture = run.querySelector(".picture");
     const names = picture.querySelector(".names").clientWidth;
     picture.scrollLeft = Math.max(0, column * at - (picture.clientWidth - names) / 2);
+    nameStates(picture);
   }
 
   for (const section of document.querySelectorAll(".case")) {
@@ -74,6 +86,9 @@
       event.preventDefault();
       go(way());
     });
+    for (const picture of section.querySelectorAll(".picture")) {
+      picture.addEventListener("scroll", () => nameStates(picture));
+    }
     for (const dot of section.querySelectorAll(".dot")) {
       dot.addEventListener("click", () => go(Number(dot.dataset.at)));
     }
