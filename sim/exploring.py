@@ -21,7 +21,7 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.listed import drawn_times, listed, settled_times
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
-from sim.model.documents import EXPLORE, EXPLORED
+from sim.model.documents import EXPLORE, EXPLORED, VerdictRow
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
 from sim.model.scenario import Batch, Scenario, known_guard
@@ -80,7 +80,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     if request.as_json:
         click.echo(text)
     else:
-        _show(answers, document["digest"], request.out)
+        _show(answers, document, request.out)
     return _status(scenario, answers)
 
 
@@ -211,12 +211,13 @@ def _row(answer: Answer) -> dict[str, Any]:
     return row
 
 
-def _show(answers: Sequence[Answer], digest: str, folder: Path | None) -> None:
+def _show(answers: Sequence[Answer], document: dict[str, Any], folder: Path | None) -> None:
     from sim.report.verdicts import outcome_words, telling, verdict_table
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
-    console.print(verdict_table([one.found for one in answers], [one.seconds for one in answers]))
+    rows = [VerdictRow.model_validate(row) for row in document["guards"]]
+    console.print(verdict_table(rows))
     console.print()
     for answer in answers:
         found = answer.found
@@ -241,7 +242,7 @@ def _show(answers: Sequence[Answer], digest: str, folder: Path | None) -> None:
             click.echo(f"  wsrace replay {answer.example.token}")
         elif folder is None:
             click.echo("  too long for a token: --out DIR keeps it as a file")
-    click.echo(f"\ndigest: {digest}")
+    click.echo(f"\ndigest: {document['digest']}")
 
 
 def _status(scenario: Scenario, answers: Sequence[Answer]) -> int:

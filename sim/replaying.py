@@ -17,8 +17,9 @@ from sim import __version__
 from sim.errors import Divergence, UserError
 from sim.model.marks import unpack
 from sim.model.outcome import Outcome
+from sim.model.outside import content
 from sim.model.plain import fault
-from sim.model.racefile import LARGEST_FILE, SUFFIX, RaceFile, asked, came, from_text, to_text
+from sim.model.racefile import SUFFIX, RaceFile, asked, came, from_text, to_text
 from sim.model.recorded import NO_ERROR, Recorded, Times, shown
 from sim.model.token import TokenBody, body_of, decode, encode, picks_of
 from sim.playing import Record, import_guard, play
@@ -124,16 +125,7 @@ def written(path: Path, text: str, option: str) -> None:
 
 def read_file(path: str | Path) -> RaceFile:
     """Return what a race file says. Raises UserError with one line for every fault."""
-    source = str(path)
-    try:
-        if not Path(path).is_file():
-            raise UserError(fault(f"{source}: there is no such file"))
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:
-        what = error.strerror if isinstance(error, OSError) else error
-        raise UserError(fault(f"{source}: cannot be read: {what}")) from None
-    return from_text(data, source)
+    return from_text(content(Path(path)), str(path))
 
 
 def is_file(given: str) -> bool:

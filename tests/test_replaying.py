@@ -15,7 +15,7 @@ import pytest
 from sim import __version__
 from sim.catalog import open_scenario
 from sim.errors import Divergence, UserError
-from sim.model.racefile import LARGEST_FILE
+from sim.model.outside import LARGEST_FILE
 from sim.model.recorded import Recorded
 from sim.model.scenario import Scenario
 from sim.model.token import TokenBody, body_of, decode

@@ -7,11 +7,10 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from sim.errors import UserError
 from sim.model.faults import fault_lines
+from sim.model.outside import content, parsed
 from sim.model.plain import fault
-from sim.model.racefile import LARGEST_FILE
 from sim.model.recorded import Count, Sha, Times
 from sim.model.scenario import Guard, Scenario
-from sim.model.strict_json import BadJson, read
 from sim.model.times import Table
 
 REPRODUCE = "wsrace.reproduce.1"
@@ -92,22 +91,7 @@ KINDS: dict[str, type[Document]] = {REPRODUCE: ReproduceDocument, EXPLORE: Explo
 def read_document(path: Path) -> Document:
     """Return what a document says. Raises UserError with one line for every fault."""
     source = str(path)
-    try:
-        if not path.is_file():
-            raise UserError(fault(f"{source}: cannot be read: there is no such file"))
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:
-        what = error.strerror if isinstance(error, OSError) else error
-        raise UserError(fault(f"{source}: cannot be read: {what}")) from None
-    if len(data) > LARGEST_FILE:
-        raise UserError(fault(f"{source}: it is larger than {LARGEST_FILE >> 20} MiB"))
-    try:
-        found = read(data)
-    except BadJson as error:
-        place = source if error.line is None else f"{source}:{error.line}"
-        raise UserError(fault(f"{place}: {error}")) from None
-    return _checked(found, source)
+    return _checked(parsed(content(path), source), source)
 
 
 def _checked(found: object, source: str) -> Document:

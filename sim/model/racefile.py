@@ -13,16 +13,15 @@ from pydantic import Field, StrictBool, ValidationError, field_validator, model_
 from sim.errors import UserError
 from sim.model.faults import fault_lines
 from sim.model.outcome import Outcome
+from sim.model.outside import parsed
 from sim.model.plain import fault
 from sim.model.recorded import Count, Recorded, shown
 from sim.model.schedule import Choice, Kind, Question, Schedule
-from sim.model.strict_json import LARGEST, BadJson, read
+from sim.model.strict_json import LARGEST
 from sim.model.times import Table
 
 SCHEMA = "wsrace.race.1"
 SUFFIX = ".race.json"
-LARGEST_FILE = 16 << 20
-"""A file has at most so many bytes."""
 _LARGEST_REST = 256 << 10
 """So many bytes may the scenario and all short keys have together."""
 _SHOWN = 20
@@ -133,14 +132,7 @@ def from_text(data: bytes, source: str) -> RaceFile:
 
     data: its bytes. source: what faults call it. Raises UserError with one line for every fault.
     """
-    if len(data) > LARGEST_FILE:
-        raise UserError(fault(f"{source}: it is larger than {LARGEST_FILE >> 20} MiB"))
-    try:
-        found = read(data)
-    except BadJson as error:
-        place = source if error.line is None else f"{source}:{error.line}"
-        raise UserError(fault(f"{place}: {error}")) from None
-    body = _body(found, source)
+    body = _body(parsed(data, source), source)
     try:
         return RaceFile.model_validate(body)
     except ValidationError as error:

@@ -1,7 +1,6 @@
 """An exploration for people: a table with a row per guard, and counterexamples in words."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from rich.table import Table
 from rich.text import Text
@@ -10,33 +9,13 @@ from sim.exploration.counterexample import Counterexample, changed
 from sim.exploration.explain import STATES
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Exploration, Verdict
+from sim.model.documents import VerdictRow
 from sim.model.plain import printable
 
 _STYLES = {Verdict.RACE_FREE: "green", Verdict.RACY: "red", Verdict.INCONCLUSIVE: "yellow"}
 
 
-class Told(Protocol):
-    """What a row tells: of an exploration, or of what was written of one."""
-
-    @property
-    def guard(self) -> str: ...  # noqa: D102
-    @property
-    def verdict(self) -> str: ...  # noqa: D102
-    @property
-    def complete(self) -> bool: ...  # noqa: D102
-    @property
-    def classes(self) -> int | None: ...  # noqa: D102
-    @property
-    def schedules(self) -> int: ...  # noqa: D102
-    @property
-    def failing(self) -> int: ...  # noqa: D102
-    @property
-    def points(self) -> int: ...  # noqa: D102
-    @property
-    def deepest(self) -> int: ...  # noqa: D102
-
-
-def verdict_table(found: Sequence[Told], seconds: Sequence[float]) -> Table:
+def verdict_table(found: Sequence[VerdictRow]) -> Table:
     """Return one row per guard: verdict, what was looked at, how much fails, how long it took."""
     title = "complete: nothing was left to try" if all(one.complete for one in found) else None
     table = Table(title=title, box=None)
@@ -44,7 +23,7 @@ def verdict_table(found: Sequence[Told], seconds: Sequence[float]) -> Table:
     table.add_column("verdict")
     for name in ("classes", "schedules", "failing", "choices", "deepest", "seconds"):
         table.add_column(name, justify="right")
-    for one, took in zip(found, seconds, strict=True):
+    for one in found:
         table.add_row(
             Text(printable(one.guard)),
             Text(one.verdict, style=_STYLES[Verdict(one.verdict)]),
@@ -53,7 +32,7 @@ def verdict_table(found: Sequence[Told], seconds: Sequence[float]) -> Table:
             f"{one.failing:,}",
             f"{one.points:,}",
             str(one.deepest),
-            f"{took:.1f}",
+            f"{one.seconds:.1f}",
         )
     return table
 

@@ -71,5 +71,5 @@ def test_a_scenario_in_a_document_is_checked_like_one_in_a_file(tmp_path: Path) 
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="there is no such file"):
         read_document(tmp_path / "none.json")

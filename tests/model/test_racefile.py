@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from sim.errors import UserError
 from sim.model.outcome import Finding, Outcome
+from sim.model.outside import LARGEST_FILE
 from sim.model.racefile import (
-    LARGEST_FILE,
     SCHEMA,
     RaceFile,
     asked,

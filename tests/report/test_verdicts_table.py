@@ -9,6 +9,7 @@ from sim.exploration.counterexample import counterexample
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
+from sim.model.documents import VerdictRow
 from sim.report.verdicts import outcome_words, telling, verdict_table
 from tests.exploration.scenes import CLOSE, scene
 
@@ -29,20 +30,27 @@ def exploration(guard: str = "pre-fix", **values: object) -> Exploration:
     return replace(made, **values)  # type: ignore[arg-type]
 
 
+def row(guard: str = "pre-fix", **values: object) -> VerdictRow:
+    said = {
+        "guard": guard, "verdict": "racy", "complete": True, "says": "racy", "classes": 1234,
+        "schedules": 5678, "failing": 99, "choices": 12_345, "deepest": 31,
+    }  # fmt: skip
+    return VerdictRow.model_validate({**said, **values})
+
+
 def test_a_row_for_each_guard_with_its_figures() -> None:
-    sampled = exploration("raw", classes=None, complete=False, verdict=Verdict.INCONCLUSIVE)
-    title, head, *rows = shown(
-        verdict_table([exploration(), exploration("none")], [0.04, 61.26])
-    ).splitlines()
+    sampled = row("raw", classes=None, complete=False, verdict="inconclusive")
+    table = verdict_table([row(seconds=0.04), row("none", seconds=61.26)])
+    title, head, *rows = shown(table).splitlines()
     assert "complete: nothing was left to try" in title
     assert head.split() == [
         "guard", "verdict", "classes", "schedules", "failing", "choices", "deepest", "seconds",
     ]  # fmt: skip
-    assert [row.split() for row in rows] == [
+    assert [one.split() for one in rows] == [
         ["pre-fix", "racy", "1,234", "5,678", "99", "12,345", "31", "0.0"],
         ["none", "racy", "1,234", "5,678", "99", "12,345", "31", "61.3"],
     ]
-    both = shown(verdict_table([exploration(), sampled], [0, 0]))
+    both = shown(verdict_table([row(), sampled]))
     assert "complete" not in both
     assert both.splitlines()[2].split()[:4] == ["raw", "inconclusive", "-", "5,678"]
 
@@ -54,8 +62,8 @@ def test_outcomes_are_told_the_most_frequent_first_and_printable() -> None:
 
 
 def test_names_are_shown_as_they_are_but_for_what_a_terminal_obeys() -> None:
-    made = exploration("mod:[red]x[/red]\x1b[31m:smile:")
-    assert "mod:[red]x[/red]?[31m:smile:" in shown(verdict_table([made], [1]))
+    made = row("mod:[red]x[/red]\x1b[31m:smile:")
+    assert "mod:[red]x[/red]?[31m:smile:" in shown(verdict_table([made]))
 
 
 def test_a_counterexample_is_told_with_its_rows_in_order() -> None:

@@ -87,7 +87,7 @@ def exploration_page(
         f"seed {found.seed}, digest {found.digest}",
         summary=summary,
         table_title="Verdicts",
-        tables=[html_table(verdict_table(found.guards, [row.seconds for row in found.guards]))],
+        tables=[html_table(verdict_table(found.guards))],
         cases=cases,
         again=[_explore_command(found)],
         limits=ONE_SCENARIO,

@@ -1,0 +1,41 @@
+"""Files from outside, read as data: bounded, and as JSON that means one thing only."""
+
+from pathlib import Path
+from typing import Any
+
+from sim.errors import UserError
+from sim.model.plain import fault
+from sim.model.strict_json import BadJson, read
+
+LARGEST_FILE = 16 << 20
+"""A file has at most so many bytes."""
+
+
+def content(path: Path) -> bytes:
+    """Return the bytes of a regular file, one more than allowed at most.
+
+    Raises UserError if there is none or it cannot be read.
+    """
+    source = str(path)
+    try:
+        if not path.is_file():
+            raise UserError(fault(f"{source}: there is no such file"))
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise UserError(fault(f"{source}: cannot be read: {what}")) from None
+
+
+def parsed(data: bytes, source: str) -> Any:
+    """Return what a JSON document says. source: what faults call it.
+
+    Raises UserError with one line if it is too large, or no JSON that all readers read alike.
+    """
+    if len(data) > LARGEST_FILE:
+        raise UserError(fault(f"{source}: it is larger than {LARGEST_FILE >> 20} MiB"))
+    try:
+        return read(data)
+    except BadJson as error:
+        place = source if error.line is None else f"{source}:{error.line}"
+        raise UserError(fault(f"{place}: {error}")) from None

@@ -1,0 +1,37 @@
+"""Files from outside: there and regular, bounded, and JSON."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sim.errors import UserError
+from sim.model.outside import LARGEST_FILE, content, parsed
+
+
+def fault(call: object) -> str:
+    with pytest.raises(UserError) as caught:
+        call()  # type: ignore[operator]
+    (line,) = caught.value.faults
+    return line
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "none", tmp_path / "pipe", Path("x\0y")):
+        line = fault(lambda path=path: content(path))
+        assert "there is no such file" in line or "cannot be read" in line
+    assert "cannot be read" in fault(lambda: content(tmp_path / ("x" * 300)))
+
+
+def test_no_more_is_read_than_is_allowed(tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(4 * LARGEST_FILE)
+    data = content(tmp_path / "huge")
+    assert len(data) == LARGEST_FILE + 1
+    assert fault(lambda: parsed(data, "huge")) == "huge: it is larger than 16 MiB"
+
+
+def test_a_fault_names_the_file_and_the_line() -> None:
+    assert fault(lambda: parsed(b'{"a":\n}', "a.json")).startswith("a.json:2: it is not JSON")
+    assert parsed(b'{"a": [1]}', "a.json") == {"a": [1]}
