@@ -47,7 +47,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     document = json.dumps(found.document(), sort_keys=True)
     if folder is not None:
         written(folder / REPRODUCED, document + "\n", "--out")
-    broken = _judged(request, found)
+    broken = _judged(found)
     if request.as_json:
         click.echo(document)
     else:
@@ -120,10 +120,9 @@ class _Progress:
         self._bar.stop()
 
 
-def _judged(request: Request, found: Reproduction) -> tuple[str, ...]:
+def _judged(found: Reproduction) -> tuple[str, ...]:
     """Return the broken expectations; another scenario than the shipped one promises nothing."""
-    changed = [one for one in request.settings if not one.startswith(("sweep.", "expect."))]
-    if changed:
+    if changed := found.task.changes:
         click.echo(
             f"wsrace: expectations are not judged: --set {changed[0]} changes the scenario",
             err=True,

@@ -85,6 +85,15 @@ def test_a_reproduction_has_words_rates_figures_and_runs(here: Path) -> None:
     assert "wsrace reproduce server-close --guard pre-fix --guard both-states --runs 12" in text
 
 
+def test_expectations_are_told_only_of_the_scenario_that_has_them(here: Path) -> None:
+    assert "All that the scenarios expect of their guards holds." in made(here / "rates")
+    settings = ("--set", "window_ms=0", "--guard", "pre-fix", "--runs", 12)
+    assert wsrace("reproduce", "server-close", *settings, "--out", "other").exit_code == 0
+    text = made("other")
+    assert "expect" not in text.split('id="summary"')[1].split("</section>")[0]
+    assert "--set window_ms=0" in text
+
+
 def test_the_figures_of_a_reproductions_table_are_those_of_its_document(here: Path) -> None:
     text = made(here / "rates")
     said = json.loads((here / "rates" / REPRODUCED).read_text())

@@ -44,6 +44,11 @@ class Task:
     trials: int | None = None
     seed: int = 0
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The settings that make another scenario of it, of which nothing was promised."""
+        return tuple(one for one in self.settings if not one.startswith(("sweep.", "expect.")))
+
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:

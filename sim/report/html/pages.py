@@ -14,6 +14,7 @@ from sim.model.recorded import Recorded
 from sim.model.token import decode
 from sim.playing import import_guard
 from sim.replaying import replayed
+from sim.report.html.again import again_explore, again_reproduce
 from sim.report.html.cases import Case, case
 from sim.report.html.drawing import drawing
 from sim.report.html.grids import html_table
@@ -44,14 +45,9 @@ def reproduction_page(found: Reproduction, workers: int = 1, guards: Sequence[st
     may be imported.
     """
     summary = list(sentences(found.summary))
-    broken = broken_expectations(found.scenarios, found.summary.results)
-    summary += [f"An expectation of the scenario is broken: {line}." for line in broken]
-    if not broken and any(one.expect for one in found.scenarios):
-        summary.append("All that the scenarios expect of their guards holds.")
+    summary += _expected(found)
     trials, seed = len(found.rows), found.task.seed
-    cases = [
-        _case(token, _case_title(found, cell), guards) for cell, token in found.tokens
-    ]  # of the cells
+    cases = [_case(token, _case_title(found, cell), guards) for cell, token in found.tokens]
     return Page(
         title=f"{found.task.name}: how often runs fail, and why",
         about=f"{trials:,} runs, seed {seed}, digest of all trials {found.summary.digest}",
@@ -60,9 +56,19 @@ def reproduction_page(found: Reproduction, workers: int = 1, guards: Sequence[st
         tables=[html_table(rates_table(found.summary))],
         figures=_figures(found, workers),
         cases=cases,
-        again=[_reproduce_command(found)],
+        again=[again_reproduce(found.task)],
         limits=NO_FORECAST,
     )
+
+
+def _expected(found: Reproduction) -> Iterator[str]:
+    """Say whether what the scenarios expect holds, as far as they are the shipped ones."""
+    if found.task.changes or not any(one.expect for one in found.scenarios):
+        return
+    broken = broken_expectations(found.scenarios, found.summary.results)
+    yield from (f"An expectation is broken: {line}." for line in broken)
+    if not broken:
+        yield "All that the scenarios expect of their guards holds."
 
 
 def exploration_page(
@@ -89,7 +95,7 @@ def exploration_page(
         table_title="Verdicts",
         tables=[html_table(verdict_table(found.guards))],
         cases=cases,
-        again=[_explore_command(found)],
+        again=[again_explore(found)],
         limits=ONE_SCENARIO,
     )
 
@@ -161,32 +167,6 @@ def _case(given: str | RaceFile, title: str, guards: Sequence[str], name: str = 
 def _case_title(found: Reproduction, cell: int) -> str:
     one = found.plan[cell].cell
     return f"{one.injection or '(unnamed)'}: one failing run with {one.guard}"
-
-
-def _reproduce_command(found: Reproduction) -> str:
-    task = found.task
-    parts = ["wsrace", "reproduce", task.name]
-    for setting in task.settings:
-        parts += ["--set", setting]
-    for guard in task.guards:
-        parts += ["--guard", guard]
-    if task.trials is not None:
-        parts += ["--runs", str(task.trials)]
-    return shlex.join([*parts, "--seed", str(task.seed)])
-
-
-def _explore_command(found: ExploreDocument) -> str:
-    parts = ["wsrace", "explore", found.source or found.scenario]
-    for setting in found.settings:
-        parts += ["--set", setting]
-    for row in found.guards:
-        parts += ["--guard", row.guard]
-    parts += ["--strategy", found.strategy, "--times", found.times, "--property", found.property]
-    if found.strategy in ("bounded", "delays", "pct"):
-        parts += ["--bound", str(found.bound)]
-    if found.max_schedules is not None:
-        parts += ["--max-schedules", str(found.max_schedules)]
-    return shlex.join([*parts, "--seed", str(found.seed)])
 
 
 def _figures(found: Reproduction, workers: int) -> list[Figure]:

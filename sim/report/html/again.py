@@ -1,0 +1,36 @@
+"""The commands that make again what a page shows."""
+
+import shlex
+
+from sim.model.documents import ExploreDocument
+from sim.sweep.reproduce import Task
+
+BOUNDED = ("bounded", "delays", "pct")
+"""Strategies that look at their bound."""
+
+
+def again_reproduce(task: Task) -> str:
+    """Return the command that does a task."""
+    parts = ["wsrace", "reproduce", task.name]
+    for setting in task.settings:
+        parts += ["--set", setting]
+    for guard in task.guards:
+        parts += ["--guard", guard]
+    if task.trials is not None:
+        parts += ["--runs", str(task.trials)]
+    return shlex.join([*parts, "--seed", str(task.seed)])
+
+
+def again_explore(found: ExploreDocument) -> str:
+    """Return the command that searches again."""
+    parts = ["wsrace", "explore", found.source or found.scenario]
+    for setting in found.settings:
+        parts += ["--set", setting]
+    for row in found.guards:
+        parts += ["--guard", row.guard]
+    parts += ["--strategy", found.strategy, "--times", found.times, "--property", found.property]
+    if found.strategy in BOUNDED:
+        parts += ["--bound", str(found.bound)]
+    if found.max_schedules is not None:
+        parts += ["--max-schedules", str(found.max_schedules)]
+    return shlex.join([*parts, "--seed", str(found.seed)])
