@@ -108,7 +108,8 @@ def written(path: Path, text: str, option: str) -> None:
     named = f"{option}: {path}" if option else str(path)
     try:
         target = path.resolve()  # a link stays one, what it leads to is written
-        if target.exists() and not target.is_file():
+        looped = target.is_symlink()  # from 3.13 on a link that leads to itself is no error
+        if looped or (target.exists() and not target.is_file()):
             raise UserError(fault(f"{named}: cannot be written: it is no regular file"))
         if target.exists() and not os.access(target, os.W_OK):
             raise UserError(fault(f"{named}: cannot be written: it is read-only"))
@@ -118,7 +119,7 @@ def written(path: Path, text: str, option: str) -> None:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-    except (OSError, ValueError, RuntimeError) as error:  # a link that leads to itself is the last
+    except (OSError, ValueError, RuntimeError) as error:  # before 3.13 it is the last of these
         what = error.strerror if isinstance(error, OSError) else error
         raise UserError(fault(f"{named}: cannot be written: {what}")) from None
 
