@@ -1,6 +1,7 @@
 """The command `reproduce`: folder, progress, tables, sentences, pictures."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -151,6 +152,7 @@ def _show(found: Reproduction, folder: Path, workers: int) -> None:
             f"{error.filename or folder}: cannot be written: {error.strerror}"
         ) from None
     click.echo(f"\n{len(pictures)} pictures (PNG and SVG) and {REPRODUCED} lie in {folder}/")
+    click.echo(f"all of it as one page: {shlex.join(['wsrace', 'report', str(folder)])}")
     click.echo(f"digest of all trials: {found.summary.digest}")
     if found.tokens:
         cell, token = found.tokens[0]
