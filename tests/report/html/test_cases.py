@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from sim.catalog import open_scenario
 from sim.exploration.inquiry import Inquiry
 from sim.model.scenario import Scenario
@@ -101,3 +103,28 @@ def test_turns_are_tried_where_no_time_helps() -> None:
     assert re.search(
         r"server-close comes \d turns? later, \d turns? instead of 0 turns", found.apart
     )
+
+
+@pytest.mark.parametrize("messages", [1, 6])
+@pytest.mark.parametrize("name", ["server-close", "blind-spot", "eaten-disconnect"])
+def test_drawn_failing_runs_are_shown_whole_enough_and_part_where_they_differ(
+    name: str, messages: int
+) -> None:
+    settings = ("runtime=any-order", "window_ms=5", f"clients.messages={messages}")
+    opened = open_scenario(name, settings)
+    assert isinstance(opened, Scenario)
+    asked = Asked()
+    runs = (play(opened.resolve(seed), Uniform(seed)) for seed in range(20))
+    failing = [run for run in runs if asked.inquiry.fails(run.outcome)][:2]
+    assert failing
+    for run in failing:
+        found = case(run, name)
+        one, other = (shown.walk.moments for shown in found.runs)
+        at = found.parting
+        assert at is not None
+        alike = [(a.task, a.what, a.where) for a in one[:at]]
+        assert alike == [(b.task, b.what, b.where) for b in other[:at]]
+        assert at == differing(found) or at == min(len(one), len(other)) - 1
+        assert not found.runs[1].failed
+        named = set(re.findall(r"\(([\w.]+:\d+)\)", found.why))
+        assert named <= {moment.where for moment in one}
