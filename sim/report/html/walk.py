@@ -5,6 +5,7 @@ step in which nothing of that kind happened is a moment too: the turn that it ta
 the race is about.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,8 @@ NETWORK = "network"
 LANE_NAMES = (*LANES.values(), NETWORK)
 """The states that have a lane, from top to bottom."""
 _ENDS = ("close", "fin", "rst")
+_HANDSHAKE = {b"GET ": "connect", b"HTTP/1.1 101": "accept"}
+_OPCODES = {0: "continued", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 _QUIET = frozenset({"asgi.send", "asgi.receive", "client.sent", "sent"})
 """Kinds of events that others tell better."""
 _HARNESS = frozenset({LOOP, MAIN})
@@ -127,8 +130,9 @@ class _Teller:
         sender = "server" if link.startswith("server>") else "client"
         if self.connection not in link.split(">"):
             return ""
+        data = spoken(data)
         now = self.states[NETWORK]
-        if data.split()[0] in _ENDS and now != "closed":
+        if data.partition(" ")[0] in _ENDS and now != "closed":
             self.closing |= {sender}
             now = f"{sender} closing" if len(self.closing) == 1 else "both closing"
         elif now == "-":
@@ -158,6 +162,22 @@ def moments_of(record: Record, connection: str) -> list[Moment]:
         if teller.decided:
             break
     return moments
+
+
+def spoken(data: str) -> str:
+    """Return what goes over a wire in words; bytes, as hexadecimal digits, by what they begin.
+
+    A handshake is a line of HTTP, a frame has its opcode in the first byte (RFC 6455, 5.2).
+    """
+    if not re.fullmatch("(?:[0-9a-f]{2})+", data):
+        return data
+    raw = bytes.fromhex(data)
+    for begin, word in _HANDSHAKE.items():
+        if raw.startswith(begin):
+            return word
+    size = f"{len(raw)} bytes"
+    name = _OPCODES.get(raw[0] & 0x0F) if not raw[0] & 0x70 else None
+    return f"{name} frame of {size}" if name is not None else size
 
 
 def _of_the_code_under_test(where: str) -> str:

@@ -4,11 +4,14 @@ from itertools import pairwise
 
 import pytest
 
+from sim.catalog import open_scenario
 from sim.exploration.explain import with_lines
+from sim.model.scenario import Scenario
 from sim.playing import Record, play
 from sim.report.html.beside import MOST, OFTEN, WHOLE, Beside, Walk, beside, fold
 from sim.report.html.lanes import COLUMN, lanes, turns
-from sim.report.html.walk import LANE_NAMES, Moment, moments_of
+from sim.report.html.walk import LANE_NAMES, Moment, moments_of, spoken
+from sim.rungs import Rung
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import BLIND, scene
 from tests.report.html.made import hop, timed
@@ -205,3 +208,28 @@ def test_the_window_ends_where_the_receive_looks_at_its_state() -> None:
     begin = max(n for n, one in enumerate(moments) if one.what == "reaches validated")
     assert begin in inside
     assert begin - 1 not in inside
+
+
+def test_on_the_wire_rung_bytes_are_told_as_frames_and_move_the_network_lane() -> None:
+    settings = ("window_ms=5", "injections.0.delay_ms=2")
+    opened = open_scenario("server-close", settings)
+    assert isinstance(opened, Scenario)
+    record = play(opened, Fifo(), Rung.WIRE)
+    told = moments_of(with_lines(record, Rung.WIRE), "c1")
+    sent = [one.what.removeprefix("sends ") for one in told if one.what.startswith("sends")]
+    assert sent[:2] == ["connect", "accept"]
+    assert any(one.startswith("text frame of") for one in sent)
+    assert any(one.startswith("close frame of") for one in sent)
+    states = list(dict.fromkeys(one.states[LANE_NAMES.index("network")] for one in told))
+    assert states[:4] == ["-", "connecting", "open", "server closing"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("close 1000", "close 1000"), ("", ""), ("fin", "fin"), ("abc", "abc"),
+        ("8800", "close frame of 2 bytes"), ("ff00", "2 bytes"), ("8a00", "pong frame of 2 bytes"),
+    ],
+)  # fmt: skip
+def test_what_goes_over_a_wire_is_told_in_words(data: str, words: str) -> None:
+    assert spoken(data) == words
