@@ -13,7 +13,7 @@ MINUTE_NS = 60 * NANOS
 
 def at(minute: float, name: str) -> str:
     """Return a line with the first text of a pattern, so many minutes after START_NS."""
-    when = written(START_NS + int(minute * MINUTE_NS))
+    when = written(START_NS + round(minute * MINUTE_NS))
     return f"{when} [connection_id=c1] {BY_NAME[name].texts[0]}"
 
 
