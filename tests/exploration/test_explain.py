@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocket
 
+from sim.catalog import open_scenario
 from sim.errors import Divergence
-from sim.exploration.explain import STATES, Explanation, Touch, explain
+from sim.exploration.explain import STATES, Explanation, Touch, explain, with_lines
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.model.scenario import Scenario
@@ -219,3 +220,30 @@ def test_a_repeated_run_that_goes_otherwise_is_an_error() -> None:
     other = replace(record, scenario=scene(BLIND))
     with pytest.raises(Divergence):
         explain(other)
+
+
+def test_a_loop_that_the_guard_itself_ended_is_not_blamed_on_another_state() -> None:
+    """The message is lost because the guard read the machine, which it is right to read."""
+    settings = ("guard=post-fix", "window_ms=1", "injections.0.delay_ms=0.5")
+    opened = open_scenario("state-change", settings)
+    assert isinstance(opened, Scenario)
+    run = play(opened)
+    assert run.outcome.lost == 1
+    said = explain(run).sentence()
+    assert said.startswith("the loop ended by what a guard read: machine (sim.sut.loop:")
+    assert "looks at other state" not in said
+    assert "()" not in said
+
+
+def test_what_one_line_reads_twice_in_a_step_stands_there_twice() -> None:
+    """The five sends of an answer go through the same lines within one step."""
+    opened = open_scenario("server-close", ("window_ms=5", "injections.0.delay_ms=2"))
+    assert isinstance(opened, Scenario)
+    told = with_lines(play(opened))
+    noted = [
+        access.events
+        for step in told.end.trace_steps
+        for access in step.accesses
+        if access.name.startswith("event:")
+    ]
+    assert noted == list(range(1, len(told.events) + 1))
