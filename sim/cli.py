@@ -327,10 +327,10 @@ def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]
         yield
     except UserError as error:
         _fail(error.faults, BAD_INPUT)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            sys.stderr.close()
-            sys.exit(0)
         place = f"{error.filename}: " if error.filename is not None else ""
         _fail((fault(f"{place}{error.strerror or error}"),), BAD_INPUT)
     except WsraceError as error:

@@ -22,11 +22,12 @@ from sim.exploration.listed import drawn_times, listed, settled_times
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
 from sim.model.documents import EXPLORE, EXPLORED, VerdictRow
+from sim.model.outside import write_whole
 from sim.model.plain import printable
 from sim.model.racefile import SUFFIX
 from sim.model.scenario import Batch, Scenario, known_guard
 from sim.playing import import_guard, job_for, record
-from sim.replaying import write_file, written
+from sim.replaying import write_file
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard
 
@@ -156,7 +157,7 @@ def _keep(folder: Path, answers: Sequence[Answer], document: str) -> None:
     for answer in answers:
         if answer.example is not None:
             write_file(folder / file_name(answer.found.guard), answer.example.file())
-    written(folder / EXPLORED, f"{document}\n", "--out")
+    write_whole(folder / EXPLORED, f"{document}\n", "--out")
 
 
 def document_of(

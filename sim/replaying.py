@@ -17,7 +17,7 @@ from sim import __version__
 from sim.errors import Divergence, UserError
 from sim.model.marks import unpack
 from sim.model.outcome import Outcome
-from sim.model.outside import content
+from sim.model.outside import content, write_whole
 from sim.model.plain import fault
 from sim.model.racefile import SUFFIX, RaceFile, asked, came, from_text, to_text
 from sim.model.recorded import NO_ERROR, Recorded, Times, shown
@@ -97,31 +97,7 @@ def write_file(path: str | Path, race: RaceFile) -> None:
     """
     data = to_text(race).encode()
     from_text(data, str(path))
-    written(Path(path), data.decode(), "")
-
-
-def written(path: Path, text: str, option: str) -> None:
-    """Write a file, whole or not at all. option: what named it, "" for nothing.
-
-    Raises UserError if it cannot be written.
-    """
-    named = f"{option}: {path}" if option else str(path)
-    try:
-        target = path.resolve()  # a link stays one, what it leads to is written
-        looped = target.is_symlink()  # from 3.13 on a link that leads to itself is no error
-        if looped or (target.exists() and not target.is_file()):
-            raise UserError(fault(f"{named}: cannot be written: it is no regular file"))
-        if target.exists() and not os.access(target, os.W_OK):
-            raise UserError(fault(f"{named}: cannot be written: it is read-only"))
-        part = Path(f"{target}.{os.getpid()}.part")
-        try:
-            part.write_bytes(text.encode())
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, ValueError, RuntimeError) as error:  # before 3.13 it is the last of these
-        what = error.strerror if isinstance(error, OSError) else error
-        raise UserError(fault(f"{named}: cannot be written: {what}")) from None
+    write_whole(Path(path), data.decode())
 
 
 def read_file(path: str | Path) -> RaceFile:

@@ -15,14 +15,15 @@ from sim.model.documents import (
     ReproduceDocument,
     read_document,
 )
+from sim.model.outside import write_whole
 from sim.model.plain import fault, printable
 from sim.model.racefile import SUFFIX
 from sim.model.token import PREFIX, decode
-from sim.replaying import is_file, read_file, written
-from sim.report.html.page import Page
-from sim.report.html.page import written as page_text
+from sim.replaying import is_file, read_file
+from sim.report.html.page import Page, html_of
 from sim.report.html.pages import exploration_page, reproduction_page, run_page
-from sim.sweep.reproduce import cores, kept
+from sim.sweep.kept import kept
+from sim.sweep.reproduce import cores
 
 NAME, STDOUT = "report.html", "-"
 
@@ -43,11 +44,11 @@ def run(request: Request) -> None:
     to_stdout = str(out) == STDOUT
     if not to_stdout:
         _check(out)
-    text = page_text(_page(request))
+    text = html_of(_page(request))
     if to_stdout:
         click.echo(text)
         return
-    written(out, text, "-o")
+    write_whole(out, text, "-o")
     click.echo(f"{printable(str(out))}: {len(text.encode()) / 1e6:.2f} MB, needs no network")
 
 

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sim.errors import UserError
 from sim.model.documents import REPRODUCED, STORE
+from sim.model.outside import write_whole
 from sim.model.plain import printable
-from sim.replaying import written
 from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
 from sim.sweep.summary import broken_expectations
 
@@ -47,7 +47,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         found = reproduce(task, store, workers, on_trials)
     document = json.dumps(found.document(), sort_keys=True)
     if folder is not None:
-        written(folder / REPRODUCED, document + "\n", "--out")
+        write_whole(folder / REPRODUCED, document + "\n", "--out")
     broken = _judged(found)
     if request.as_json:
         click.echo(document)

@@ -85,17 +85,19 @@ class Explanation:
         if self.use is None:
             error = self.record.end.error
             return str(error) if error is not None else "The run touched no state that is recorded."
-        told = "no guard read anything"
-        if self.check is not None:
-            told = f"guard read {' and '.join(self.checked)}{_at(self.check)}"
-        if _is_guard(self.use.where):
-            told = f"the loop ended by what a guard read: {self.use.state}{_at(self.use)}"
+        by_guard = _is_guard(self.use.where)
+        used = f"{self.use.state}{_at(self.use)}"
+        if by_guard:
+            told = f"the loop ended by what a guard read: {used}"
+        elif self.check is None:
+            told = f"no guard read anything; what failed depends on {used}"
         else:
-            told += f"; what failed depends on {self.use.state}{_at(self.use)}"
+            read = f"guard read {' and '.join(self.checked)}{_at(self.check)}"
+            told = f"{read}; what failed depends on {used}"
         if self.writer is None:
             return f"{told}, which no task had written: no race between tasks"
         told += f", which {self.writer.task} had written{_at(self.writer)}"
-        if self.check is None or _is_guard(self.use.where):
+        if self.check is None or by_guard:
             return told
         if self.use.state not in self.checked:
             return f"{told}: the guard looks at other state than the one it is to protect"

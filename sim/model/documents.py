@@ -56,7 +56,6 @@ class VerdictRow(Said):
     classes: Count | None = None
     schedules: Count
     failing: Count
-    outcomes: dict[str, Count] = Field(default_factory=dict)
     points: Annotated[Count, Field(alias="choices")]
     deepest: Count
     counterfactual: bool = False

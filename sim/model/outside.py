@@ -1,5 +1,6 @@
-"""Files from outside, read as data: bounded, and as JSON that means one thing only."""
+"""Files: read as data, bounded, as JSON that means one thing only; and written whole or not."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,27 @@ def parsed(data: bytes, source: str) -> Any:
     except BadJson as error:
         place = source if error.line is None else f"{source}:{error.line}"
         raise UserError(fault(f"{place}: {error}")) from None
+
+
+def write_whole(path: Path, text: str, option: str = "") -> None:
+    """Write a file, whole or not at all. option: what named it, "" for nothing.
+
+    Raises UserError if it cannot be written.
+    """
+    named = f"{option}: {path}" if option else str(path)
+    try:
+        target = path.resolve()  # a link stays one, what it leads to is written
+        looped = target.is_symlink()  # from 3.13 on a link that leads to itself is no error
+        if looped or (target.exists() and not target.is_file()):
+            raise UserError(fault(f"{named}: cannot be written: it is no regular file"))
+        if target.exists() and not os.access(target, os.W_OK):
+            raise UserError(fault(f"{named}: cannot be written: it is read-only"))
+        part = Path(f"{target}.{os.getpid()}.part")
+        try:
+            part.write_bytes(text.encode())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, ValueError, RuntimeError) as error:  # before 3.13 it is the last of these
+        what = error.strerror if isinstance(error, OSError) else error
+        raise UserError(fault(f"{named}: cannot be written: {what}")) from None

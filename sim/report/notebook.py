@@ -4,12 +4,11 @@ The classes themselves know nothing of it, so that running and searching import 
 text that a terminal would show stays beside the HTML, for viewers that show none.
 """
 
-import html
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from rich.console import Console
 from rich.table import Table
 
@@ -109,9 +108,9 @@ def _part(part: Part) -> Markup:
         return html_table(part)
     if isinstance(part, Picture):
         data = b64encode(to_png(part.draw(), DPI)).decode()
-        alt = html.escape(f"{part.title}. {part.note}")
+        alt = escape(visible(f"{part.title}. {part.note}"))
         return Markup(f'<img alt="{alt}" src="data:image/png;base64,{data}">')
-    text = html.escape(visible(part, MOST))
+    text = escape(visible(part, MOST))
     if "\n" in text:
         count = text.count("\n") + 1
         return Markup(f"<details><summary>{count} lines</summary><pre>{text}</pre></details>")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.table import Table
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.report.plots import Figure
 
 BY_OFFSET = ", by its offset"
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +74,33 @@ def draw_all(found: Reproduction, folder: Path, workers: int = 1) -> list[Path]:
     The same reproduction gives the same bytes. Makes the folder if need be. workers: processes.
     Raises OSError if a file cannot be written.
     """
+    return in_parts(partial(_save_some, found, folder), workers)
+
+
+def svgs_of(found: Reproduction, workers: int = 1) -> dict[str, str]:
+    """Draw every picture of a reproduction as SVG, by its name. workers: processes."""
+    return dict(in_parts(partial(_some_svgs, found), workers))
+
+
+def in_parts(draw: Callable[[int, int], list[Drawn]], workers: int) -> list[Drawn]:
+    """Return what `draw` gives for each of so many parts, on as many processes.
+
+    draw: is given the number of its part, and how many there are.
+    """
     if workers == 1:
-        return draw_some(found, folder, 0, 1)
+        return draw(0, 1)
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        parts = [pool.submit(draw_some, found, folder, part, workers) for part in range(workers)]
-        return [path for part in parts for path in part.result()]
+        parts = [pool.submit(draw, part, workers) for part in range(workers)]
+        return [one for part in parts for one in part.result()]
 
 
-def draw_some(found: Reproduction, folder: Path, part: int, parts: int) -> list[Path]:
-    """Draw every picture whose number leaves the remainder `part` when divided by `parts`."""
-    paths = []
-    for picture in pictures_of(found)[part::parts]:
-        paths.append(plots.save(picture.draw(), folder, picture.name)[0])
-    return paths
+def _save_some(found: Reproduction, folder: Path, part: int, parts: int) -> list[Path]:
+    pictures = pictures_of(found)[part::parts]
+    return [plots.save(one.draw(), folder, one.name)[0] for one in pictures]
+
+
+def _some_svgs(found: Reproduction, part: int, parts: int) -> list[tuple[str, str]]:
+    return [(one.name, plots.to_svg(one.draw())) for one in pictures_of(found)[part::parts]]
 
 
 def pictures_of(found: Reproduction | Record) -> list[Picture]:

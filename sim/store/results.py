@@ -6,6 +6,7 @@ death of the process, and a row that comes twice counts once.
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from sim.errors import UserError
@@ -51,36 +52,7 @@ class ResultStore:
         self._db.executescript(TABLES)
         self._db.execute("INSERT OR IGNORE INTO plan VALUES ('plan', ?)", (plan,))
         self._db.commit()
-        return self._plan()
-
-    def _plan(self) -> str:
-        (found,) = self._db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
-        return str(found)
-
-    @classmethod
-    def opened(cls, path: Path, plan: str) -> "ResultStore":
-        """Return the results of a file that is only read, in a folder that may be read only.
-
-        Raises UserError if it is not such a file, or holds another sweep. Nothing is written: only
-        where a log of late rows lies beside it does SQLite need its files for sharing.
-        """
-        log = Path(f"{path}-wal")
-        mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
-        store = cls.__new__(cls)
-        try:
-            store._db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
-            try:
-                same = store._plan() == plan
-            except BaseException:
-                store._db.close()
-                raise
-        except (sqlite3.Error, TypeError) as error:  # no such table, no such row
-            raise UserError(f"{path}: not a results file of wsrace: {error}") from None
-        if not same:
-            store._db.close()
-            what = "holds the results of another sweep, or of another version of wsrace"
-            raise UserError(f"{path}: {what}")
-        return store
+        return _plan_in(self._db)
 
     def add(self, rows: Iterable[Stored]) -> None:
         """Record rows; those that are there already are left alone."""
@@ -89,9 +61,7 @@ class ResultStore:
 
     def rows(self) -> Iterator[Stored]:
         """Yield all rows, in the order of cell and trial."""
-        query = "SELECT cell, trial, failed, lost, label, digest FROM trials ORDER BY cell, trial"
-        for cell, trial, failed, lost, label, digest in self._db.execute(query):
-            yield cell, trial, bool(failed), bool(lost), label, digest
+        return _rows_in(self._db)
 
     def finished(self, trials: int) -> set[int]:
         """Return the cells of which `trials` trials are there."""
@@ -101,3 +71,32 @@ class ResultStore:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def read_rows(path: Path, plan: str) -> list[Stored]:
+    """Return the rows of a results file that is only read, in a folder that may be read only.
+
+    Raises UserError if it is not such a file, or holds another sweep. Nothing is written: only
+    where a log of late rows lies beside it does SQLite need its files for sharing.
+    """
+    log = Path(f"{path}-wal")
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as db:
+            if _plan_in(db) != plan:
+                what = "holds the results of another sweep, or of another version of wsrace"
+                raise UserError(f"{path}: {what}")
+            return list(_rows_in(db))
+    except (sqlite3.Error, TypeError) as error:  # no such table, no such row
+        raise UserError(f"{path}: not a results file of wsrace: {error}") from None
+
+
+def _plan_in(db: sqlite3.Connection) -> str:
+    (found,) = db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
+    return str(found)
+
+
+def _rows_in(db: sqlite3.Connection) -> Iterator[Stored]:
+    query = "SELECT cell, trial, failed, lost, label, digest FROM trials ORDER BY cell, trial"
+    for cell, trial, failed, lost, label, digest in db.execute(query):
+        yield cell, trial, bool(failed), bool(lost), label, digest

@@ -5,14 +5,14 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sim import __version__
 from sim.catalog import expand, open_scenario
 from sim.errors import UserError
-from sim.model.documents import REPRODUCE, ReproduceDocument
+from sim.model.documents import REPRODUCE
 from sim.model.results import CellResult, PairResult
 from sim.model.scenario import Batch, Scenario
 from sim.playing import Record, import_guard, play
@@ -23,8 +23,6 @@ from sim.sweep.engine import run_units, units
 from sim.sweep.summary import Summary, summarise
 from sim.sweep.trials import trial_of
 
-MOST_CELLS = 50_000
-"""A document that names more is not read: nobody has waited for so many."""
 _PAIR_KEYS = ("mode", "shape", "injection", "runtime", "server", "axis", "value")
 OnTrials = Callable[[int, int], None]
 """Called with the trials recorded so far, and how many there will be."""
@@ -141,46 +139,13 @@ def reproduce(
     """
     task = task or Task()
     scenarios, cells = checked(task)
-    with closing(ResultStore(store_at, _name_of(task, cells))) as store:
+    with closing(ResultStore(store_at, name_of(task, cells))) as store:
         _run(cells, task.seed, store, workers, on_trials)
         rows = list(store.rows())
     summary = summarise(cells, rows)
-    tokens = _tokens(cells, summary, task.seed)
+    tokens = tokens_of(cells, summary, task.seed)
     failed = tuple((row[0], row[1], row[2]) for row in rows)
     return Reproduction(task, scenarios, cells, summary, failed, tokens)
-
-
-def kept(document: ReproduceDocument, store_at: Path, guards: Sequence[str] = ()) -> Reproduction:
-    """Return a reproduction that was written, from its document and its results file.
-
-    guards: somebody's own that may be imported; of others there is no token. Raises UserError if
-    the file does not hold exactly the rows of the document.
-    """
-    if not store_at.is_file():
-        raise UserError(f"{store_at}: there is no such file")
-    cells_asked = sum(
-        len(one.sweep.values) * len(one.sweep.runtimes) * len(document.guards or one.sweep.guards)
-        for one in document.scenarios
-    )
-    if cells_asked > MOST_CELLS:
-        raise UserError(f"{store_at}: more than {MOST_CELLS:,} cells: {cells_asked:,}")
-    task = Task(document.scenario, document.settings, document.guards, document.runs, document.seed)
-    cells = plan(document.scenarios, document.guards)
-    with closing(ResultStore.opened(store_at, _name_of(task, cells))) as store:
-        rows = list(store.rows())
-    summary = summarise(cells, rows)
-    if summary.digest != document.digest:
-        raise UserError(f"{store_at}: its rows are not those of the document: digests differ")
-    used = {one.cell.guard for one in cells}
-    own = {name for name in guards if name in used and import_guard(name)}
-    failing = {
-        cell: trial
-        for cell, trial in summary.failing.items()
-        if ":" not in cells[cell].cell.guard or cells[cell].cell.guard in own
-    }
-    tokens = _tokens(cells, replace(summary, failing=failing), task.seed)
-    failed = tuple((row[0], row[1], row[2]) for row in rows)
-    return Reproduction(task, document.scenarios, cells, summary, failed, tokens)
 
 
 def _run(
@@ -206,7 +171,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _name_of(task: Task, cells: Sequence[Planned]) -> str:
+def name_of(task: Task, cells: Sequence[Planned]) -> str:
     """Return a name for exactly this sweep: whatever changes a row changes it."""
     plain = [planned.scenario.model_dump(mode="json", exclude_defaults=True) for planned in cells]
     text = json.dumps([__version__, task.seed, plain], sort_keys=True)
@@ -222,7 +187,7 @@ def failing_run(planned: Planned, trial: int, seed: int) -> Record:
     return play(resolved, scheduler, guard=guard)
 
 
-def _tokens(cells: Sequence[Planned], summary: Summary, seed: int) -> tuple[tuple[int, str], ...]:
+def tokens_of(cells: Sequence[Planned], summary: Summary, seed: int) -> tuple[tuple[int, str], ...]:
     """Return a token of one failing run for each scenario, pre-fix's and post-fix's first."""
     order = {"pre-fix": 0, "post-fix": 1}
     chosen: dict[str, int] = {}

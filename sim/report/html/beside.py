@@ -9,7 +9,9 @@ from sim.report.html.walk import Moment
 WHOLE = 120
 """Runs of at most so many moments are told from their beginning."""
 MOST = 800
-"""So many moments of a run are told at most; if there are more, those in the middle are not."""
+"""If there are more moments than these, only those near what matters are told."""
+NEAR = 150
+"""So many moments before and after each thing that matters."""
 BEFORE = 2
 """So many moments stand before the first that matters."""
 PERIOD = 8
@@ -37,29 +39,29 @@ class Beside:
     parting: int | None
 
 
-def beside(runs: Sequence[Sequence[Moment]], step: int | None = None) -> Beside:
+def beside(runs: Sequence[Sequence[Moment]], steps: Sequence[int] = ()) -> Beside:
     """Return one run, or two that begin alike, ready to be shown.
 
-    step: of the first run, from which on it must be told. Up to where they part two runs have the
-    same moments, so both are cut at the same one.
+    steps: of the first run, which must be told. Up to where they part two runs have the same
+    moments, so there the same ones are left out of both.
     """
     folded = [fold(run) for run in runs]
     first = folded[0]
-    parting = _parting(*folded) if len(folded) > 1 else None
+    parts = [_parting(*folded)] if len(folded) > 1 else []
+    wanted = [*parts, *(_at_step(first, step) for step in steps)]
     begin = 0
     if max(map(len, folded)) > WHOLE:
         received = [at for at, one in enumerate(first) if one.what.startswith("received")]
-        wanted = received[-1:] or [0]
-        wanted += [parting] if parting is not None else []
-        wanted += [_at_step(first, step)] if step is not None else []
-        begin = max(0, min(wanted) - BEFORE)
-    shown = [_shortened(run[begin:]) for run in folded]
+        begin = max(0, min([*(received[-1:] or [0]), *wanted]) - BEFORE)
+    shown = [run[begin:] for run in folded]
+    if max(map(len, shown)) > MOST:
+        shown = [_near(run, [at - begin for at in wanted]) for run in shown]
     names = labels(dict.fromkeys(one.task for run in shown for one in run))
     walks = []
     for run in shown:
         named = tuple(replace(one, task=names[one.task]) for one in run)
         walks.append(Walk(tuple(dict.fromkeys(one.task for one in named)), named, begin))
-    return Beside(tuple(walks), None if parting is None else parting - begin)
+    return Beside(tuple(walks), _parting(*shown) if parts else None)
 
 
 def fold(moments: Sequence[Moment]) -> list[Moment]:
@@ -94,12 +96,22 @@ def _repeated(keys: Sequence[Moment], at: int) -> tuple[int, int]:
     return best
 
 
-def _shortened(moments: Sequence[Moment]) -> list[Moment]:
-    """Return moments without those in the middle if there are too many."""
-    if len(moments) <= MOST:
-        return list(moments)
-    head, tail = moments[: MOST // 2], moments[len(moments) - MOST // 2 :]
-    return [*head, _gap(tail[0], f"… {len(moments) - MOST:,} moments are left out"), *tail]
+def _near(moments: Sequence[Moment], wanted: Sequence[int]) -> list[Moment]:
+    """Return the moments near the wanted ones and at both ends; what lies between is counted."""
+    end = len(moments)
+    kept = {
+        at
+        for place in (0, *wanted, end - 1)
+        for at in range(max(0, place - NEAR), min(end, place + NEAR + 1))
+    }
+    found: list[Moment] = []
+    last = -1
+    for at in sorted(kept):
+        if at > last + 1:
+            found.append(_gap(moments[at], f"… {at - last - 1:,} moments are left out"))
+        found.append(moments[at])
+        last = at
+    return found
 
 
 def _gap(before: Moment, what: str) -> Moment:

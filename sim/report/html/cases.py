@@ -1,6 +1,6 @@
 """A counterexample as a page shows it: the failing run beside one that passes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sim.exploration.explain import Explanation, explain, with_lines
@@ -72,7 +72,7 @@ def case(found: Record, title: str, again: str = "", asked: Asked | None = None)
     if other is not None:
         theirs = replace(asked, guard=None) if isinstance(other, Guarded) else asked
         runs.append((role(other), _with_lines(other.passing, theirs)))
-    shown = _put(title, found, again, runs, asked, _first_step(why))
+    shown = _put(title, found, again, runs, asked, _steps(why))
     return replace(shown, why=why.sentence().rstrip("."), apart=told(other, found, asked))
 
 
@@ -82,11 +82,11 @@ def _put(
     again: str,
     runs: list[tuple[str, Record]],
     asked: Asked,
-    step: int | None = None,
+    steps: Sequence[int] = (),
 ) -> Case:
-    """Return a case of one or two runs. step: of the first, from which on it must be told."""
+    """Return a case of one or two runs. steps: of the first, which must be told."""
     connection = connection_of(found)
-    told_runs = beside([moments_of(run, connection) for _, run in runs], step)
+    told_runs = beside([moments_of(run, connection) for _, run in runs], steps)
     shown = tuple(
         Shown(
             name,
@@ -103,10 +103,9 @@ def _put(
     return Case(title, _about(found), "", "", shown, told_runs.parting, again, sources)
 
 
-def _first_step(why: Explanation) -> int | None:
-    """Return the first step that the explanation names."""
-    named = [one.step for one in (why.check, why.writer, why.use) if one is not None]
-    return min(named, default=None)
+def _steps(why: Explanation) -> list[int]:
+    """Return the steps that the explanation names."""
+    return [one.step for one in (why.check, why.writer, why.use) if one is not None]
 
 
 def _with_lines(found: Record, asked: Asked) -> Record:

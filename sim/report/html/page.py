@@ -16,7 +16,6 @@ class Figure:
     """A plot in a page, and what it shows as a table."""
 
     name: str
-    title: str
     drawing: Markup
     table: Markup
 
@@ -51,7 +50,7 @@ def _plain(snippet: Snippet) -> Mapping[str, object]:
     return {**asdict(snippet), "lines": lines}
 
 
-def written(page: Page) -> str:
+def html_of(page: Page) -> str:
     """Return a page as HTML: no network is needed to show it, and none is asked."""
     sources = {
         where: _plain(snippet) for case in page.cases for where, snippet in case.sources.items()

@@ -2,8 +2,6 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
@@ -20,8 +18,7 @@ from sim.report.html.drawing import drawing
 from sim.report.html.grids import html_table
 from sim.report.html.page import Figure, Page
 from sim.report.html.rivals import Asked
-from sim.report.pictures import Picture, pictures_of
-from sim.report.plots import to_svg
+from sim.report.pictures import Picture, pictures_of, svgs_of
 from sim.report.tables import rates_table
 from sim.report.verdicts import verdict_table
 from sim.report.words import joined, sentences
@@ -170,30 +167,14 @@ def _case_title(found: Reproduction, cell: int) -> str:
 
 
 def _figures(found: Reproduction, workers: int) -> list[Figure]:
-    """Draw all figures, on several processes: they are what a page takes longest for."""
-    if workers == 1:
-        drawn = dict(_drawn(found, 0, 1))
-    else:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            parts = [pool.submit(_svgs, found, part, workers) for part in range(workers)]
-            drawn = {name: svg for part in parts for name, svg in part.result()}
-    return [_figure(picture, drawn[picture.name]) for picture in pictures_of(found)]
-
-
-def _svgs(found: Reproduction, part: int, parts: int) -> list[tuple[str, str]]:
-    return list(_drawn(found, part, parts))
-
-
-def _drawn(found: Reproduction, part: int, parts: int) -> Iterator[tuple[str, str]]:
-    for picture in pictures_of(found)[part::parts]:
-        yield picture.name, to_svg(picture.draw())
+    svgs = svgs_of(found, workers)
+    return [_figure(picture, svgs[picture.name]) for picture in pictures_of(found)]
 
 
 def _figure(picture: Picture, svg: str) -> Figure:
     label = f"{picture.title}. {picture.note}"
     return Figure(
         picture.name,
-        picture.title,
         drawing(svg, picture.name, label),
         html_table(picture.view(), f"{picture.title}: the figures"),
     )

@@ -9,8 +9,7 @@ from sim.exploration.search import explore
 from sim.model.scenario import Scenario
 from sim.playing import Record, play
 from sim.report.html.cases import Case, case
-from sim.report.html.page import Page
-from sim.report.html.page import written as text_of
+from sim.report.html.page import Page, html_of
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import CLOSE, scene
 
@@ -70,7 +69,7 @@ def evil() -> Record:
 
 
 def page(*cases: Case, title: str = "A page") -> str:
-    return text_of(
+    return html_of(
         Page(
             title=title, about="about", summary=["One sentence."], table_title="Rates", tables=(),
             again=["wsrace reproduce"], limits=["Not a forecast."], cases=cases,

@@ -8,7 +8,7 @@ from sim.catalog import open_scenario
 from sim.exploration.explain import with_lines
 from sim.model.scenario import Scenario
 from sim.playing import Record, play
-from sim.report.html.beside import MOST, OFTEN, WHOLE, Beside, Walk, beside, fold
+from sim.report.html.beside import MOST, NEAR, OFTEN, WHOLE, Beside, Walk, beside, fold
 from sim.report.html.lanes import COLUMN, lanes, turns
 from sim.report.html.walk import LANE_NAMES, Moment, moments_of, spoken
 from sim.rungs import Rung
@@ -148,7 +148,7 @@ def test_a_run_that_is_the_beginning_of_the_other_parts_at_its_end() -> None:
 
 def test_what_an_explanation_names_is_never_left_out() -> None:
     run = [moment(n, "received" if n == 250 else "") for n in range(300)]
-    found = beside([run], step=30)
+    found = beside([run], steps=[30])
     assert found.walks[0].moments[0].step <= 30
 
 
@@ -176,12 +176,27 @@ def test_what_is_repeated_a_few_times_is_told_each_time() -> None:
     assert fold(few) == few
 
 
-def test_the_middle_of_a_very_long_run_is_left_out_and_counted() -> None:
-    run = [moment(n, "received" if n == 0 else "") for n in range(MOST + 500)]
-    (found,) = beside([run]).walks
-    assert len(found.moments) == MOST + 1
-    assert found.moments[MOST // 2].what == "… 500 moments are left out"
-    assert found.moments[-1].step == MOST + 499
+def test_a_very_long_run_is_told_near_what_matters_and_says_how_much_is_between() -> None:
+    run = [moment(n, "received" if n == 0 else "") for n in range(MOST + 1000)]
+    (found,) = beside([run], steps=[900]).walks
+    told = {one.step for one in found.moments}
+    assert {0, 900 - NEAR, 900, 900 + NEAR, MOST + 999} <= told
+    gaps = [one.what for one in found.moments if one.what.startswith("…")]
+    assert len(gaps) == 2
+    left_out = sum(int(gap.split()[1].replace(",", "")) for gap in gaps)
+    assert left_out + len(found.moments) - len(gaps) == len(run)
+
+
+def test_very_long_runs_part_at_the_moment_that_is_shown_as_the_parting() -> None:
+    """Regression: what was left out before the parting moved it by as much."""
+    one = [moment(n, "received" if n == 2 else "") for n in range(2000)]
+    other = [*one[:1500], moment(9999), *one[1500:]]
+    found = beside([one, other], steps=[3])
+    first, second = (walk.moments for walk in found.walks)
+    assert found.parting is not None
+    assert len(first) < MOST
+    assert first[: found.parting] == second[: found.parting]
+    assert (first[found.parting].what, second[found.parting].what) == ("does 1500", "does 9999")
 
 
 def test_a_client_that_is_gone_before_the_accept_closes_alone() -> None:
