@@ -46,7 +46,7 @@ def run(request: Request) -> None:
         _check(out)
     text = html_of(_page(request))
     if to_stdout:
-        click.echo(text)
+        click.echo(text, nl=False)
         return
     write_whole(out, text, "-o")
     click.echo(f"{printable(str(out))}: {len(text.encode()) / 1e6:.2f} MB, needs no network")

@@ -256,7 +256,7 @@ def test_a_race_file_says_how_to_replay_it(here: Path) -> None:
 def test_the_page_goes_to_standard_output_if_asked(here: Path) -> None:
     done = wsrace("report", token_of(hop()), "-o", "-")
     assert done.exit_code == 0
-    assert done.stdout.rstrip() == made(token_of(hop())).rstrip()
+    assert done.stdout == made(token_of(hop()))
     assert not Path("-").exists()
 
 

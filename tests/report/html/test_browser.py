@@ -170,6 +170,27 @@ def test_axe_finds_nothing_serious(dark: bool, pages: Path) -> None:
     assert violations == []
 
 
+def test_on_paper_tables_fit_the_page_and_no_state_is_broken_in_two(pages: Path) -> None:
+    with chromium(width=794) as found:  # A4 at 96 dots per inch
+        found.get((pages / "two.html").as_uri())
+        found.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        found.execute_script("dispatchEvent(new Event('beforeprint'))")
+        tables = found.execute_script(
+            "return [...document.querySelectorAll('table.moments')]"
+            ".map(one => [one.getBoundingClientRect().right, innerWidth])"
+        )
+        broken = found.execute_script(
+            "const lines = (cell) => { const all = document.createRange();"
+            "all.selectNodeContents(cell); return all.getClientRects().length; };"
+            "return [...document.querySelectorAll('table.moments td:nth-child(n+6)')]"
+            ".filter(one => /^\\w+$/.test(one.textContent) && lines(one) > 1)"
+            ".map(one => one.textContent)"
+        )
+    assert tables
+    assert all(right <= room for right, room in tables), tables
+    assert broken == []
+
+
 def test_nothing_is_wider_than_a_telephone(pages: Path) -> None:
     with chromium(width=500) as found:
         found.get((pages / "two.html").as_uri())
