@@ -1,1 +1,1 @@
-"""The shipped scenarios: TOML files, read through `sim.catalog`."""
+"""The shipped scenarios: TOML files, read through `sim.files.catalog`."""

@@ -1,6 +1,6 @@
 """`python -m sim` is `wsrace`."""
 
-from sim.cli import main
+from sim.commands.cli import main
 
 if __name__ == "__main__":
     main(prog_name="wsrace")

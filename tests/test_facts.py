@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from sim.catalog import open_scenario
+from sim.files.catalog import open_scenario
 from sim.kernel.trace import digest
 from sim.model.names import GUARDS, MODES, RUNTIMES, SHAPES, Mode, Shape
 from sim.model.outcome import Outcome
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
-from sim.playing import Record, play
+from sim.runs.play import Record, play
 from sim.schedulers.uniform import Uniform
 
 BLIND_KINDS = ("client-close", "client-abort", "client-eof", "server-shutdown", "server-close")

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from sim.model.racefile import to_text
-from sim.model.token import PREFIX
-from sim.model.token import _check as check
-from sim.replaying import file_of, token_of
-from tests.test_replaying import one
+from sim.files.racefile import to_text
+from sim.files.token import PREFIX
+from sim.files.token import _check as check
+from sim.runs.replay import file_of, token_of
+from tests.runs.test_replay import one
 
 ROOT = Path(__file__).parent.parent
 EACH = 500
@@ -147,7 +147,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / f"{module}.py").write_text("open('hacked', 'w')\ndef run(websocket): return True\n")
     before = sorted(item.name for item in folder.iterdir())
     done = subprocess.run(
-        [sys.executable, "-c", "from tests.hostile import main; main()", str(folder)],
+        [sys.executable, "-c", "from tests.helpers.hostile import main; main()", str(folder)],
         cwd=folder,
         env={"PYTHONPATH": f"{ROOT}:{folder}", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
@@ -195,7 +195,7 @@ def test_a_guard_in_a_run_is_a_name_and_nothing_more(report: dict[str, Any]) -> 
 def test_the_watch_sees_what_it_is_there_for(tmp_path: Path) -> None:
     code = """
 import os, pickle
-from tests.hostile import Watch
+from tests.helpers.hostile import Watch
 watch = Watch()
 watch.on = True
 open("written", "w").close()

@@ -15,6 +15,7 @@ LAYERS = {
     "errors": -1,
     "entropy": -1,
     "model": 0,
+    "files": 1,
     "kernel": 1,
     "schedulers": 1,
     "stats": 1,
@@ -24,35 +25,20 @@ LAYERS = {
     "server": 3,
     "client": 3,
     "runtimes": 3,
-    "checkers": 3,
-    "rungs": 4,
-    "run": 4,
-    "catalog": 4,
-    "inject": 5,
-    "playing": 6,
-    "replaying": 7,
-    "live": 7,
-    "logs": 7,
-    "exploration": 8,
-    "sweep": 8,
-    "conformance": 8,
-    "validation": 8,
-    "log_files": 8,
-    "report": 9,
-    "testing": 10,
-    "replay_command": 10,
-    "reproducing": 10,
-    "exploring": 10,
-    "listing": 10,
-    "conforming": 10,
-    "triage": 10,
-    "validating": 10,
-    "reporting": 10,
-    "cli": 11,
-    "__main__": 12,
+    "runs": 4,
+    "live": 5,
+    "logs": 5,
+    "exploration": 6,
+    "sweep": 6,
+    "conformance": 6,
+    "validation": 6,
+    "report": 7,
+    "testing": 8,
+    "commands": 8,
+    "__main__": 9,
 }
 CLOCK_MODULES = {"time", "datetime"}
-MAY_READ_CLOCKS = ("live", "cli", "testing")
+MAY_READ_CLOCKS = ("live", "commands", "testing")
 CHANCE_MODULES = {"random", "secrets", "uuid"}
 FILES = sorted(SIM.rglob("*.py"))
 
@@ -101,7 +87,7 @@ def test_clocks_chance_and_private_trio_stand_where_they_may(path: Path) -> None
         if name.startswith("trio._"):
             assert path == SIM / "kernel" / "trio_hook.py", f"{path}: {name} is private"
         assert first not in ("tests", "notebooks"), f"{path}: imports {name}"
-        assert first != "scenarios" or part == "catalog", f"{path}: only catalog reads scenarios"
+        assert first != "scenarios" or part == "files", f"{path}: only the catalog reads scenarios"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

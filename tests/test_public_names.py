@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import sim
-from sim.catalog import open_plan
-from sim.cli import main
+from sim.commands.cli import main
 from sim.conformance.cells import read_cells
 from sim.conformance.judge import judge_all
+from sim.files.catalog import open_plan
 from sim.sweep.reproduce import Reproduction, Task, reproduce
 from sim.sweep.summary import broken_expectations
 from sim.validation.deployment import scenarios_of

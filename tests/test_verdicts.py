@@ -12,7 +12,7 @@ from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.sut.guards import GUARDS, Guard
 from tests.benchmarks.reduction import searched
-from tests.verdicts import JUDGED, KINDS, PAIRS, promised, server_close, verdict
+from tests.helpers.verdicts import JUDGED, KINDS, PAIRS, promised, server_close, verdict
 
 DEFAULT = "uvicorn-websockets@0.35"
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sim.errors import UserError
+from sim.files.strict_json import BadJson, read
 from sim.model.plain import fault
-from sim.model.strict_json import BadJson, read
 
 LONGEST_LINE = 1_000_000
 """Bytes; a longer line is no cell."""

@@ -18,7 +18,7 @@ from sim.live.serving import LiveServer
 from sim.live.stacks import Stack, stack_named
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
-from sim.playing import Record
+from sim.runs.play import Record
 from sim.sut.guards import Guard
 
 LONGEST_MS = 30_000

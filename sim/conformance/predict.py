@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sim.errors import WsraceError
+from sim.kernel.series import run_search
 from sim.model.record import End, Ending, Event
 from sim.model.scenario import Scenario
 from sim.model.schedule import Kind, Question
 from sim.model.switches import ServerProfile
-from sim.playing import Record, job_for, record
-from sim.run import run_search
+from sim.runs.play import Record, job_for, record
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 

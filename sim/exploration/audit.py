@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sim.entropy import below, seed_for
+from sim.kernel.series import run_once
 from sim.kernel.world import Job
 from sim.model.record import CLOCK, End
-from sim.run import run_once
 from sim.schedulers.in_order import InOrder
 from sim.schedulers.transitions import Transition, order_of, run_of
 from sim.schedulers.uniform import Uniform
@@ -57,7 +57,7 @@ def audit(job: Job, judge: Callable[[End], str], seed: int = 0, runs: int = RUNS
     differences: list[Difference] = []
     for number in range(runs):
         drawn = seed_for(seed, "audit", number)
-        end = run_once(job.program, Uniform(drawn), watched)
+        end = run_once(watched.under(Uniform(drawn)))
         transitions = run_of(end.trace_steps).transitions
         places = list(_neighbours(transitions, end, job.untimed))
         if not places:
@@ -65,7 +65,7 @@ def audit(job: Job, judge: Callable[[End], str], seed: int = 0, runs: int = RUNS
         place = places[below(len(places), drawn, "swap")]
         order = list(transitions)
         order[place], order[place + 1] = order[place + 1], order[place]
-        other = run_once(job.program, InOrder(order, end.schedule), watched)
+        other = run_once(watched.under(InOrder(order, end.schedule)))
         swaps += 1
         before, after = judge(end), judge(other)
         if before != after:

@@ -9,11 +9,11 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.nearest import Parting, nearest_passing, together
 from sim.exploration.shrink import Shrinker, deviations
 from sim.exploration.verdict import Exploration
-from sim.model.racefile import RaceFile
+from sim.files.racefile import RaceFile
 from sim.model.scenario import Scenario
-from sim.playing import Record
-from sim.replaying import file_of, token_of
-from sim.rungs import Rung
+from sim.runs.play import Record
+from sim.runs.replay import file_of, token_of
+from sim.runs.stage import Rung
 from sim.sut.guards import Guard
 
 

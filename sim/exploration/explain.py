@@ -10,12 +10,13 @@ wrong thing; if it read the same and the write lies between, it looked too early
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sim.kernel.series import run_once
 from sim.model.record import Event, Step
 from sim.model.ticks import PER_SECOND
-from sim.playing import Record, job_for, record
-from sim.run import run_once
-from sim.rungs import Rung
+from sim.runs.play import Record, job_for, record
+from sim.runs.stage import Rung
 from sim.schedulers.replay import Replay
+from sim.sut import loop
 from sim.sut.guards import Guard
 
 STATES = ("client_state", "application_state", "machine")
@@ -156,7 +157,7 @@ def with_lines(
     Raises what the repeated run raises if it goes otherwise.
     """
     job = job_for(found.scenario, Replay(found.schedule), rung, guard, untimed)
-    end = run_once(job.program, job.scheduler, replace(job, steps=True, lines=True))
+    end = run_once(replace(job, steps=True, lines=True))
     if end.error is not None and end.ending is not found.end.ending:
         raise end.error
     return record(found.scenario, end)
@@ -204,7 +205,7 @@ def _check(mine: Sequence[Touch]) -> tuple[Touch | None, tuple[str, ...]]:
 
 
 def _is_guard(where: str) -> bool:
-    return where.startswith("sim.sut.loop:") or not where.startswith(("sim.", "starlette"))
+    return where.startswith(f"{loop.__name__}:") or not where.startswith(("sim.", "starlette"))
 
 
 def _rows(told: Record, touches: Sequence[Touch | None], connection: str) -> tuple[Row, ...]:

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.shrink import Lenient, deviation
+from sim.kernel.series import run_once, run_search
 from sim.kernel.world import Job
 from sim.model.record import CLOCK, LOOP, End
-from sim.playing import Record, job_for, record
-from sim.run import run_once, run_search
-from sim.rungs import Rung
+from sim.runs.play import Record, job_for, record
+from sim.runs.stage import Rung
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
@@ -56,7 +56,7 @@ def nearest_passing(
             for rest in (picks[index + 1 :], []):
                 if (tried := tried + 1) > MOST:
                     return _among_few(failing, inquiry, job)
-                end = run_once(job.program, Lenient([*picks[:index], option, *rest]), job)
+                end = run_once(job.under(Lenient([*picks[:index], option, *rest])))
                 found = record(failing.scenario, end)
                 if not inquiry.fails(found.outcome):
                     return _parting(failing, found)
@@ -97,11 +97,11 @@ def together(
     is `found` itself where nothing is gained.
     """
     job = replace(job_for(found.scenario, Replay(found.schedule), rung, guard, untimed), steps=True)
-    end = run_once(job.program, job.scheduler, job)
+    end = run_once(job)
     transitions = run_of(end.trace_steps).transitions
     order = order_of(transitions, end.schedule, untimed)
     wanted = _grouped([one.process for one in transitions], order.before)
-    moved = run_once(job.program, InOrder([transitions[i] for i in wanted], end.schedule), job)
+    moved = run_once(job.under(InOrder([transitions[i] for i in wanted], end.schedule)))
     same = class_of(moved.trace_steps, moved.schedule, untimed) == class_of(
         end.trace_steps, end.schedule, untimed
     )

@@ -7,13 +7,13 @@ from dataclasses import replace
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.listed import settled_times
 from sim.exploration.verdict import Exploration, Verdict
+from sim.kernel.series import run_once, run_search
 from sim.kernel.world import Job
 from sim.model.happens_before import silent_wakes
 from sim.model.record import End, Ending
 from sim.model.scenario import Scenario
-from sim.playing import Record, job_for, record
-from sim.run import run_once, run_search
-from sim.rungs import Rung
+from sim.runs.play import Record, job_for, record
+from sim.runs.stage import Rung
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from sim.sut.guards import Guard
@@ -78,9 +78,9 @@ def explore(
 
 def _horizon(job: Job, inquiry: Inquiry) -> int:
     """Return the most choices in a few runs."""
-    ends = [run_once(job.program, Fifo(), job)]
+    ends = [run_once(job.under(Fifo()))]
     for number in range(_PROBES - 1):
-        ends.append(run_once(job.program, Uniform(inquiry.seed + number), job))
+        ends.append(run_once(job.under(Uniform(inquiry.seed + number))))
     return max(len(end.schedule) for end in ends)
 
 

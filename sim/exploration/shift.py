@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.shrink import Lenient
+from sim.kernel.series import run_once
 from sim.model.scenario import Scenario
 from sim.model.times import settled
-from sim.playing import Record, job_for, record
-from sim.run import run_once
-from sim.rungs import Rung
+from sim.runs.play import Record, job_for, record
+from sim.runs.stage import Rung
 from sim.sut.guards import Guard
 
 Unit = Literal["ms", "turns"]
@@ -80,7 +80,7 @@ def nearest_in_time(
             except ValidationError:
                 return None
             job = job_for(scenario, Lenient(picks), rung, guard)
-            found = record(scenario, run_once(job.program, job.scheduler, job))
+            found = record(scenario, run_once(job))
             return None if inquiry.fails(found.outcome) else found
 
         search = _nearest_time if place.unit == "ms" else _nearest_turn

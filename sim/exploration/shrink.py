@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from sim.exploration.inquiry import Inquiry
+from sim.kernel.series import run_once, run_search
 from sim.model.record import End
 from sim.model.scenario import Injection, Scenario
 from sim.model.schedule import Question, Schedule
 from sim.model.times import settled
-from sim.playing import Record, job_for, record
-from sim.run import run_once, run_search
-from sim.rungs import Rung
+from sim.runs.play import Record, job_for, record
+from sim.runs.stage import Rung
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Follow
@@ -107,7 +107,7 @@ class Shrinker:
     def _run(self, scenario: Scenario, picks: list[int]) -> Record | None:
         """Return the run that follows `picks` as far as they fit, if it fails in the same way."""
         job = job_for(scenario, Fifo(), self._rung, self._guard, self._inquiry.untimed)
-        end = run_once(job.program, Lenient(picks), job)
+        end = run_once(job.under(Lenient(picks)))
         found = record(scenario, end)
         return found if self._same(found) else None
 

@@ -8,7 +8,7 @@ from sim.exploration.inquiry import Inquiry
 from sim.model.profiles import profile_named
 from sim.model.scenario import Scenario
 from sim.model.switches import OnSend
-from sim.playing import Record
+from sim.runs.play import Record
 
 
 class Verdict(StrEnum):

@@ -21,6 +21,7 @@ from sim.kernel.world import Job, World, describe_wait
 from sim.model.record import TIME, End, Ending, Limits, Waiting
 from sim.model.ticks import seconds
 
+HARNESS = True  # see sim.kernel.world.describe_wait
 _COLLECT_EVERY = 50
 """Worlds between two garbage collections; there is none inside a world."""
 

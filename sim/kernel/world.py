@@ -4,9 +4,11 @@ import sys
 import types
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
+from typing import Self
 
+import outcome
 import trio
 
 from sim.entropy import influence_free
@@ -26,7 +28,9 @@ class Job:
     runnable (the process was delayed). untimed: what the outside world does has no time of its
     own; it may happen at any moment, before or after time moves. limits: what it may use up.
     events, steps, schedule: what to record; a choice among n tasks keeps n names, so worlds of very
-    many clients do without. lines: whether accesses say where they were made.
+    many clients do without. lines: whether accesses say where they were made. helpers: modules and
+    packages that act for others, besides the kernel and Trio: what they touch is touched by who
+    called them.
     """
 
     program: "Program"
@@ -39,6 +43,11 @@ class Job:
     steps: bool = False
     schedule: bool = True
     lines: bool = False
+    helpers: tuple[str, ...] = ()
+
+    def under(self, scheduler: Scheduler) -> Self:
+        """Return the same job under another scheduler."""
+        return replace(self, scheduler=scheduler)
 
 
 class OpenStep:
@@ -174,7 +183,7 @@ class World:
     def _access(self, name: str, write: bool) -> Access:
         if not self.job.lines:
             return Access(name, write)
-        return Access(name, write, code_line(), len(self.events))
+        return Access(name, write, code_line(self.job.helpers), len(self.events))
 
     def bytes(self, count: int, connection: str) -> "bytes":
         """Return `count` bytes without influence: a hash of (connection, how often it asked)."""
@@ -265,31 +274,20 @@ class World:
 Program = Callable[[World], Awaitable[object]]
 
 
-_HARNESS = ("sim.kernel.session", "sim.kernel.observe")
-"""Modules whose functions stand between the code of a world and Trio."""
-_HELPERS = (
-    "outcome",
-    "sim.client",
-    "sim.inject",
-    "sim.kernel",
-    "sim.network",
-    "sim.runtimes",
-    "sim.server",
-    "sim.sut.chat",
-    "sim.sut.state_machine",
-    "trio",
-)
-"""Modules that act for others: what they touch is touched by who called them."""
+_KERNEL = (__name__.rpartition(".")[0], trio.__name__, outcome.__name__)
+"""Packages that act for every program."""
 
 
-def code_line() -> str:
-    """Return "module:line" of the innermost frame that acts for itself, "" if none does."""
+def code_line(helpers: tuple[str, ...]) -> str:
+    """Return "module:line" of the innermost frame that acts for itself, "" if none does.
+
+    helpers: modules and packages that act for others, besides those of the kernel.
+    """
     frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None:
+    acting = (*_KERNEL, *helpers)
+    while frame is not None and frame.f_code is not trio.run.__code__:  # beyond it is no world
         module = str(frame.f_globals.get("__name__", "?"))
-        if module == "sim.run":
-            break
-        if not module.startswith(_HELPERS):
+        if not module.startswith(acting):
             return f"{module}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
@@ -298,7 +296,8 @@ def code_line() -> str:
 def describe_wait(task: trio.lowlevel.Task) -> str:
     """Return what `task` waits for: its own functions, outermost first, then Trio's operation.
 
-    Each own function comes with module and line; of Trio's frames only the first is named.
+    Each own function comes with module and line; of Trio's frames only the first is named. A module
+    whose functions stand between the code of a world and Trio defines HARNESS, and is left out.
     """
     shown: list[str] = []
     for frame, line in task.iter_await_frames():
@@ -306,7 +305,7 @@ def describe_wait(task: trio.lowlevel.Task) -> str:
         if module.split(".")[0] == "trio":
             shown.append(_short(frame.f_code))
             break
-        if module not in _HARNESS:
+        if "HARNESS" not in frame.f_globals:
             shown.append(f"{_short(frame.f_code)} ({module}:{line})")
     return " > ".join(shown) or "nothing"
 

@@ -4,12 +4,13 @@ import threading
 from typing import Any
 
 from sim.live.client import LiveClient
+from sim.live.driver import LiveDriver
 from sim.live.hosts import Host
-from sim.live.inject import LiveInjector
 from sim.live.port import LivePort
 from sim.live.recorder import TASK, Recorder
 from sim.model.scenario import Scenario
-from sim.playing import MODES, WEBSOCKETS, pauses_of
+from sim.runs.injections import Injector
+from sim.runs.play import MODES, WEBSOCKETS, pauses_of
 from sim.server.serve import describe
 from sim.sut.chat import Chat
 from sim.sut.guards import Guard
@@ -31,7 +32,7 @@ class LiveConnection:
         self._client = client
         self._scenario = scenario
         self._guard = guard
-        self._injector: LiveInjector | None = None
+        self._driver: LiveDriver | None = None
         self._port: LivePort | None = None
 
     async def serve(self, host: Host, scope: Any, receive: Any, send: Any) -> None:
@@ -42,11 +43,12 @@ class LiveConnection:
             {**scope, "wsrace.connection": name}, receive, send, world=self._recorder, name=name
         )
         injections = [one for one in scenario.injections if one.client == int(name[1:])]
-        injector = LiveInjector(self._client, injections, lambda: host.shut_down(scope["client"]))
-        port = host.port(self._recorder, name, pauses_of(scenario), injector.probe)
+        driver = LiveDriver(self._client, lambda: host.shut_down(scope["client"]))
+        injector = Injector(driver, injections)
+        driver.port = port = host.port(self._recorder, name, pauses_of(scenario), injector.probe)
         chat = Chat(websocket, port, self._guard, scenario.shape, scenario.handler, scenario.setup)
-        self._injector, self._port = injector, port
-        injector.bind(chat, port)
+        self._driver, self._port = driver, port
+        injector.bind(chat)
         self.began.set()
         port.probe("connecting")
         try:
@@ -56,13 +58,13 @@ class LiveConnection:
             raise
         finally:
             self.ms = port.now()
-            injector.handler_ended()
+            driver.handler_ended()
             self.ended.set()
 
     def settle(self, timeout_s: float) -> None:
         """Wait until no injection is armed any more, at most for `timeout_s`."""
-        if self._injector is not None:
-            self._injector.settled.wait(timeout_s)
+        if self._driver is not None:
+            self._driver.settled.wait(timeout_s)
 
     def stop(self) -> None:
         """Cancel the handler, in the server's thread."""
@@ -71,5 +73,5 @@ class LiveConnection:
 
     def over(self) -> None:
         """Cancel the tasks of the injections, in the server's thread."""
-        if self._injector is not None:
-            self._injector.over()
+        if self._driver is not None:
+            self._driver.over()

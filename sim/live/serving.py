@@ -10,13 +10,13 @@ from starlette.routing import WebSocketRoute
 
 from sim.errors import WsraceError, leaves
 from sim.live.connection import LiveConnection
+from sim.live.driver import refuse_impossible
 from sim.live.hosts import Host
-from sim.live.inject import refuse_impossible
 from sim.live.stacks import Stack
 from sim.live.thread import ServerThread, quiet
 from sim.live.trial import LiveRun, Trial
 from sim.model.scenario import Scenario
-from sim.playing import guard_named
+from sim.runs.play import guard_named
 from sim.server.serve import describe
 from sim.sut.guards import Guard
 

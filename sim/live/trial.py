@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass
 
-from sim.checkers import judge
 from sim.live.client import LiveClient
 from sim.live.connection import LiveConnection
 from sim.live.hosts import Host
@@ -15,7 +14,8 @@ from sim.model.scenario import Scenario
 from sim.model.script import Do
 from sim.model.ticks import PER_SECOND
 from sim.model.times import settled
-from sim.playing import answers_in_events, client_specs, pauses_of
+from sim.runs.judge import judge
+from sim.runs.play import answers_in_events, client_specs, pauses_of
 from sim.sut.guards import Guard
 
 _BEYOND_MS = 3000.0

@@ -12,7 +12,7 @@ from sim.conformance.matrix import NAMED, Arrangement
 from sim.conformance.score import Tally, by_kind, not_covered, stack_of, stacks, tally
 from sim.errors import UserError
 from sim.model.plain import printable
-from sim.replaying import token_of
+from sim.runs.replay import token_of
 
 ERROR = "need_accept_first"
 """The error of issue #1061."""

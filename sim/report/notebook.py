@@ -14,7 +14,6 @@ from rich.table import Table
 
 from sim.exploration.counterexample import Counterexample
 from sim.exploration.verdict import Exploration
-from sim.playing import Record
 from sim.report.html.environment import visible
 from sim.report.html.grids import html_table
 from sim.report.pictures import Picture, pictures_of
@@ -24,6 +23,7 @@ from sim.report.tables import rates_table
 from sim.report.validation import decision_lines, validation_table
 from sim.report.verdicts import telling
 from sim.report.words import sentences
+from sim.runs.play import Record
 from sim.sweep.reproduce import Reproduction
 from sim.validation.criteria import Validation
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
-from sim.playing import Record
 from sim.report.plots import Lane, Mark, Span
+from sim.runs.play import Record
 
 LANES = {
     "client_state": "client_state",

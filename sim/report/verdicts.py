@@ -9,7 +9,7 @@ from sim.exploration.counterexample import Counterexample, changed
 from sim.exploration.explain import STATES
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Exploration, Verdict
-from sim.model.documents import VerdictRow
+from sim.files.documents import VerdictRow
 from sim.model.plain import printable
 
 _STYLES = {Verdict.RACE_FREE: "green", Verdict.RACY: "red", Verdict.INCONCLUSIVE: "yellow"}

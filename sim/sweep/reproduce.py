@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sim import __version__
-from sim.catalog import expand, open_scenario
 from sim.errors import UserError
-from sim.model.documents import REPRODUCE
+from sim.files.catalog import expand, open_scenario
+from sim.files.documents import REPRODUCE
 from sim.model.results import CellResult, PairResult
 from sim.model.scenario import Batch, Scenario
-from sim.playing import Record, import_guard, play
-from sim.replaying import token_of
+from sim.runs.play import Record, import_guard, play
+from sim.runs.replay import token_of
 from sim.store.results import ResultStore
 from sim.sweep.cells import Planned, plan
 from sim.sweep.engine import run_units, units

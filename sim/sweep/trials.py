@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from sim.entropy import seed_for
 from sim.kernel.order import Order
+from sim.kernel.series import run_all
 from sim.kernel.world import Job
 from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.model.schedule import Scheduler
-from sim.playing import Prepared, import_guard, record
-from sim.run import run_all
+from sim.runs.play import Prepared, import_guard, record
 from sim.runtimes.port import ORDERS
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from sim.catalog import open_scenario
 from sim.errors import UserError
 from sim.exploration.inquiry import TIMES, Inquiry
 from sim.exploration.listed import drawn_times, listed
 from sim.exploration.verdict import Exploration, Verdict
-from sim.model.load import load_data
-from sim.model.override import override
+from sim.files.catalog import open_scenario
+from sim.files.load import load_data
+from sim.files.override import override
 from sim.model.scenario import Batch, Expected, Scenario
-from sim.playing import import_guard
+from sim.runs.play import import_guard
 from sim.sut.guards import GUARDS, Guard, own_guard
 
 SEARCH = ("strategy", "times", "property", "bound", "max_schedules", "seed", "first")
@@ -31,7 +31,7 @@ def scenario_for(
     """Return the scenario that a test names.
 
     given: a name of the catalog, a TOML file, or a scenario. settings: as for
-    `sim.model.override.override`. runtime: instead of the scenario's own. Raises UserError.
+    `sim.files.override.override`. runtime: instead of the scenario's own. Raises UserError.
     """
     if isinstance(settings, str) or not all(isinstance(one, str) for one in settings):
         raise UserError(f"settings: expected a list of KEY=VALUE, got {settings!r}")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from sim.catalog import expand, open_scenario
 from sim.errors import Divergence, UserError
 from sim.exploration.verdict import Exploration
-from sim.model.racefile import SUFFIX
-from sim.model.recorded import Recorded
+from sim.files.catalog import expand, open_scenario
+from sim.files.racefile import SUFFIX
+from sim.files.recorded import Recorded
+from sim.files.token import decode
 from sim.model.scenario import Batch, Scenario
-from sim.model.token import decode
-from sim.replaying import read_file, write_file
+from sim.runs.replay import read_file, write_file
 from sim.testing.failure import Place, RaceFound
 from sim.testing.plugin import REPLAY, TOKEN, VERDICT
 from sim.testing.race import Race, Watch

@@ -11,11 +11,11 @@ from sim.errors import UserError
 from sim.exploration.counterexample import Counterexample
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.verdict import Exploration
+from sim.files.racefile import SUFFIX, RaceFile
 from sim.model.plain import printable
-from sim.model.racefile import SUFFIX, RaceFile
 from sim.model.schedule import Choice, Schedule, picks
-from sim.playing import Record
-from sim.replaying import file_of, token_of
+from sim.runs.play import Record
+from sim.runs.replay import file_of, token_of
 from sim.testing.subject import Subject
 
 _SHOWN = 12

@@ -10,12 +10,11 @@ from dataclasses import replace
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sim.checkers import judge
 from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.listed import settled_times
 from sim.exploration.verdict import Exploration, Verdict
-from sim.inject import Injector
+from sim.kernel.series import run_once, run_search
 from sim.kernel.trace import digest
 from sim.kernel.world import Job
 from sim.model.client import ClientSpec
@@ -26,9 +25,11 @@ from sim.model.scenario import Scenario, Setup
 from sim.model.schedule import Scheduler
 from sim.model.script import Do
 from sim.model.ticks import from_ms
-from sim.playing import Record, client_specs
-from sim.run import run_once, run_search
-from sim.rungs import Rung, Stage, staged
+from sim.runs.driver import SimulatedDriver
+from sim.runs.injections import Injector
+from sim.runs.judge import judge
+from sim.runs.play import HELPERS, Record, client_specs
+from sim.runs.stage import Rung, Stage, staged
 from sim.runtimes.port import ORDERS, TrioRuntime
 from sim.schedulers.fifo import Fifo
 from sim.sut.chat import Chat
@@ -49,7 +50,7 @@ def explore_handler(handler: Handler, scenario: Scenario, inquiry: Inquiry) -> E
     """
     settled = _settled(scenario, inquiry)
     job = replace(_job(handler, settled, inquiry), steps=inquiry.strategy == "dpor")
-    horizon = len(run_once(job.program, Fifo(), job).schedule)
+    horizon = len(run_once(job).schedule)
     judged = _Judged(settled, inquiry)
     most = inquiry.most + inquiry.samples
     series = run_search(job, inquiry.search(horizon), judged.add, most)
@@ -83,7 +84,7 @@ def play_handler(
     """Run `handler` once. Raises UserError as `explore_handler` does."""
     settled = _settled(scenario, inquiry)
     job = _job(handler, settled, inquiry)
-    return _record(settled, run_once(job.program, scheduler, job))
+    return _record(settled, run_once(job.under(scheduler)))
 
 
 class _Judged:
@@ -147,6 +148,7 @@ def _job(handler: Handler, scenario: Scenario, inquiry: Inquiry) -> Job:
         order=ORDERS[scenario.runtime],
         untimed=inquiry.untimed,
         limits=Limits(ticks=from_ms(scenario.end_ms), steps=_STEPS),
+        helpers=HELPERS,
     )
 
 
@@ -164,7 +166,7 @@ def _clients(scenario: Scenario, inquiry: Inquiry) -> list[ClientSpec]:
 def _inject(stage: Stage, name: str, websocket: WebSocket, scenario: Scenario) -> None:
     """Start what happens to the connection `name` at times of its own."""
     injections = [one for one in scenario.injections if one.client == int(name[1:])]
-    injector = Injector(stage, name, injections)
+    injector = Injector(SimulatedDriver(stage, name), injections)
     runtime = TrioRuntime(stage.world, name, stage.server.nursery, False, {}, injector.probe)
     ours = (GUARDS["none"], scenario.shape, scenario.handler, scenario.setup)
     injector.bind(Chat(websocket, runtime, *ours))

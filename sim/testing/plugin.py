@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from sim.model.recorded import Recorded
+    from sim.files.recorded import Recorded
     from sim.testing.race import Race
 
 MARKER = """wsrace(scenario, *, settings, runtime, guard, handler, strategy, times, property, \

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from sim.errors import Divergence, UserError
 from sim.exploration.verdict import Exploration
-from sim.model.recorded import Recorded
+from sim.files.recorded import Recorded
 from sim.model.scenario import Scenario
 from sim.testing.asked import NO_FAILURE, broken, inquiry_for, scenario_for
 from sim.testing.failure import Place, RaceFound, run_failed, search_failed

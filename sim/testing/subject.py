@@ -10,14 +10,14 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.listed import settled_times
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration
+from sim.files.racefile import RaceFile
+from sim.files.recorded import Recorded
+from sim.files.token import TokenBody, picks_of
 from sim.model.marks import unpack
 from sim.model.plain import printable
-from sim.model.racefile import RaceFile
-from sim.model.recorded import Recorded
 from sim.model.scenario import Scenario
-from sim.model.token import TokenBody, picks_of
-from sim.playing import Record, play
-from sim.rungs import Rung
+from sim.runs.play import Record, play
+from sim.runs.stage import Rung
 from sim.schedulers.replay import Deviate, Follow, Replay
 from sim.sut.guards import Guard
 from sim.testing.asked import guard_for, importable, scenario_for

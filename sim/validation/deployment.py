@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from multiprocessing import get_context
 
-from sim.catalog import expand
 from sim.entropy import SPAN, draws, seed_for
+from sim.files.catalog import expand
+from sim.kernel.series import run_all
 from sim.kernel.world import Job
 from sim.model.outcome import Outcome
 from sim.model.plan import Plan
@@ -20,8 +21,7 @@ from sim.model.record import End
 from sim.model.scenario import Batch, Entry, Scenario
 from sim.model.ticks import PER_SECOND
 from sim.model.times import fixed
-from sim.playing import Prepared, Record, import_guard, play, record
-from sim.run import run_all
+from sim.runs.play import Prepared, Record, import_guard, play, record
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard
 

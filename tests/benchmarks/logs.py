@@ -25,7 +25,7 @@ PIECE = 4096
 ORDINARY = "GET /health 200 OK from 10.0.0.7 in 3 ms, request served by worker"
 READ = (
     "import resource, sys\n"
-    "from sim.cli import main\n"
+    "from sim.commands.cli import main\n"
     "try: main(['logs', '--json', sys.argv[1]])\n"
     "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
 )

@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from sim.catalog import open_scenario
+from sim.files.catalog import open_scenario
+from sim.kernel.series import run_search
 from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.model.schedule import Search
-from sim.playing import job_for, record
-from sim.run import run_search
+from sim.runs.play import job_for, record
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo

@@ -12,17 +12,18 @@ import tracemalloc
 
 import trio
 
+from sim.kernel.series import run_all
 from sim.kernel.trace import digest
 from sim.kernel.world import Job
 from sim.model.client import ClientSpec
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES
 from sim.model.record import End, Limits
 from sim.model.script import parse_script
-from sim.run import run_all, run_once
-from sim.rungs import Rung, program
+from sim.runs.stage import Rung, program
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
-from tests.worlds import TWO_MESSAGES, echo, smallest
+from tests.helpers.running import run_once
+from tests.helpers.worlds import TWO_MESSAGES, echo, smallest
 
 ROUNDS = 7
 WORLDS = {Rung.ASGI: 600, Rung.WIRE: 120}

@@ -14,9 +14,9 @@ from sim.model.profiles import PROFILES
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import PER_SECOND, from_ms
-from sim.run import run_once
-from sim.rungs import Rung, Stage, program, staged
-from tests.worlds import echo
+from sim.runs.stage import Rung, Stage, program, staged
+from tests.helpers.running import run_once
+from tests.helpers.worlds import echo
 
 PROFILE = PROFILES["uvicorn-wsproto@0.54"]
 both_rungs = pytest.mark.parametrize("rung", Rung)

@@ -20,7 +20,7 @@ from sim.conformance.stacks import NotCovered
 from sim.model.names import EVENTS, PROBES
 from sim.model.names import GUARDS as PRODUCT
 from sim.model.scenario import Scenario, Wait
-from sim.playing import play
+from sim.runs.play import play
 from tests.conformance.arranged import LEGACY, STACKS, cell
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from sim.catalog import open_scenario
 from sim.conformance.force import LONGEST_MS, PATIENCE_MS, confirm, forced, stack_for
 from sim.errors import UserError
+from sim.files.catalog import open_scenario
 from sim.live.stacks import Stack, installed
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
-from sim.playing import Record, play
 from sim.report.confirmation import confirmation_lines
+from sim.runs.play import Record, play
 from tests.conformance.test_measure import LEGACY, TRIO, Trial
 
 NEWER = Stack(

@@ -13,7 +13,7 @@ from sim.conformance.judge import Judged, judge, judge_all
 from sim.conformance.predict import NoAnswer, Prediction
 from sim.conformance.score import digest_of, tally
 from sim.model.scenario import Scenario
-from sim.playing import play
+from sim.runs.play import play
 from tests.conformance import arranged
 from tests.conformance.arranged import LEGACY, STACKS, TRIO, cell
 

@@ -16,7 +16,7 @@ from sim.conformance.measure import OPEN, Plan, blank_cell, measure, measured, p
 from sim.errors import UserError
 from sim.live.stacks import STACKS, Stack
 from sim.model.scenario import Scenario
-from sim.playing import play
+from sim.runs.play import play
 from tests.conformance.arranged import written
 
 LEGACY = Stack(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from sim.catalog import open_scenario
 from sim.conformance.place import inside_receive, placed_events, placed_scenario
 from sim.errors import UserError
+from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
-from sim.playing import Record, play
+from sim.runs.play import Record, play
 
 SHIPPED = (
     "blind-spot", "blind-spot-abort", "wait-for-hop", "server-close", "state-change",

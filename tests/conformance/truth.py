@@ -7,7 +7,7 @@ import gzip
 from pathlib import Path
 
 from sim.conformance.cells import Cell
-from sim.model.strict_json import read
+from sim.files.strict_json import read
 
 PATH = Path(__file__).parent / "truth.jsonl.gz"
 

@@ -8,16 +8,16 @@ import trio
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Verdict
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, Program, World
 from sim.model.names import State
 from sim.model.record import End, Ending
 from sim.model.schedule import Search
-from sim.run import run_search
 from sim.schedulers.bounded import DelayBounded, PreemptionBounded
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.fifo import Fifo
 from sim.sut import state_machine
-from tests.verdicts import server_close
+from tests.helpers.verdicts import server_close
 
 DEFAULT = "uvicorn-websockets@0.35"
 

@@ -10,7 +10,7 @@ from sim.kernel.order import Order
 from sim.kernel.world import Job, World
 from sim.model.record import End
 from sim.model.scenario import Scenario
-from sim.playing import job_for, record
+from sim.runs.play import job_for, record
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import BLIND, CLOSE, scene
 

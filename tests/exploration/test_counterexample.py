@@ -10,9 +10,9 @@ from sim.exploration.counterexample import Counterexample, changed, counterexamp
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.shrink import deviations
-from sim.model.racefile import from_text, to_text
+from sim.files.racefile import from_text, to_text
 from sim.model.scenario import Scenario
-from sim.replaying import read_file, replayed, write_file
+from sim.runs.replay import read_file, replayed, write_file
 from tests.exploration.scenes import BLIND, CLOSE, scene
 
 CASES = [

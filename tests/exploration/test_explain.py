@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocket
 
-from sim.catalog import open_scenario
 from sim.errors import Divergence
 from sim.exploration.explain import STATES, Explanation, Touch, explain, with_lines
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
+from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
-from sim.playing import play
+from sim.runs.play import play
 from sim.sut.guards import own_guard
 from tests.exploration.scenes import BLIND, CLOSE, SILENT, failure_of, scene
 

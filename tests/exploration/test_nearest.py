@@ -8,16 +8,17 @@ import pytest
 
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.nearest import nearest_passing, together
+from sim.kernel.series import run_search
 from sim.model.record import CLOCK, LOOP, End
 from sim.model.scenario import Scenario
-from sim.playing import Record, job_for, play, record
-from sim.run import run_once, run_search
+from sim.runs.play import Record, job_for, play, record
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
 from sim.schedulers.transitions import class_of
 from sim.schedulers.uniform import Uniform
 from tests.exploration.scenes import BLIND, CLOSE, scene
+from tests.helpers.running import run_once
 
 CASES: dict[str, tuple[Scenario, Any]] = {
     "close": (scene(CLOSE), "fixed"),

@@ -16,8 +16,8 @@ from sim.exploration.verdict import Exploration, Verdict
 from sim.kernel.world import Job
 from sim.model.record import End, Limits
 from sim.model.scenario import Injection, Scenario
-from sim.playing import job_for, record
-from sim.rungs import Rung
+from sim.runs.play import job_for, record
+from sim.runs.stage import Rung
 from sim.schedulers.replay import Replay
 from sim.sut.guards import own_guard
 from tests.exploration.scenes import BLIND, CLOSE, SILENT, scene
@@ -324,7 +324,7 @@ def test_every_run_that_counts_is_reported_and_the_failure_replays() -> None:
 
 
 def ends(job: Job) -> End:
-    from sim.run import run_once
+    from tests.helpers.running import run_once
 
     return run_once(job.program, job.scheduler, job)
 

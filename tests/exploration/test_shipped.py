@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from sim.catalog import names, open_scenario
 from sim.exploration.audit import audit
+from sim.files.catalog import names, open_scenario
+from sim.kernel.series import run_search
 from sim.kernel.world import Job
 from sim.model.names import RuntimeName
 from sim.model.record import End
 from sim.model.scenario import Batch, Scenario
-from sim.playing import job_for, record
-from sim.run import run_search
+from sim.runs.play import job_for, record
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo

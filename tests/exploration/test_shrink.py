@@ -14,11 +14,11 @@ from sim.exploration.shrink import (
     deviations,
     kinds,
 )
+from sim.kernel.series import run_search
 from sim.model.record import End
 from sim.model.scenario import Scenario
-from sim.playing import Record, job_for, play, record
-from sim.run import run_search
-from sim.rungs import Rung
+from sim.runs.play import Record, job_for, play, record
+from sim.runs.stage import Rung
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay

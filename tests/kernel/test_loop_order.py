@@ -7,8 +7,8 @@ import trio.testing
 from sim.kernel.order import Order
 from sim.kernel.waiters import BY_IO, BY_TASK, BY_TIMER, Waiters
 from sim.kernel.world import Job, World
-from sim.run import run_once
 from sim.schedulers.fifo import Fifo
+from tests.helpers.running import run_once
 
 
 def woken_in_one_turn(order: Order, whys: list[int]) -> str:

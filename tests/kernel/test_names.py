@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.kernel.names import MAIN, Known
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, Program, World
 from sim.model.record import LOOP
-from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
+from tests.helpers.running import run_once
 
 
 def test_children_of_main_stand_alone_and_others_follow_their_spawner() -> None:

@@ -8,11 +8,12 @@ import pytest
 import trio
 
 from sim.kernel import observe
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, World
 from sim.model.record import Access, End, Ending
-from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
+from tests.helpers.running import run_once
 
 TABLES = [(owner, name) for table in (observe._LOOKS, observe._ACTS, observe._WAITS)
           for owner, names in table for name in names]  # fmt: skip

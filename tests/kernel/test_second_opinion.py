@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import trio
 
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, Program
 from sim.model.record import End
-from sim.run import run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
-from tests.gate import search
-from tests.races import NEED_ACCEPT, Race, program
+from tests.helpers.gate import search
+from tests.helpers.races import NEED_ACCEPT, Race, program
 
 CLOSED, LEFT = "disconnect", "left at the final check"
 RACES = [

@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 
 from sim.errors import Deadlock, Divergence, LimitReached, Nondeterminism, RefusedOperation
 from sim.kernel.order import Order
+from sim.kernel.series import run_all
 from sim.kernel.session import Plan, Session
 from sim.kernel.world import Job, World
 from sim.model.record import Ending, Limits
 from sim.model.schedule import Kind
 from sim.model.ticks import PER_SECOND
-from sim.run import check_deterministic, run_all, run_once
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Follow, Replay
 from sim.schedulers.uniform import Uniform
+from tests.helpers.running import check_deterministic, run_once
 
 
 async def two_counters(world: World) -> str:

@@ -7,12 +7,13 @@ import pytest
 import trio
 
 from sim.kernel.order import Order
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, Program, World
 from sim.model.record import LOOP, End
 from sim.model.schedule import Kind
-from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
+from tests.helpers.running import run_once
 
 Place = Callable[[World], AbstractContextManager[None]]
 

@@ -12,11 +12,11 @@ from sim.kernel.world import Job, Program, World
 from sim.model.record import CLOCK, TIME, Access, End, Step
 from sim.model.schedule import Scheduler
 from sim.model.ticks import PER_SECOND, seconds
-from sim.run import run_once
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Follow
 from sim.schedulers.uniform import Uniform
-from tests import races
+from tests.helpers import races
+from tests.helpers.running import run_once
 
 
 def recorded(program: Program, scheduler: Scheduler | None = None) -> End:

@@ -13,10 +13,10 @@ from sim.kernel.world import Job, Program, World
 from sim.model.record import CLOCK, End, Ending, Limits
 from sim.model.schedule import Kind
 from sim.model.ticks import PER_SECOND, seconds
-from sim.run import check_deterministic, run_once
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Follow
 from sim.schedulers.uniform import Uniform
+from tests.helpers.running import check_deterministic, run_once
 
 Nap = Callable[[World, int], object]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.kernel.trace import digest, lines, parse
 from sim.kernel.world import World
 from sim.model.record import Event
-from sim.run import run_once
+from tests.helpers.running import run_once
 
 TEXT = st.text(max_size=12)
 VALUES = st.none() | st.booleans() | st.integers() | TEXT

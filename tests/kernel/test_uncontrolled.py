@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from sim.kernel.order import Order
+from sim.kernel.series import run_search
 from sim.kernel.world import Job
 from sim.model.record import End
-from sim.run import run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
-from tests.races import Race, program
+from tests.helpers.races import Race, program
 
 ROOT = Path(__file__).parent.parent.parent
 RACES = [
@@ -25,7 +25,7 @@ RACES = [
 # In a process of its own: Hypothesis and pytest-trio make Trio deterministic process-wide.
 UNCONTROLLED = """
 import json, sys, trio
-from tests.races import Race, program
+from tests.helpers.races import Race, program
 code = program(Race(**json.loads(sys.argv[1])))
 print(json.dumps([trio.run(code, None) for _ in range(300)]))
 """

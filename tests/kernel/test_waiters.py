@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.record import Ending
-from sim.run import run_once
+from tests.helpers.running import run_once
 
 
 class Lot(Protocol):

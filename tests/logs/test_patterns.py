@@ -8,7 +8,7 @@ import pytest
 import starlette.websockets
 from starlette.websockets import WebSocketDisconnect
 
-from sim.catalog import names
+from sim.files.catalog import names
 from sim.logs.matching import NEEDLES, marks, matched, more_marks, place
 from sim.logs.patterns import BY_NAME, ERROR, MECHANISMS, NEUTRAL, PATTERNS, WARNING
 from sim.sut import classify as classifying

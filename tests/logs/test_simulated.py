@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.catalog import open_scenario
+from sim.files.catalog import open_scenario
 from sim.logs.matching import matched
 from sim.logs.patterns import BY_NAME, ERROR, MECHANISMS, NEUTRAL, PATTERNS
 from sim.logs.simulated import entries_of, lines_of
 from sim.model.record import Event
 from sim.model.scenario import Scenario
-from sim.playing import play
+from sim.runs.play import play
 from sim.sut.guards import GUARDS
 from tests.logs.reading_logs import document, hits, triage
 

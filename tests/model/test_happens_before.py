@@ -7,13 +7,14 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, World
 from sim.model.happens_before import causes, conflict, races
 from sim.model.record import CLOCK, Access, Step
-from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
+from tests.helpers.running import run_once
 
 
 def steps_of(program: object, seed: int | None = None) -> tuple[Step, ...]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sim.catalog import open_plan, plan_names
 from sim.errors import UserError
+from sim.files.catalog import open_plan, plan_names
 from sim.model.plan import Plan
 from sim.model.scenario import Scenario
 from sim.validation.deployment import scenarios_of

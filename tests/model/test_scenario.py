@@ -5,13 +5,13 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from sim.catalog import names, open_scenario
+from sim.files.catalog import names, open_scenario
 from sim.model.names import EVENTS, GUARDS, MODES, PROBES, RUNTIMES, STATES, counterfactual
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Batch, Handler, Scenario, Setup, Starlette, Wait
 from sim.model.ticks import from_ms
-from sim.playing import MODES as BUILT_MODES
-from sim.playing import WEBSOCKETS, client_specs, pauses_of
+from sim.runs.play import MODES as BUILT_MODES
+from sim.runs.play import WEBSOCKETS, client_specs, pauses_of
 from sim.runtimes.port import ORDERS, Pause
 from sim.sut.guards import GUARDS as BUILT_GUARDS
 from sim.sut.state_machine import TRANSITIONS

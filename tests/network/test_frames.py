@@ -6,16 +6,17 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, World
 from sim.model.frames import Frame, FrameKind
 from sim.model.link import LinkSpec
 from sim.model.record import End, Ending
 from sim.model.ticks import PER_SECOND
 from sim.network.frames import FrameLink
-from sim.run import run_once, run_search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
+from tests.helpers.running import run_once
 
 
 def text(number: int) -> Frame:

@@ -13,9 +13,9 @@ from sim.model.link import LinkSpec
 from sim.model.record import End, Ending
 from sim.model.schedule import Kind
 from sim.network.link import Link, Mark
-from sim.run import run_once
 from sim.schedulers.replay import Follow
 from sim.schedulers.uniform import Uniform
+from tests.helpers.running import run_once
 
 Act = Callable[[World, Link], Awaitable[Any]]
 FIN, RST = Mark.FIN, Mark.RST

@@ -5,7 +5,7 @@ from typing import Any
 
 from sim.kernel.world import World
 from sim.network.masks import hashed_masks
-from sim.run import run_once
+from tests.helpers.running import run_once
 
 frames: Any = import_module("wsproto.frame_protocol")
 utilities: Any = import_module("wsproto.utilities")

@@ -15,8 +15,8 @@ from sim.model.link import LinkSpec
 from sim.model.record import Ending
 from sim.model.ticks import PER_SECOND
 from sim.network.stream import SimStream, stream_pair
-from sim.run import check_deterministic, run_once
 from sim.schedulers.uniform import Uniform
+from tests.helpers.running import check_deterministic, run_once
 
 SPECS = st.builds(
     LinkSpec,

@@ -11,7 +11,6 @@ from sim.conformance.cells import Cell
 from sim.conformance.judge import Judged, judge, judge_all
 from sim.conformance.score import tally
 from sim.errors import UserError
-from sim.replaying import replayed
 from sim.report.conformance import (
     agreement_table,
     disagreements,
@@ -20,6 +19,7 @@ from sim.report.conformance import (
     token_for,
     told,
 )
+from sim.runs.replay import replayed
 from tests.conformance.arranged import TRIO, cell
 
 WRONG = {"hang": 9, "clean_disconnect(1000)": 1}

@@ -2,15 +2,15 @@
 
 import pytest
 
-from sim.catalog import open_scenario
 from sim.conformance.judge import judge_all
 from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
+from sim.files.catalog import open_scenario
 from sim.live.overhead import guard_costs
 from sim.model.scenario import Scenario
-from sim.playing import play
 from sim.report.frames import frame
+from sim.runs.play import play
 from sim.sut.guards import GUARDS
 from sim.sweep.reproduce import Task, reproduce
 from sim.validation.criteria import validated

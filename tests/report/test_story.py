@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.catalog import names, open_scenario
+from sim.files.catalog import names, open_scenario
 from sim.model.outcome import Outcome
 from sim.model.record import End, Ending, Event, Value
 from sim.model.scenario import Scenario
 from sim.model.schedule import Schedule
 from sim.model.ticks import from_ms
-from sim.playing import Record, play
 from sim.report.plots import Lane, Mark, Span
 from sim.report.story import HIDDEN, lines, story
+from sim.runs.play import Record, play
 
 SHIPPED = [name for name in names() if isinstance(open_scenario(name), Scenario)]
 

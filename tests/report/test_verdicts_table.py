@@ -9,7 +9,7 @@ from sim.exploration.counterexample import counterexample
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
-from sim.model.documents import VerdictRow
+from sim.files.documents import VerdictRow
 from sim.report.verdicts import outcome_words, telling, verdict_table
 from tests.exploration.scenes import CLOSE, scene
 

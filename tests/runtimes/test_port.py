@@ -17,10 +17,10 @@ from sim.kernel.world import Job, World
 from sim.model.names import RUNTIMES
 from sim.model.record import End, Ending
 from sim.model.ticks import from_ms
-from sim.run import run_once
 from sim.runtimes.port import ORDERS, Pause, TrioRuntime, has_hop
 from sim.runtimes.port import Pauses as Counted
 from sim.schedulers.fifo import Fifo
+from tests.helpers.running import run_once
 
 Act = Callable[["Port"], Awaitable[object]]
 Pauses = Mapping[str, Pause]

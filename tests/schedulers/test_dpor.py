@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from sim.errors import Divergence
 from sim.kernel.order import Order
+from sim.kernel.series import Series, run_search
 from sim.kernel.world import Job, Program, World
 from sim.model.happens_before import silent_wakes
 from sim.model.record import End, Limits
-from sim.run import Series, run_search
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.transitions import class_of
-from tests import races
-from tests.programs import TASKS, Task, program
+from tests.helpers import races
+from tests.helpers.programs import TASKS, Task, program
 
 FULL = 150
 """Programs with more schedules than that are not searched in full here."""

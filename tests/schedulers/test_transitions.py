@@ -8,16 +8,17 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sim.kernel.order import Order as Loop
+from sim.kernel.series import run_search
 from sim.kernel.world import Job, Program, World
 from sim.model.record import CLOCK, LOOP, End, Limits
-from sim.run import run_once, run_search
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
 from sim.schedulers.transitions import Footprint, class_of, order_of, run_of
 from sim.schedulers.uniform import Uniform
-from tests.programs import TASKS, Task, program
+from tests.helpers.programs import TASKS, Task, program
+from tests.helpers.running import run_once
 
 ALL = st.tuples(TASKS, st.sampled_from(Loop), st.booleans(), st.integers(0, 1 << 32))
 Drawn = tuple[tuple[Task, ...], Loop, bool, int]

@@ -19,9 +19,9 @@ from sim.model.profiles import PROFILES, profile_named
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import from_ms, seconds
-from sim.run import run_once
-from sim.rungs import Rung, Stage, program, staged
+from sim.runs.stage import Rung, Stage, program, staged
 from sim.schedulers.fifo import Fifo
+from tests.helpers.running import run_once
 
 LEGACY = ["uvicorn-websockets@0.35", "uvicorn-websockets@0.54"]
 OLD = ["uvicorn-wsproto@0.35", "uvicorn-sansio@0.35"]

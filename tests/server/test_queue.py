@@ -14,9 +14,9 @@ from sim.kernel.order import Order
 from sim.kernel.world import Job, Program, World
 from sim.model.profiles import profile_named
 from sim.model.record import LOOP, Access, End, Ending
-from sim.run import run_once
 from sim.schedulers.fifo import Fifo
 from sim.server.queue import Message, ReceiveQueue
+from tests.helpers.running import run_once
 
 Op = str
 """put: add the next number. get: start a getter of one. two: of two. turn: let the others step."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sim.catalog import open_scenario
+from sim.files.catalog import open_scenario
 from sim.model.names import GUARDS
 from sim.model.scenario import Scenario
 from sim.stats.closed_forms import FORMS, closed_form

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from sim.catalog import names, open_scenario
 from sim.errors import UserError
+from sim.files.catalog import names, open_scenario
 from sim.model.scenario import Scenario
-from sim.replaying import replay
+from sim.runs.replay import replay
 from sim.store.results import ResultStore
 from sim.sweep.reproduce import Reproduction, Task, failing_run, reproduce, scenarios_of
 from sim.sweep.summary import broken_expectations

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sim.replaying import read_file, replay
+from sim.runs.replay import read_file, replay
 from sim.testing.failure import file_name
 from tests.testing.written import MONITOR, QUIET, project
 
@@ -406,7 +406,7 @@ def test_a_failing_example_names_the_deviations(pytester: pytest.Pytester) -> No
     tests = """
 from hypothesis import given
 from sim import open_scenario
-from sim.playing import play
+from sim.runs.play import play
 from sim.testing.strategies import schedulers
 
 SCENARIO = open_scenario(

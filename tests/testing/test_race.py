@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocket, WebSocketState
 
-from sim.catalog import open_scenario
 from sim.errors import BadSchedule, Divergence, UserError, WsraceError
 from sim.exploration.verdict import Exploration, Verdict
+from sim.files.catalog import open_scenario
+from sim.files.token import decode
 from sim.model.scenario import Scenario
-from sim.model.token import decode
-from sim.playing import play
-from sim.replaying import replay, replayed
+from sim.runs.play import play
+from sim.runs.replay import replay, replayed
 from sim.schedulers.replay import Follow
 from sim.sut.guards import GUARDS, Guard
 from sim.testing.failure import Place, RaceFound, file_name

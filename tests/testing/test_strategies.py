@@ -8,17 +8,17 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from sim.catalog import open_scenario
 from sim.exploration.shrink import Lenient
-from sim.model.dump import dump
-from sim.model.load import load
+from sim.files.catalog import open_scenario
+from sim.files.dump import dump
+from sim.files.load import load
+from sim.kernel.series import run_search
 from sim.model.names import EVENTS, PROBES
 from sim.model.record import Ending
 from sim.model.scenario import Clients, Injection, Scenario
 from sim.model.schedule import Kind, Question, picks
 from sim.model.script import parse_script
-from sim.playing import job_for, play
-from sim.run import run_search
+from sim.runs.play import job_for, play
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Follow, Replay

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.catalog import open_scenario
+from sim.files.catalog import open_scenario
 from sim.logs.patterns import BY_NAME, ERROR, PATTERNS
 from sim.logs.simulated import START_NS, lines_of
 from sim.logs.times import NANOS
 from sim.logs.triage import add, begun
 from sim.model.scenario import Scenario
-from sim.playing import play
+from sim.runs.play import play
 from sim.validation.criteria import is_race
 from sim.validation.timeline import BUCKETS, RACE, SET_UP, Timeline, sorts_of
 from tests.logs.reading_logs import entry

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from sim import __version__
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
-from sim.playing import Record
 from sim.report.formats.telling import STATES, labels, told, windows
+from sim.runs.play import Record
 
 TICK = 1_000_000 / PER_SECOND
 """A tick in microseconds."""

@@ -1,7 +1,7 @@
 """A run as lines of text, short or whole."""
 
-from sim.playing import Record
 from sim.report.story import lines
+from sim.runs.play import Record
 
 
 def short(record: Record) -> str:

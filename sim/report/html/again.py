@@ -2,7 +2,7 @@
 
 import shlex
 
-from sim.model.documents import ExploreDocument
+from sim.files.documents import ExploreDocument
 from sim.sweep.reproduce import Task
 
 BOUNDED = ("bounded", "delays", "pct")

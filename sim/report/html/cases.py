@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sim.exploration.explain import Explanation, explain, with_lines
-from sim.playing import Record
 from sim.report.html.beside import Walk, beside
 from sim.report.html.lanes import Lanes, lanes
 from sim.report.html.rivals import Asked, Guarded, rival, role, told
 from sim.report.html.sources import Snippet, snippets
 from sim.report.html.walk import LANE_NAMES, moments_of
 from sim.report.pictures import connection_of
+from sim.runs.play import Record
 
 
 @dataclass(frozen=True, slots=True)

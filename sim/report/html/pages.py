@@ -5,13 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
-from sim.model.documents import ExploreDocument, VerdictRow
+from sim.files.documents import ExploreDocument, VerdictRow
+from sim.files.racefile import RaceFile
+from sim.files.recorded import Recorded
+from sim.files.token import decode
 from sim.model.plain import fault
-from sim.model.racefile import RaceFile
-from sim.model.recorded import Recorded
-from sim.model.token import decode
-from sim.playing import import_guard
-from sim.replaying import replayed
 from sim.report.html.again import again_explore, again_reproduce
 from sim.report.html.cases import Case, case
 from sim.report.html.drawing import drawing
@@ -22,7 +20,9 @@ from sim.report.pictures import Picture, pictures_of, svgs_of
 from sim.report.tables import rates_table
 from sim.report.verdicts import verdict_table
 from sim.report.words import joined, sentences
-from sim.rungs import Rung
+from sim.runs.play import import_guard
+from sim.runs.replay import replayed
+from sim.runs.stage import Rung
 from sim.sweep.reproduce import Reproduction
 from sim.sweep.summary import broken_expectations
 

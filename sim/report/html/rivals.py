@@ -6,9 +6,9 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.nearest import Parting, nearest_passing
 from sim.exploration.shift import Shift, nearest_in_time
 from sim.exploration.shrink import Lenient
-from sim.playing import Record, job_for, record
-from sim.run import run_once
-from sim.rungs import Rung
+from sim.kernel.series import run_once
+from sim.runs.play import Record, job_for, record
+from sim.runs.stage import Rung
 from sim.sut.guards import Guard
 
 SAFE = ("both-states", "both-no-hop", "catch", "raw")
@@ -52,7 +52,7 @@ def _guarded(failing: Record, asked: Asked) -> Guarded | None:
             continue
         scenario = failing.scenario.model_copy(update={"guard": guard})
         job = job_for(scenario, Lenient(picks), asked.rung, None, asked.inquiry.untimed)
-        passing = record(scenario, run_once(job.program, job.scheduler, job))
+        passing = record(scenario, run_once(job))
         if not asked.inquiry.fails(passing.outcome):
             return Guarded(passing, guard)
     return None

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from sim.kernel.names import MAIN
 from sim.model.record import CLOCK, LOOP, Access, Event, Step
 from sim.model.ticks import PER_SECOND
-from sim.playing import Record
 from sim.report.formats.telling import PLACES, folded, told
 from sim.report.story import LANES
+from sim.runs.play import Record
 
 NETWORK = "network"
 LANE_NAMES = (*LANES.values(), NETWORK)

@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from hypothesis import strategies as st
 
-from sim.catalog import names, open_scenario
+from sim.files.catalog import names, open_scenario
 from sim.model.outcome import Outcome
 from sim.model.record import End, Ending, Event
 from sim.model.scenario import Scenario
-from sim.playing import Record, play
-from sim.rungs import Rung
+from sim.runs.play import Record, play
+from sim.runs.stage import Rung
 
 SHIPPED = [name for name in names() if isinstance(open_scenario(name), Scenario)]
 NASTY = (

@@ -8,7 +8,7 @@ from sim.model.record import Event
 from sim.model.ticks import from_ms
 from sim.report.formats.columns import NARROWEST, TALLEST, WIDTH, columns
 from sim.report.formats.telling import is_noise
-from sim.rungs import Rung
+from sim.runs.stage import Rung
 from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 SMALL = made(

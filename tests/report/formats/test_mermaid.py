@@ -12,7 +12,7 @@ from hypothesis import given
 from sim.model.record import Event
 from sim.model.ticks import from_ms
 from sim.report.formats.mermaid import LARGEST, WINDOW, escaped, mermaid
-from sim.rungs import Rung
+from sim.runs.stage import Rung
 from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, TEXTS, hostile, made, played
 
 TEXT = r"(?:[\w _\-.,()=/']|#\d+;)+"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sim.model.record import Event
 from sim.model.ticks import PER_SECOND, from_ms
 from sim.report.formats.perfetto import TICK, perfetto, spread
-from sim.rungs import Rung
+from sim.runs.stage import Rung
 from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 

@@ -2,14 +2,14 @@
 
 from functools import lru_cache
 
-from sim.catalog import open_scenario
 from sim.exploration.counterexample import counterexample
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
+from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
-from sim.playing import Record, play
 from sim.report.html.cases import Case, case
 from sim.report.html.page import Page, html_of
+from sim.runs.play import Record, play
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import CLOSE, scene
 

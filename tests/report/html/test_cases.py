@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from sim.catalog import open_scenario
 from sim.exploration.inquiry import Inquiry
+from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
-from sim.playing import Record, play
 from sim.report.html.cases import Case, case
 from sim.report.html.rivals import SAFE, Asked, Guarded, rival, told
+from sim.runs.play import Record, play
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from tests.exploration.scenes import CLOSE, scene

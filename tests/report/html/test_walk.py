@@ -4,14 +4,14 @@ from itertools import pairwise
 
 import pytest
 
-from sim.catalog import open_scenario
 from sim.exploration.explain import with_lines
+from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
-from sim.playing import Record, play
 from sim.report.html.beside import MOST, NEAR, OFTEN, WHOLE, Beside, Walk, beside, fold
 from sim.report.html.lanes import COLUMN, lanes, turns
 from sim.report.html.walk import LANE_NAMES, Moment, moments_of, spoken
-from sim.rungs import Rung
+from sim.runs.play import Record, play
+from sim.runs.stage import Rung
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import BLIND, scene
 from tests.report.html.made import hop, timed

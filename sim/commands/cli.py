@@ -1,0 +1,352 @@
+"""The command line. It measures durations, prints, and turns errors into exit statuses.
+
+0  done, and what the scenario expects holds      2  bad input: one line per fault, nothing written
+1  an expectation is broken                       3  stopped before the end; finished parts are kept
+"""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from sim import __version__
+from sim.errors import UserError, WsraceError
+from sim.model.plain import fault
+
+BROKEN, BAD_INPUT, STOPPED = 1, 2, 3
+
+
+class _Group(click.Group):
+    """Suggests the command that may have been meant."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command, or say which one is near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], self.commands, n=1) if args else []
+            hint = f" Did you mean {near[0]!r}?" if near and near[0] not in error.message else ""
+            raise click.UsageError(error.message + hint, ctx) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wsrace")
+def main() -> None:
+    """Reproduce, explore and explain the race of issue #1061, deterministically."""
+
+
+def setting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what is run."""
+    for option in (
+        click.option(
+            "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a scenario key."
+        ),
+        click.option("--guard", "guards", multiple=True, metavar="G", help="Only these guards."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Where chance begins."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("scenario", default="issue-1061")
+@setting_options
+@click.option("--runs", type=click.IntRange(1), help="Trials per cell.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for results and plots.  [default: wsrace-SCENARIO]",
+)
+@click.option("--resume", is_flag=True, help="Go on with what the folder holds.")
+def reproduce(
+    scenario: str,
+    settings: tuple[str, ...],
+    guards: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+    runs: int | None,
+    workers: int | None,
+    out: Path | None,
+    resume: bool,
+) -> None:
+    """Show how often runs of SCENARIO fail, for every guard, with intervals and plots.
+
+    SCENARIO is a name from `wsrace list` or a TOML file.
+    """
+    from sim.commands.reproduce import Request, run
+
+    task = (scenario, tuple(settings), tuple(guards), runs, seed)
+    request = Request(*task, workers=workers, out=out, resume=resume, as_json=as_json)
+    with errors_as_statuses(lambda: f"{_again()}{'' if resume else ' --resume'}"):
+        sys.exit(BROKEN if run(request, time.perf_counter) else 0)
+
+
+@main.command()
+@click.argument("scenario")
+@setting_options
+@click.option(
+    "--strategy",
+    type=click.Choice(["dpor", "exhaustive", "bounded", "delays", "pct", "uniform"]),
+    default="dpor",
+    show_default=True,
+    help="One schedule of each class, all, all with few preemptions or delays, or drawn ones.",
+)
+@click.option(
+    "--times",
+    type=click.Choice(["fixed", "all"]),
+    help="The scenario's times, or all.  [default: all if times are drawn and not listed]",
+)
+@click.option(
+    "--property",
+    "prop",
+    type=click.Choice(["no-error", "no-loss", "completes"]),
+    default="no-error",
+    show_default=True,
+    help="What must hold in every run.",
+)
+@click.option(
+    "--bound",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="Preemptions, delays, or the depth for pct.",
+)
+@click.option("--max-schedules", type=click.IntRange(1), help="Give up after so many.")
+@click.option("--audit", is_flag=True, help="Swap independent steps and see that nothing changes.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for a .race.json file of each counterexample.",
+)
+def explore(
+    scenario: str,
+    settings: tuple[str, ...],
+    guards: tuple[str, ...],
+    times: str | None,
+    audit: bool,
+    out: Path | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Give each guard a verdict over the schedules of SCENARIO, with a counterexample.
+
+    race-free: complete, every class of schedules was looked at. racy: with the smallest failing run
+    that was found. inconclusive: with what stood in the way. SCENARIO is a name from `wsrace list`
+    or a TOML file.
+    """
+    from sim.commands.explore import Request, run
+
+    request = Request(scenario, settings, guards, times, asked, audit, out, as_json)
+    with errors_as_statuses(_again):
+        sys.exit(run(request, time.perf_counter))
+
+
+@main.command()
+@click.argument("run", metavar="TOKEN|FILE")
+@click.option("--guard", metavar="MODULE:NAME", help="Allow the run's own guard to be imported.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "all", "columns", "mermaid", "perfetto", "json"]),
+    default="text",
+    show_default=True,
+    help="A short telling, every event, a column per task, a Mermaid diagram, a trace for "
+    "Perfetto, or the trace as JSON Lines.",
+)
+@click.option("--live", is_flag=True, help="Force the run on the real server of its profile.")
+@click.option(
+    "--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Live: how often."
+)
+def replay(run: str, guard: str | None, form: str, live: bool, trials: int) -> None:
+    """Run a token, or a file NAME.race.json, again and show it.
+
+    With --live its events are placed at the same probes of the same handler on a real server; exit
+    status 1 if it never ends like the run of the model.
+    """
+    with errors_as_statuses():
+        from sim.commands.replay import run as run_again
+        from sim.commands.replay import run_live
+
+        if live:
+            if form != "text":
+                raise UserError("replay: --live tells what came of it; it has no --format")
+            sys.exit(BROKEN if run_live(run, guard, trials) else 0)
+        run_again(run, guard, form)
+
+
+@main.command()
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Cells of real servers, as JSON Lines.",
+)
+@click.option("--live", is_flag=True, help="Measure the servers installed here, now.")
+@click.option("--stack", "stacks", multiple=True, metavar="S", help="Live: only these stacks.")
+@click.option("--kind", "kinds", multiple=True, metavar="K", help="Live: only these kinds.")
+@click.option(
+    "--trials", type=click.IntRange(1, 1000), default=10, show_default=True, help="Live: per cell."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Live: keep the cells there; those that it holds already are not measured again.",
+)
+@click.option(
+    "--bar",
+    type=click.FloatRange(0, 1),
+    default=0.985,
+    show_default=True,
+    help="The share of unmixed cells that must agree.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuring: Any) -> None:
+    """Hold the model against what real servers do.
+
+    For every cell (one event at one place of the handler, on one stack) the model's outcome classes
+    are compared with those that were seen. Exit status 1 below the bar.
+    """
+    with errors_as_statuses(_again):
+        if live == (truth is not None):
+            raise UserError("conform: give either --truth FILE or --live")
+        if not live and (measuring["stacks"] or measuring["kinds"] or measuring["out"]):
+            raise UserError("conform: --stack, --kind and --out go with --live")
+        from sim.commands.conform import Request, run
+
+        sys.exit(BROKEN if run(Request(truth, bar, as_json, **measuring)) else 0)
+
+
+@main.command()
+@click.argument("plan", default="issue-1061")
+@click.option("--guard", metavar="G", help="Instead of the plan's guard.")
+@click.option("--seed", type=int, help="Where chance begins.  [default: 0]")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@click.option(
+    "--log", "logs", multiple=True, metavar="FILE", help='Judge this real log; "-" for stdin.'
+)
+@click.option("--since", default="", metavar="TIME", help="Log: the time of the deployment.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def validate(plan: str, **asked: Any) -> None:
+    """Run the checklist of PLAN against a simulated deployment, or a real log: go or no-go.
+
+    PLAN is a shipped plan or a TOML file. Exit status 1 for a no-go, 3 if a log gives no answer.
+    """
+    with errors_as_statuses(_again):
+        from sim.commands.validate import Request, run
+
+        sys.exit(run(Request(plan, **asked)))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--since", default="", metavar="TIME", help="Only lines from this time on.")
+@click.option("--until", default="", metavar="TIME", help="Only lines before this time.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
+    """Find the lines of the race in logs and say what they are consistent with.
+
+    FILE is text, JSON Lines or an export of Cloud Logging, also packed with gzip; "-" is standard
+    input. Exit status 1 if there is a bad line, 3 if reading was stopped.
+    """
+    with errors_as_statuses():
+        from sim.commands.logs import Request, run
+
+        sys.exit(run(Request(files, as_json, since, until)))
+
+
+@main.command()
+@click.argument("source", metavar="FOLDER|TOKEN|FILE")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Where the report goes.  [default: report.html]",
+)
+@click.option(
+    "--guard",
+    "guards",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Allow this guard to be imported.",
+)
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+def report(source: str, out: Path | None, guards: tuple[str, ...], workers: int | None) -> None:
+    """Write one HTML file: words, tables, plots, and failing runs to step through.
+
+    The source is a folder of `reproduce` or of `explore --out`, what `explore --json` printed, a
+    token, or a file NAME.race.json. The file needs no network, and the same source gives the same
+    bytes. With -o - the page goes to standard output.
+    """
+    with errors_as_statuses():
+        from sim.commands.report import Request, run
+
+        run(Request(source, out, guards, workers))
+
+
+@main.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def list_(as_json: bool) -> None:
+    """Show scenarios, modes, guards, injections, runtimes and server profiles."""
+    with errors_as_statuses():
+        from sim.commands.list import everything
+
+        found = everything()
+        if as_json:
+            click.echo(json.dumps({"schema": "wsrace.list.1", "wsrace": __version__, **found}))
+            return
+        for heading, rows in found.items():
+            click.echo(heading)
+            width = max(map(len, rows))
+            for name, about in rows.items():
+                click.echo(f"  {name:{width}}  {about}".rstrip())
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    from sim.model.scenario import Scenario
+
+    click.echo(json.dumps(Scenario.model_json_schema(), indent=2, sort_keys=True))
+
+
+@contextmanager
+def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]:
+    """Print what a user can mend in one line each, without a traceback."""
+    try:
+        yield
+    except UserError as error:
+        _fail(error.faults, BAD_INPUT)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        _fail((fault(f"{place}{error.strerror or error}"),), BAD_INPUT)
+    except WsraceError as error:
+        _fail((f"{type(error).__name__}: {error}",), BROKEN)
+    except KeyboardInterrupt:
+        lines = ["stopped; what was finished is kept"]
+        if go_on is not None:
+            lines.append(f"to go on: {go_on()}")
+        _fail(lines, STOPPED)
+
+
+def _fail(lines: Any, status: int) -> NoReturn:
+    for line in lines:
+        click.echo(f"wsrace: {line}", err=True)
+    sys.exit(status)
+
+
+def _again() -> str:
+    return shlex.join(["wsrace", *sys.argv[1:]])

@@ -1,0 +1,77 @@
+"""The command `logs`: which lines of a log are those of the race, and what they speak for."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+from rich.console import Console
+
+from sim.errors import UserError
+from sim.logs.counting import Between
+from sim.logs.files import faults_of, read, time_of
+from sim.logs.triage import Triage, begun
+from sim.model.plain import printable
+
+FINDINGS, STOPPED = 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was typed. files: paths, or "-" for standard input. since, until: times, "" for none."""
+
+    files: Sequence[str]
+    as_json: bool = False
+    since: str = ""
+    until: str = ""
+
+
+def run(request: Request) -> int:
+    """Look at the files and tell. Return the exit status. Raises UserError for what is typed wrong.
+
+    A file that cannot be read to its end is counted up to there. Ctrl-C ends the reading and what
+    was counted is told.
+    """
+    triage = begun(_between(request))
+    read(triage, request.files, quiet=request.as_json)
+    if request.as_json:
+        from sim.report.logs import document_of
+
+        click.echo(json.dumps(document_of(triage), sort_keys=True))
+    else:
+        _show(triage)
+    if not triage.complete:
+        click.echo("wsrace: stopped; what was read until then is counted", err=True)
+        return STOPPED
+    return FINDINGS if triage.counts.kinds["bad"] else 0
+
+
+def _between(request: Request) -> Between:
+    """Check all that was typed before anything is read."""
+    faults = faults_of(request.files)
+    since = time_of("since", request.since, faults)
+    until = time_of("until", request.until, faults)
+    if faults:
+        raise UserError(*faults)
+    return Between(since, until)
+
+
+def _show(triage: Triage) -> None:
+    from sim.report.log_words import conclusion
+    from sim.report.logs import busiest, explained, over_time, pattern_table, summary
+
+    counts = triage.counts
+    for line in summary(triage):
+        click.echo(line)
+    if any(counts.kinds.values()):
+        click.echo()
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        console.print(pattern_table(counts))
+    for lines in (explained(counts), over_time(counts), busiest(counts)):
+        told = list(lines)
+        if told:
+            click.echo("\n" + "\n".join(told))
+    click.echo()
+    for line in conclusion(counts):
+        click.echo(printable(line))

@@ -1,0 +1,162 @@
+"""The command `reproduce`: folder, progress, tables, sentences, pictures."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sim.errors import UserError
+from sim.files.documents import REPRODUCED, STORE
+from sim.files.outside import write_whole
+from sim.model.plain import printable
+from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
+from sim.sweep.summary import broken_expectations
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was typed."""
+
+    scenario: str
+    settings: tuple[str, ...]
+    guards: tuple[str, ...]
+    runs: int | None
+    seed: int
+    workers: int | None
+    out: Path | None
+    resume: bool
+    as_json: bool
+
+
+def run(request: Request, stopwatch: Callable[[], float]) -> bool:
+    """Do what was asked; return whether an expectation is broken."""
+    task = Task(request.scenario, request.settings, request.guards, request.runs, request.seed)
+    folder = _folder(request)
+    began = stopwatch()
+    checked(task)  # nothing is written for a task that cannot be run
+    store = _store(folder, request.resume)
+    workers = request.workers or cores()
+    progress = _Progress(request.as_json)
+    with progress as on_trials:
+        found = reproduce(task, store, workers, on_trials)
+    document = json.dumps(found.document(), sort_keys=True)
+    if folder is not None:
+        write_whole(folder / REPRODUCED, document + "\n", "--out")
+    broken = _judged(found)
+    if request.as_json:
+        click.echo(document)
+    else:
+        assert folder is not None
+        _show(found, folder, workers)
+        kept = f", {progress.kept:,} of them before" if progress.kept else ""
+        trials = len(found.rows)
+        seconds = stopwatch() - began
+        click.echo(f"{trials:,} runs{kept}, in {seconds:.0f} s with the pictures")
+    for line in broken:
+        click.echo(f"wsrace: {printable(line)}", err=True)
+    return bool(broken)
+
+
+def _folder(request: Request) -> Path | None:
+    """Return where results go; with --json alone, nowhere."""
+    if request.out is None and request.as_json:
+        if request.resume:
+            raise UserError("--resume: needs --out, the folder to go on with")
+        return None
+    return request.out or Path(f"wsrace-{Path(request.scenario).stem}")
+
+
+def _store(folder: Path | None, resume: bool) -> Path | None:
+    """Return the results file; without --resume an earlier one is begun anew."""
+    if folder is None:
+        return None
+    path = folder / STORE
+    if resume and not path.exists():
+        raise UserError(f"--resume: {path} does not exist")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            for old in (path, *folder.glob(f"{STORE}-*")):
+                old.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: {folder}: {error.strerror}") from None
+    return path
+
+
+class _Progress:
+    """A bar on stderr; none for --json, or where nobody looks.
+
+    kept: trials that an earlier run had recorded.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self.kept = 0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet or not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> OnTrials:
+        self._bar.start()
+        task = self._bar.add_task("trials", total=None)
+
+        def on_trials(done: int, total: int) -> None:
+            if self._bar.tasks[task].total is None:
+                self.kept = done  # the first call tells what an earlier run has left
+            self._bar.update(task, completed=done, total=total)
+
+        return on_trials
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _judged(found: Reproduction) -> tuple[str, ...]:
+    """Return the broken expectations; another scenario than the shipped one promises nothing."""
+    if changed := found.task.changes:
+        click.echo(
+            f"wsrace: expectations are not judged: --set {changed[0]} changes the scenario",
+            err=True,
+        )
+        return ()
+    return broken_expectations(found.scenarios, found.summary.results)
+
+
+def _show(found: Reproduction, folder: Path, workers: int) -> None:
+    from sim.report.pictures import draw_all
+    from sim.report.tables import WIDE, narrow_table, rates_table
+    from sim.report.words import sentences
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    table = rates_table if console.width >= WIDE else narrow_table
+    console.print(table(found.summary))
+    console.print()
+    if any(one.cell.runtime in ("trio", "any-order") for one in found.summary.results):
+        console.print("Under trio and any-order the order is drawn: a rate is no probability.\n")
+    for sentence in sentences(found.summary):
+        console.print(sentence, highlight=False, markup=False, emoji=False)
+    try:
+        pictures = draw_all(found, folder, workers if len(found.scenarios) > 1 else 1)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder}: cannot be written: {error.strerror}"
+        ) from None
+    click.echo(f"\n{len(pictures)} pictures (PNG and SVG) and {REPRODUCED} lie in {folder}/")
+    click.echo(f"all of it as one page: {shlex.join(['wsrace', 'report', str(folder)])}")
+    click.echo(f"digest of all trials: {found.summary.digest}")
+    if found.tokens:
+        cell, token = found.tokens[0]
+        one = found.plan[cell].cell
+        what = f"{one.injection or '(unnamed)'}, {one.guard}, {one.runtime}"
+        click.echo(f"one failing run ({printable(what)}):")
+        click.echo(f"wsrace replay {token}")

@@ -1,0 +1,107 @@
+"""Documents that commands wrote, read again: as data, and checked like everything from outside."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from sim.errors import UserError
+from sim.files.faults import fault_lines
+from sim.files.outside import content, parsed
+from sim.files.recorded import Count, Sha, Times
+from sim.model.plain import fault
+from sim.model.scenario import Guard, Scenario
+from sim.model.times import Table
+
+REPRODUCE = "wsrace.reproduce.1"
+EXPLORE = "wsrace.explore.1"
+REPRODUCED, EXPLORED, STORE = "results.json", "exploration.json", "results.sqlite"
+"""What the files are called that the commands write into a folder."""
+
+
+class Said(Table):
+    """Part of a document. Keys that a report does not need are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Document(Said):
+    """What all of them say."""
+
+    wsrace: str
+    scenario: str
+    seed: int
+    digest: Sha
+
+
+class ReproduceDocument(Document):
+    """What `wsrace reproduce` was asked, as far as it is needed to find its rows again."""
+
+    guards: tuple[Guard, ...] = ()
+    settings: tuple[str, ...] = ()
+    runs: Count | None = None
+    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
+
+
+class VerdictRow(Said):
+    """What `wsrace explore` said of one guard. token: of its counterexample, None for none, or if
+    it is too long for one; run: the digest of that run.
+    """
+
+    guard: str
+    verdict: Literal["race-free", "racy", "inconclusive"]
+    complete: bool
+    says: Annotated[str, Field(min_length=1)]
+    because: str = ""
+    classes: Count | None = None
+    schedules: Count
+    failing: Count
+    points: Annotated[Count, Field(alias="choices")]
+    deepest: Count
+    counterfactual: bool = False
+    seconds: float = 0.0
+    token: str | None = None
+    run: Sha | None = None
+
+
+class ExploreDocument(Document):
+    """What `wsrace explore` was asked, and found. source: the scenario as it was typed."""
+
+    source: str = ""
+    settings: tuple[str, ...] = ()
+    strategy: Literal["dpor", "exhaustive", "bounded", "delays", "pct", "uniform"]
+    times: Times
+    property: Literal["no-error", "no-loss", "completes"]
+    bound: Count = 2
+    max_schedules: Count | None = None
+    guards: Annotated[tuple[VerdictRow, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        names = [row.guard for row in self.guards]
+        if len(set(names)) < len(names):
+            raise ValueError("guards: a guard stands there twice")
+        return self
+
+
+KINDS: dict[str, type[Document]] = {REPRODUCE: ReproduceDocument, EXPLORE: ExploreDocument}
+
+
+def read_document(path: Path) -> Document:
+    """Return what a document says. Raises UserError with one line for every fault."""
+    source = str(path)
+    return _checked(parsed(content(path), source), source)
+
+
+def _checked(found: object, source: str) -> Document:
+    schema = found.get("schema") if isinstance(found, dict) else None
+    kind = KINDS.get(schema) if isinstance(schema, str) else None
+    if kind is None or not isinstance(found, dict):
+        raise UserError(
+            fault(f"{source}: schema: allowed: {', '.join(KINDS)}, got {str(schema)[:60]!r}")
+        )
+    body: dict[str, Any] = {key: found[key] for key in found if key in kind.model_fields}
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise UserError(*map(fault, fault_lines(error, body, kind, source, "")[:20])) from None

@@ -1,0 +1,86 @@
+"""Scenario files: read, and checked with all their faults at once."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from sim.errors import UserError
+from sim.files.faults import fault_lines, one_line
+from sim.model.scenario import Batch, Scenario
+from sim.model.times import Table
+
+T = TypeVar("T", bound=Table)
+
+_DEPTH = 32
+"""How deep a document may be nested; it keeps every walk below away from the recursion limit."""
+
+
+def load(text: str, source: str) -> Scenario | Batch:
+    """Return the scenario, or the batch if there is a key `include`, of a TOML document.
+
+    text: the document. source: what faults call it, such as "scenarios/blind-spot.toml"; its stem
+    is the name of a scenario that gives none. Raises UserError with one line for every fault.
+    """
+    return load_data(parse(text, source), source, text)
+
+
+def parse(text: str, source: str) -> dict[str, Any]:
+    """Return the data of a TOML document, unchecked.
+
+    Raises UserError if `text` is not TOML, naming `source` and the line, or is nested too deeply.
+    """
+    try:
+        return _parsed(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else len(text.rstrip().split("\n"))
+        raise UserError(one_line(f"{source}:{line}", str(error))) from None
+    except ValueError as error:
+        raise UserError(one_line(source, str(error))) from None
+
+
+def load_data(data: Mapping[str, object], source: str, text: str = "") -> Scenario | Batch:
+    """Return the scenario or batch that `data`, such as a parsed document, describes.
+
+    source: as for `load`. text: the document that `data` came from; without it, faults name no
+    line. Raises UserError with one line for every fault.
+    """
+    if "include" in data:
+        return checked(Batch, data, source, text)
+    return checked(Scenario, data, source, text)
+
+
+def checked(model: type[T], data: Mapping[str, object], source: str, text: str = "") -> T:
+    """Return what `data` describes as a `model`; a key `name` is taken from the source if missing.
+
+    source, text: as for `load_data`. Raises UserError with one line for every fault.
+    """
+    named = {"name": PurePath(source).stem, **data}
+    try:
+        return model.model_validate(named)
+    except ValidationError as error:
+        faults = fault_lines(error, named, model, source, text)
+    raise UserError(*faults)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Return a document. Raises ValueError if it is not TOML or is nested too deeply."""
+    try:
+        data = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    level: list[Any] = [data]
+    for _ in range(_DEPTH):
+        level = [
+            child
+            for value in level
+            if isinstance(value, dict | list)
+            for child in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise ValueError("nested too deeply")
+    return data
