@@ -24,7 +24,7 @@ _PLACES = {
     "Pct": "sim.schedulers.pct",
     "Prediction": "sim.conformance.predict",
     "Record": "sim.runs.play",
-    "Rung": "sim.runs.stage",
+    "Fidelity": "sim.runs.stage",
     "Scenario": "sim.model.scenario",
     "Task": "sim.sweep.reproduce",
     "Uniform": "sim.schedulers.uniform",

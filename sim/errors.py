@@ -23,6 +23,10 @@ class BadSchedule(UserError):
     """A list of picks or choices that no run can follow, whatever the world does."""
 
 
+class NoAnswer(WsraceError):
+    """A run or a search that says nothing about what was asked: neither a pass nor a failure."""
+
+
 class Divergence(WsraceError):
     """A replay met another choice than the one recorded. Never clamped, always raised."""
 
@@ -44,7 +48,7 @@ class Deadlock(WsraceError):
 
 
 class RefusedOperation(WsraceError):
-    """Code inside a world started a thread, a process or a real socket."""
+    """Code inside a world asked for what no schedule controls, or broke the terms it runs on."""
 
 
 class Nondeterminism(WsraceError):

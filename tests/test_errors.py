@@ -12,6 +12,7 @@ from sim.errors import (
     Deadlock,
     Divergence,
     LimitReached,
+    NoAnswer,
     Nondeterminism,
     Redundant,
     RefusedOperation,
@@ -24,6 +25,7 @@ from sim.errors import (
 
 INPUT = (UserError, BadSchedule)
 RUN = (
+    NoAnswer,
     Redundant,
     Divergence,
     UnsupportedTrio,

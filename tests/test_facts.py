@@ -15,7 +15,8 @@ from sim.model.outcome import Outcome
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
-from sim.runs.play import Record, play
+from sim.runs.play import play
+from sim.runs.subject import Record
 from sim.schedulers.uniform import Uniform
 
 BLIND_KINDS = ("client-close", "client-abort", "client-eof", "server-shutdown", "server-close")

@@ -1,4 +1,4 @@
-"""The client of the asgi rung: whole frames over in-memory links."""
+"""The client of the asgi fidelity: whole frames over in-memory links."""
 
 from sim.client.base import LOST, Client, Gone
 from sim.kernel.world import World
@@ -17,7 +17,6 @@ class AsgiClient(Client):
         super().__init__(world, name, spec)
         self._up = up
         self._down = down
-        self._dropped = False
         self._how = LOST
 
     async def _connect(self, connect: Action) -> None:
@@ -49,27 +48,27 @@ class AsgiClient(Client):
 
     async def _send(self, frame: Frame) -> None:
         self.changed()
-        if self._dropped or self.closing:
+        if self.dropped or self.closing:
             raise Gone("this side has ended the connection")
         self.act(frame)
 
     def act(self, frame: Frame) -> None:
         """Send a frame now, unless this side has ended the connection."""
         self.changed()
-        if not self._dropped and not self.closing:
+        if not self.dropped and not self.closing:
             self.closing = frame.kind is FrameKind.CLOSE
             self._sent(frame)
             self._put(frame)
 
     def _put(self, frame: Frame) -> None:
-        if not self._dropped:
+        if not self.dropped:
             self._up.send(frame)
 
     def drop(self, kind: FrameKind) -> None:
         """End the TCP connection by FIN or RST."""
         self.changed()
-        if not self._dropped:
-            self._dropped = True
+        if not self.dropped:
+            self.dropped = True
             self._up.send(Frame(kind))
         if kind is FrameKind.RST:
             self._ended(LOST)

@@ -1,4 +1,4 @@
-"""A fake client that follows its script: the part that is the same on every rung."""
+"""A fake client that follows its script: the part that is the same on every fidelity."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -39,9 +39,13 @@ class Client(ABC):
         self.opened = False
         self.closing = False
         self.over = ""
+        self.dropped = False
+        """Whether this side has ended its half of the TCP connection."""
+        self._wait = "an answer to its request"
         self._received = 0
         self._waited = 0
         self._state = f"{name}.client"
+        world.outsiders[name] = self.waits_for
 
     async def run(self) -> None:
         """Follow the script, then read on until the connection is over."""
@@ -62,6 +66,7 @@ class Client(ABC):
             except Gone:
                 break
         self.world.read(self._state)
+        self._wait = ""
         if self.closing:
             await self._until(_never, self.world.tick + CLOSE_TIMEOUT_S * PER_SECOND)
             if not self.over:
@@ -69,7 +74,7 @@ class Client(ABC):
                 self._ended(LOST)
         await self._until(_never)
 
-    # -- what the rungs supply -----------------------------------------------------------------
+    # -- what each fidelity supplies -------------------------------------------------------------
 
     @abstractmethod
     async def _connect(self, connect: Action) -> None:
@@ -129,6 +134,14 @@ class Client(ABC):
 
     # -- the script ----------------------------------------------------------------------------
 
+    def waits_for(self) -> str:
+        """Say what this client waits for, "" if it is connected and has nothing more to do."""
+        if self.over:
+            return "nothing: its connection is over"
+        if self.dropped:
+            return "the end of the connection"
+        return "an answer to its close" if self.closing else self._wait
+
     async def _do(self, action: Action) -> None:
         value = action.value
         if action.do is Do.SLEEP and self.world.job.untimed:
@@ -137,8 +150,10 @@ class Client(ABC):
             await self._until(_never, self.world.tick + int(value or 0))
         elif action.do is Do.WAIT:
             self._waited += int(value or 1)
+            self._wait = f"message {self._waited}"
             await self._until(lambda: self._received >= self._waited)
         elif action.do is Do.SILENT:
+            self._wait = ""
             await self._until(_never)
         elif action.do in (Do.FIN, Do.RST):
             self.world.event("client.drop", connection=self.name, how=str(action.do))

@@ -1,4 +1,4 @@
-"""The client of the wire rung: trio-websocket over a simulated stream."""
+"""The client of the wire fidelity: trio-websocket over a simulated stream."""
 
 import math
 from contextlib import suppress
@@ -126,6 +126,7 @@ class WireClient(Client):
 
     def drop(self, kind: FrameKind) -> None:
         """End the TCP connection by FIN or RST."""
+        self.dropped = True
         if kind is FrameKind.RST:
             self._stream.reset()
         else:

@@ -8,19 +8,16 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from sim import __version__
-from sim.errors import UserError, WsraceError
-from sim.model.plain import fault
-
-BROKEN, BAD_INPUT, STOPPED = 1, 2, 3
+from sim.commands.terminal import BROKEN, errors_as_statuses, import_from_here
+from sim.errors import UserError
 
 
 class _Group(click.Group):
@@ -84,6 +81,7 @@ def reproduce(
     """
     from sim.commands.reproduce import Request, run
 
+    import_from_here(guards)
     task = (scenario, tuple(settings), tuple(guards), runs, seed)
     request = Request(*task, workers=workers, out=out, resume=resume, as_json=as_json)
     with errors_as_statuses(lambda: f"{_again()}{'' if resume else ' --resume'}"):
@@ -121,6 +119,21 @@ def reproduce(
     help="Preemptions, delays, or the depth for pct.",
 )
 @click.option("--max-schedules", type=click.IntRange(1), help="Give up after so many.")
+@click.option(
+    "--handler",
+    "handlers",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="A handler of your own instead of ours, an async function of the WebSocket on Trio.",
+)
+@click.option("--factory", is_flag=True, help="The handlers' names stand for what makes them.")
+@click.option(
+    "--fidelity",
+    type=click.Choice(["asgi", "wire"]),
+    default="asgi",
+    show_default=True,
+    help="Whole frames, or trio-websocket's bytes on both ends (never complete).",
+)
 @click.option("--audit", is_flag=True, help="Swap independent steps and see that nothing changes.")
 @click.option(
     "--out",
@@ -132,6 +145,9 @@ def explore(
     settings: tuple[str, ...],
     guards: tuple[str, ...],
     times: str | None,
+    handlers: tuple[str, ...],
+    factory: bool,
+    fidelity: str,
     audit: bool,
     out: Path | None,
     as_json: bool,
@@ -139,13 +155,15 @@ def explore(
 ) -> None:
     """Give each guard a verdict over the schedules of SCENARIO, with a counterexample.
 
-    race-free: complete, every class of schedules was looked at. racy: with the smallest failing run
-    that was found. inconclusive: with what stood in the way. SCENARIO is a name from `wsrace list`
-    or a TOML file.
+    race-free: complete, every class of schedules was looked at. racy: some fail, with the smallest
+    failing run that was found. fails in every schedule: complete, and it is no race. inconclusive:
+    no answer, with what stood in the way. SCENARIO is a name from `wsrace list` or a TOML file.
     """
     from sim.commands.explore import Request, run
 
-    request = Request(scenario, settings, guards, times, asked, audit, out, as_json)
+    import_from_here((*guards, *handlers))
+    code = (handlers, factory, fidelity)
+    request = Request(scenario, settings, guards, times, asked, audit, out, as_json, *code)
     with errors_as_statuses(_again):
         sys.exit(run(request, time.perf_counter))
 
@@ -153,6 +171,9 @@ def explore(
 @main.command()
 @click.argument("run", metavar="TOKEN|FILE")
 @click.option("--guard", metavar="MODULE:NAME", help="Allow the run's own guard to be imported.")
+@click.option(
+    "--handler", metavar="MODULE:NAME", help="Allow the run's own handler to be imported."
+)
 @click.option(
     "--format",
     "form",
@@ -166,7 +187,9 @@ def explore(
 @click.option(
     "--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Live: how often."
 )
-def replay(run: str, guard: str | None, form: str, live: bool, trials: int) -> None:
+def replay(
+    run: str, guard: str | None, handler: str | None, form: str, live: bool, trials: int
+) -> None:
     """Run a token, or a file NAME.race.json, again and show it.
 
     With --live its events are placed at the same probes of the same handler on a real server; exit
@@ -176,11 +199,14 @@ def replay(run: str, guard: str | None, form: str, live: bool, trials: int) -> N
         from sim.commands.replay import run as run_again
         from sim.commands.replay import run_live
 
+        import_from_here((guard, handler))
         if live:
             if form != "text":
                 raise UserError("replay: --live tells what came of it; it has no --format")
+            if handler is not None:
+                raise UserError("replay: --live: only handlers of ours run on real servers so far")
             sys.exit(BROKEN if run_live(run, guard, trials) else 0)
-        run_again(run, guard, form)
+        run_again(run, guard, handler, form)
 
 
 @main.command()
@@ -244,6 +270,7 @@ def validate(plan: str, **asked: Any) -> None:
     with errors_as_statuses(_again):
         from sim.commands.validate import Request, run
 
+        import_from_here((asked["guard"],))
         sys.exit(run(Request(plan, **asked)))
 
 
@@ -280,8 +307,21 @@ def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
     metavar="MODULE:NAME",
     help="Allow this guard to be imported.",
 )
+@click.option(
+    "--handler",
+    "handlers",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Allow this handler to be imported.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
-def report(source: str, out: Path | None, guards: tuple[str, ...], workers: int | None) -> None:
+def report(
+    source: str,
+    out: Path | None,
+    guards: tuple[str, ...],
+    handlers: tuple[str, ...],
+    workers: int | None,
+) -> None:
     """Write one HTML file: words, tables, plots, and failing runs to step through.
 
     The source is a folder of `reproduce` or of `explore --out`, what `explore --json` printed, a
@@ -291,7 +331,8 @@ def report(source: str, out: Path | None, guards: tuple[str, ...], workers: int 
     with errors_as_statuses():
         from sim.commands.report import Request, run
 
-        run(Request(source, out, guards, workers))
+        import_from_here((*guards, *handlers))
+        run(Request(source, out, (*guards, *handlers), workers))
 
 
 @main.command("list")
@@ -318,34 +359,6 @@ def schema() -> None:
     from sim.model.scenario import Scenario
 
     click.echo(json.dumps(Scenario.model_json_schema(), indent=2, sort_keys=True))
-
-
-@contextmanager
-def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]:
-    """Print what a user can mend in one line each, without a traceback."""
-    try:
-        yield
-    except UserError as error:
-        _fail(error.faults, BAD_INPUT)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename is not None else ""
-        _fail((fault(f"{place}{error.strerror or error}"),), BAD_INPUT)
-    except WsraceError as error:
-        _fail((f"{type(error).__name__}: {error}",), BROKEN)
-    except KeyboardInterrupt:
-        lines = ["stopped; what was finished is kept"]
-        if go_on is not None:
-            lines.append(f"to go on: {go_on()}")
-        _fail(lines, STOPPED)
-
-
-def _fail(lines: Any, status: int) -> NoReturn:
-    for line in lines:
-        click.echo(f"wsrace: {line}", err=True)
-    sys.exit(status)
 
 
 def _again() -> str:

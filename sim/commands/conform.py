@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from sim import __version__
+from sim.commands.terminal import Bar, standard_console
 from sim.conformance.cells import CellFile, read_cells
 from sim.conformance.judge import Judged, judge_all
 from sim.conformance.score import digest_of, not_covered, stacks, tally
@@ -48,7 +47,7 @@ def run(request: Request) -> bool:
     """Do what was asked; return whether the model is below the bar."""
     if math.isnan(request.bar):
         raise UserError("--bar: expected a number from 0 to 1, got nan")
-    with _progress(request.as_json) as on_cell:
+    with _progress() as on_cell:
         file = _measured(request, on_cell) if request.truth is None else read_cells(request.truth)
         judged = judge_all(file.cells, lambda done: on_cell("compared", done, len(file.cells)))
     share = tally(judged).share
@@ -110,7 +109,7 @@ def _show(judged: list[Judged], file: CellFile) -> None:
         told,
     )
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = standard_console()
     for number, stack in enumerate(stacks(judged), 1):
         click.echo(f"[{number}] {printable(stack)}")
     console.print(agreement_table(judged))
@@ -139,20 +138,7 @@ OnCell = Callable[[str, int, int], None]
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[OnCell]:
-    """A bar on stderr; none for --json, or where nobody looks."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=quiet or not sys.stderr.isatty(),
-    )
-    with bar:
-        task = bar.add_task("cells", total=None)
-
-        def on_cell(doing: str, done: int, total: int) -> None:
-            bar.update(task, description=printable(doing), completed=done, total=total)
-
-        yield on_cell
+def _progress() -> Iterator[OnCell]:
+    """Tell on stderr how far it is."""
+    with Bar("cells", None, MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        yield lambda doing, done, total: bar.tell(done, total, what=printable(doing))

@@ -2,34 +2,36 @@
 
 import hashlib
 import json
-import sys
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from sim import __version__
+from sim.commands.terminal import Bar, standard_console
 from sim.errors import UserError
-from sim.exploration.audit import Audit, audit
+from sim.exploration.audit import Audit, audit_subject
+from sim.exploration.confirm import confirm
 from sim.exploration.counterexample import Counterexample, counterexample
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.listed import drawn_times, listed, settled_times
-from sim.exploration.search import explore
+from sim.exploration.search import search
 from sim.exploration.verdict import Exploration, Verdict
 from sim.files.catalog import open_scenario
 from sim.files.documents import EXPLORE, EXPLORED, VerdictRow
 from sim.files.outside import write_whole
 from sim.files.racefile import SUFFIX
+from sim.model.outcome import class_named
 from sim.model.plain import printable
 from sim.model.scenario import Batch, Scenario, known_guard
-from sim.runs.play import import_guard, job_for, record
+from sim.runs.handler import HandlerSubject
+from sim.runs.own import guard_allowed, import_handler
 from sim.runs.replay import write_file
-from sim.schedulers.fifo import Fifo
-from sim.sut.guards import Guard
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.stage import Fidelity
+from sim.runs.times import usual_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Request:
     audit: bool = False
     out: Path | None = None
     as_json: bool = False
+    handlers: tuple[str, ...] = ()
+    factory: bool = False
+    fidelity: str = "asgi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +64,16 @@ class Answer:
 def run(request: Request, stopwatch: Callable[[], float]) -> int:
     """Do what was asked. Return the exit status: 1 for a broken expectation, 3 for no answer."""
     scenario = _scenario(request)
-    free = any(listed(draw) is None for draw in drawn_times(scenario).values())
-    times = request.times or ("all" if free else "fixed")
+    times = request.times or usual_times(scenario)
     inquiry = Inquiry(times=times, **request.inquiry)  # type: ignore[arg-type]
-    guards = request.guards or scenario.sweep.guards
-    variants = [_with_guard(scenario, guard) for guard in guards]
-    for variant in variants:  # nothing is searched if one of them cannot be
-        settled_times(variant, inquiry)
-        if ":" in variant.guard and variant.guard not in request.guards:
-            raise UserError(
-                f"guard {variant.guard!r}: code of your own runs only if named with --guard"
-            )
-        _own(variant.guard)
+    subjects = _subjects(scenario, request)
+    for subject in subjects:  # nothing is searched if one of them cannot be
+        subject.variants(inquiry.times)
+        if why := subject.refuses(inquiry.prop):
+            raise UserError(why)
     if request.out is not None:
         _make(request.out)
-    answers = _search(variants, inquiry, request, stopwatch)
+    answers = _search(subjects, inquiry, request, stopwatch)
     document = document_of(scenario.name, inquiry, answers, request)
     text = json.dumps(document, sort_keys=True)
     if request.out is not None:
@@ -93,51 +93,64 @@ def _scenario(request: Request) -> Scenario:
     return opened if opened.name else opened.model_copy(update={"name": request.scenario})
 
 
-def _with_guard(scenario: Scenario, guard: str) -> Scenario:
+def _subjects(scenario: Scenario, request: Request) -> list[ScenarioSubject]:
+    """Return what is asked about: handlers of somebody's own, else guards. Raises UserError."""
+    fidelity = Fidelity(request.fidelity)
+    if not request.handlers:
+        if request.factory:
+            raise UserError("--factory: it says what the names of --handler stand for")
+        guards = request.guards or scenario.sweep.guards
+        return [_with_guard(scenario, guard, fidelity, request.guards) for guard in guards]
+    if request.guards:
+        raise UserError("--guard: a handler of your own has its own checks; ask for one of both")
+    return [
+        HandlerSubject(scenario, fidelity, own=import_handler(name, request.factory))
+        for name in request.handlers
+    ]
+
+
+def _with_guard(
+    scenario: Scenario, guard: str, fidelity: Fidelity, allowed: Sequence[str]
+) -> ScenarioSubject:
     try:
         known_guard(guard)
     except ValueError as error:
         raise UserError(f"--guard: {error}") from None
-    return Scenario.model_validate({**scenario.model_dump(exclude_unset=True), "guard": guard})
-
-
-def _own(guard: str) -> Guard | None:
-    """Return somebody's own guard, None for one of ours. Raises UserError if there is none."""
-    return import_guard(guard) if ":" in guard else None
+    own = guard_allowed(guard, allowed)
+    changed = Scenario.model_validate({**scenario.model_dump(exclude_unset=True), "guard": guard})
+    return ScenarioSubject(changed, fidelity, own)
 
 
 def _search(
-    variants: Sequence[Scenario],
+    subjects: Sequence[ScenarioSubject],
     inquiry: Inquiry,
     request: Request,
     stopwatch: Callable[[], float],
 ) -> list[Answer]:
+    """Search, make small what fails, and see that it fails in a new process, too."""
     answers: list[Answer] = []
-    quiet = request.as_json or not sys.stderr.isatty()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        task = progress.add_task("guards", total=len(variants), note="")
-        for variant in variants:
+    with Bar("guards searched", len(subjects)) as bar:
+        for subject in subjects:
 
-            def on_run(looked: int, name: str = variant.guard) -> None:
-                progress.update(task, note=f"{printable(name)}: {looked:,} looked at")
+            def on_run(looked: int, name: str = subject.label) -> None:
+                bar.tell(note=f"{printable(name)}: {looked:,} looked at")
 
-            own = _own(variant.guard)
             began = stopwatch()
-            found = explore(variant, inquiry, own, on_run=on_run)
-            example = counterexample(found, guard=own)
-            audited = None
-            if request.audit:
-                settled = settled_times(variant, inquiry)[0]
-                job = job_for(settled, Fifo(), guard=own, untimed=inquiry.untimed)
-
-                def judge(end: Any, scenario: Scenario = settled) -> str:
-                    return record(scenario, end).outcome.label
-
-                audited = audit(job, judge, inquiry.seed)
+            found = search(subject, inquiry, on_run)
+            example = counterexample(found)
+            audited = _audit(subject, inquiry) if request.audit else None
             answers.append(Answer(found, example, audited, stopwatch() - began))
-            progress.advance(task)
-    return answers
+            bar.tell(len(answers))
+        told = confirm([(one.found, one.example) for one in answers])
+    return [
+        replace(answer, found=found, example=example)
+        for answer, (found, example) in zip(answers, told, strict=True)
+    ]
+
+
+def _audit(subject: ScenarioSubject, inquiry: Inquiry) -> Audit:
+    """Swap independent steps of a subject, at the first of its listed times."""
+    return audit_subject(subject.variants(inquiry.times)[0], inquiry.seed)
 
 
 def _make(folder: Path) -> None:
@@ -188,6 +201,7 @@ def _row(answer: Answer) -> dict[str, Any]:
     found, example = answer.found, answer.example
     row: dict[str, Any] = {
         "guard": found.guard,
+        "handler": _handler(found),
         "verdict": str(found.verdict),
         "complete": found.complete,
         "says": found.words(),
@@ -197,6 +211,7 @@ def _row(answer: Answer) -> dict[str, Any]:
         "schedules": found.schedules,
         "failing": found.failing,
         "outcomes": dict(sorted(found.outcomes.items())),
+        "also": {kind: {"runs": n, "text": text} for kind, (n, text) in found.remarks.items()},
         "because": found.because(),
         "choices": found.points,
         "deepest": found.deepest,
@@ -212,10 +227,15 @@ def _row(answer: Answer) -> dict[str, Any]:
     return row
 
 
+def _handler(found: Exploration) -> str | None:
+    """Return the name of somebody's own handler, None for ours."""
+    return found.guard if isinstance(found.subject, HandlerSubject) else None
+
+
 def _show(answers: Sequence[Answer], document: dict[str, Any], folder: Path | None) -> None:
     from sim.report.verdicts import outcome_words, telling, verdict_table
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = standard_console()
     plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
     rows = [VerdictRow.model_validate(row) for row in document["guards"]]
     console.print(verdict_table(rows))
@@ -225,6 +245,11 @@ def _show(answers: Sequence[Answer], document: dict[str, Any], folder: Path | No
         unreal = " (counterfactual)" if found.scenario.counterfactual else ""
         console.print(f"{printable(found.guard)}{unreal}: {found.words()}", **plain)
         console.print(f"  outcomes: {outcome_words(found)}", **plain)
+        for kind, (runs, said) in found.remarks.items():
+            about = said or class_named(kind).summary
+            console.print(
+                f"  also: {kind} in {runs:,} of {found.looked:,}: {printable(about)}", **plain
+            )
         if found.because():
             console.print(f"  because: {found.because()}", **plain)
         if answer.audited is not None:
@@ -240,7 +265,8 @@ def _show(answers: Sequence[Answer], document: dict[str, Any], folder: Path | No
         if folder is not None:
             click.echo(f"  file: {folder / file_name(answer.found.guard)}")
         if answer.example.token:
-            click.echo(f"  wsrace replay {answer.example.token}")
+            again = ["wsrace", "replay", answer.example.token, *answer.found.subject.options()]
+            click.echo(f"  {shlex.join(again)}")
         elif folder is None:
             click.echo("  too long for a token: --out DIR keeps it as a file")
     click.echo(f"\ndigest: {document['digest']}")
@@ -253,7 +279,7 @@ def _status(scenario: Scenario, answers: Sequence[Answer]) -> int:
         promised = scenario.expected(answer.found.guard, scenario.runtime)
         verdict = answer.found.verdict
         judged = promised in tuple(Verdict) and verdict is not Verdict.INCONCLUSIVE
-        if judged and promised != verdict:
+        if judged and (promised == Verdict.RACY) is not answer.found.fails:
             click.echo(
                 f"wsrace: {printable(answer.found.guard)}: expected {promised}, found {verdict}",
                 err=True,

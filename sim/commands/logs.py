@@ -1,13 +1,12 @@
 """The command `logs`: which lines of a log are those of the race, and what they speak for."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
 
+from sim.commands.terminal import standard_console
 from sim.errors import UserError
 from sim.logs.counting import Between
 from sim.logs.files import faults_of, read, time_of
@@ -66,7 +65,7 @@ def _show(triage: Triage) -> None:
         click.echo(line)
     if any(counts.kinds.values()):
         click.echo()
-        console = Console(width=None if sys.stdout.isatty() else 160)
+        console = standard_console()
         console.print(pattern_table(counts))
     for lines in (explained(counts), over_time(counts), busiest(counts)):
         told = list(lines)

@@ -11,8 +11,9 @@ from sim.report.formats.columns import columns
 from sim.report.formats.mermaid import mermaid
 from sim.report.formats.perfetto import perfetto
 from sim.report.formats.text import short, whole
-from sim.runs.play import Record, import_guard
+from sim.runs.own import own_guard_of
 from sim.runs.replay import Replayed, is_file, read_file, replayed
+from sim.runs.subject import Record
 
 FOR_PEOPLE: Mapping[str, Callable[[Record], str]] = {
     "text": short,
@@ -26,13 +27,13 @@ FOR_PROGRAMS: Mapping[str, Callable[[Record], str]] = {
 }
 
 
-def run(given: str, guard: str | None, form: str) -> None:
+def run(given: str, guard: str | None, handler: str | None, form: str) -> None:
     """Run a token or a race file again and print it.
 
     form: a key of FOR_PEOPLE, which are told what was run and what came of it too, or of
     FOR_PROGRAMS, which get nothing else on standard output.
     """
-    done = replayed(read_file(given) if is_file(given) else given, guard)
+    done = replayed(read_file(given) if is_file(given) else given, guard, handler)
     if form in FOR_PROGRAMS:
         click.echo(FOR_PROGRAMS[form](done.record), nl=False)
         if not done.same_trace:
@@ -41,7 +42,7 @@ def run(given: str, guard: str | None, form: str) -> None:
     scenario = done.record.scenario
     click.echo(
         f"{printable(scenario.name) or 'a scenario'}: {scenario.mode} mode, {scenario.shape} "
-        f"shape, guard {printable(scenario.guard)}, {scenario.runtime}, {scenario.server}"
+        f"shape, {printable(_who(done))}, {scenario.runtime}, {scenario.server}"
     )
     click.echo(FOR_PEOPLE[form](done.record), nl=False)
     click.echo(f"outcome: {printable(done.record.outcome.label)}")
@@ -62,12 +63,18 @@ def run_live(given: str, guard: str | None, trials: int) -> bool:
     scenario = done.record.scenario
     stack = stack_for(scenario.server)
     placed = forced(done.record, stack)
-    own = import_guard(guard) if guard and ":" in scenario.guard else None
+    own = own_guard_of(guard) if guard else None
     with serving(stack) as server:
         found = confirm(placed, server, trials, own)
     for line in confirmation_lines(scenario, found):
         click.echo(printable(line))
     return found.confirmed == 0
+
+
+def _who(done: Replayed) -> str:
+    """Say which guard or handler was run."""
+    label = done.record.subject.label
+    return f"guard {label}" if done.recorded.handler is None else f"handler {label}"
 
 
 def _difference(done: Replayed) -> str:

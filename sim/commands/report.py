@@ -17,6 +17,7 @@ from sim.files.documents import (
 )
 from sim.files.outside import write_whole
 from sim.files.racefile import SUFFIX
+from sim.files.recorded import Recorded
 from sim.files.token import PREFIX, decode
 from sim.model.plain import fault, printable
 from sim.report.html.page import Page, html_of
@@ -30,7 +31,8 @@ NAME, STDOUT = "report.html", "-"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was typed. source: a folder, a file or a token. guards: code that may be imported."""
+    """What was typed. source: a folder, a file or a token. guards: guards and handlers that may be
+    imported."""
 
     source: str
     out: Path | None
@@ -66,13 +68,13 @@ def _page(request: Request) -> Page:
         if not request.source.startswith(PREFIX):
             what = "there is no such file or folder, and it is no token"
             raise UserError(fault(f"{request.source}: {what}"))
-        _check_guards(request.guards, {decode(request.source).scenario.guard})
+        _check_guards(request.guards, _code_of(decode(request.source)))
         return run_page(request.source, request.guards)
     if source.is_dir():
         return _folder(source, request)
     if request.source.endswith(SUFFIX):
         race = read_file(source)
-        _check_guards(request.guards, {race.scenario.guard})
+        _check_guards(request.guards, _code_of(race))
         return run_page(race, request.guards, source.name)
     return _document(source, source.parent, request)
 
@@ -101,10 +103,15 @@ def _document(path: Path, folder: Path, request: Request) -> Page:
     return exploration_page(found, files, request.guards)
 
 
+def _code_of(recorded: Recorded) -> set[str]:
+    """Return the names of the guard and the handler of a run."""
+    return {name for name in (recorded.scenario.guard, recorded.handler) if name}
+
+
 def _check_guards(named: Iterable[str], used: Collection[str]) -> None:
     """Refuse guards that the source does not use: nothing is imported for a slip."""
     faults = [
-        fault(f"--guard: {name!r} is not used there; used: {', '.join(sorted(used))}")
+        fault(f"{name!r} is not used there; used: {', '.join(sorted(used))}")
         for name in named
         if name not in used
     ]

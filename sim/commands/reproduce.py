@@ -2,15 +2,14 @@
 
 import json
 import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
+from sim.commands.terminal import Bar, standard_console
 from sim.errors import UserError
 from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
@@ -42,7 +41,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     checked(task)  # nothing is written for a task that cannot be run
     store = _store(folder, request.resume)
     workers = request.workers or cores()
-    progress = _Progress(request.as_json)
+    progress = _Progress()
     with progress as on_trials:
         found = reproduce(task, store, workers, on_trials)
     document = json.dumps(found.document(), sort_keys=True)
@@ -90,35 +89,24 @@ def _store(folder: Path | None, resume: bool) -> Path | None:
 
 
 class _Progress:
-    """A bar on stderr; none for --json, or where nobody looks.
+    """Tells on stderr how far it is. kept: trials that an earlier run had recorded."""
 
-    kept: trials that an earlier run had recorded.
-    """
-
-    def __init__(self, quiet: bool) -> None:
-        self.kept = 0
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet or not sys.stderr.isatty(),
-        )
+    def __init__(self) -> None:
+        self.kept: int | None = None
+        self._bar = Bar("trials", None, MofNCompleteColumn(), TimeRemainingColumn())
 
     def __enter__(self) -> OnTrials:
-        self._bar.start()
-        task = self._bar.add_task("trials", total=None)
+        self._bar.__enter__()
 
         def on_trials(done: int, total: int) -> None:
-            if self._bar.tasks[task].total is None:
+            if self.kept is None:
                 self.kept = done  # the first call tells what an earlier run has left
-            self._bar.update(task, completed=done, total=total)
+            self._bar.tell(done, total)
 
         return on_trials
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._bar.__exit__()
 
 
 def _judged(found: Reproduction) -> tuple[str, ...]:
@@ -137,7 +125,7 @@ def _show(found: Reproduction, folder: Path, workers: int) -> None:
     from sim.report.tables import WIDE, narrow_table, rates_table
     from sim.report.words import sentences
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = standard_console()
     table = rates_table if console.width >= WIDE else narrow_table
     console.print(table(found.summary))
     console.print()

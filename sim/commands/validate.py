@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from sim import __version__
+from sim.commands.terminal import Bar, standard_console
 from sim.errors import UserError
 from sim.exploration.explain import explain
 from sim.files.catalog import open_plan
@@ -24,8 +23,9 @@ from sim.model.plan import Plan
 from sim.model.scenario import known_guard
 from sim.report.logged import deciding, document_of_log, no_answer, opening
 from sim.report.validation import criteria_rows, decision_lines, validation_table
-from sim.runs.play import Record, guard_named, import_guard
+from sim.runs.own import guard_named, own_guard_of
 from sim.runs.replay import token_of
+from sim.runs.subject import Record
 from sim.sweep.reproduce import cores
 from sim.validation.criteria import Reason, Validation, validated
 from sim.validation.deployment import OnClients, Session, deploy, session_again
@@ -60,7 +60,7 @@ def run(request: Request) -> int:
     if request.logs:
         return _run_log(request, Timeline(plan.minutes, since), plan, guard, overhead_us)
     seed = request.seed or 0
-    with _progress(request.as_json) as on_clients:
+    with _progress() as on_clients:
         workers = request.workers or cores()
         sessions = deploy(plan, guard, seed, workers, on_clients)
     found = validated(plan, guard, sessions, overhead_us)
@@ -105,7 +105,7 @@ def _run_log(
     else:
         click.echo(f"{printable(plan.title or plan.name)}: judged on a log")
         _show_lines(opening(triage, timeline))
-        _console().print(validation_table(found))
+        standard_console().print(validation_table(found))
         click.echo()
         _show_lines(deciding(found, timeline))
     if not answered(found):
@@ -129,7 +129,7 @@ def _overhead_us(plan: Plan, guard: str) -> float | None:
     """Measure what the guard costs, if the plan asks for it."""
     if not any("overhead_us" in phase.criteria for phase in plan.phases):
         return None
-    own = import_guard(guard) if ":" in guard else guard_named(guard)
+    own = own_guard_of(guard) or guard_named(guard)
     return guard_costs((own,))[0].extra_ns / 1000
 
 
@@ -170,8 +170,7 @@ def _why(found: Validation, seed: int, reason: Reason) -> str:
     run_again = _again(found, seed, reason)
     if run_again is None or not run_again.outcome.failed:
         return ""
-    own = import_guard(found.guard) if ":" in found.guard else None
-    return explain(run_again, guard=own).sentence()
+    return explain(run_again).sentence()
 
 
 def _token(found: Validation, seed: int, reason: Reason) -> str | None:
@@ -185,7 +184,7 @@ def _show(found: Validation, sessions: list[Session], seed: int) -> None:
         f"{printable(plan.title or plan.name)}: guard {printable(found.guard)}, "
         f"{plan.deployment.clients:,} clients, {plan.minutes:g} minutes, {len(sessions):,} sessions"
     )
-    _console().print(validation_table(found))
+    standard_console().print(validation_table(found))
     click.echo()
     _show_lines(decision_lines(found, lambda reason: _why(found, seed, reason)))
     for reason in found.reasons[:1]:
@@ -197,25 +196,8 @@ def _show_lines(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 120)
-
-
 @contextmanager
-def _progress(quiet: bool) -> Iterator[OnClients]:
-    """A bar on stderr; none for --json, or where nobody looks."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=quiet or not sys.stderr.isatty(),
-    )
-    with bar:
-        task = bar.add_task("clients", total=None)
-
-        def on_clients(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield on_clients
+def _progress() -> Iterator[OnClients]:
+    """Tell on stderr how far it is."""
+    with Bar("clients", None, MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        yield lambda done, total: bar.tell(done, total)

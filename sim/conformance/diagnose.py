@@ -12,8 +12,9 @@ from enum import StrEnum
 from sim.conformance.arrange import ENVELOPE, USUAL, scenario_of
 from sim.conformance.cells import Cell
 from sim.conformance.judge import Judged, compared
-from sim.conformance.predict import NoAnswer, predict
+from sim.conformance.predict import predict
 from sim.conformance.stacks import setting_of
+from sim.errors import NoAnswer
 from sim.model.profiles import PROFILES, profile_named
 from sim.model.scenario import Scenario
 from sim.model.switches import ServerProfile

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from sim.conformance.matrix import Arrangement
 from sim.conformance.measure import blank_cell
 from sim.conformance.place import inside_receive, placed_events, placed_scenario
-from sim.conformance.predict import NoAnswer, predict
+from sim.conformance.predict import predict
 from sim.conformance.stacks import STACKS, NotCovered, setting_of
-from sim.errors import UserError
+from sim.errors import NoAnswer, UserError
 from sim.live.serving import LiveServer
 from sim.live.stacks import Stack, stack_named
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
-from sim.runs.play import Record
+from sim.runs.subject import Record
 from sim.sut.guards import Guard
 
 LONGEST_MS = 30_000

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from sim.conformance.arrange import ENVELOPE, Timing, scenario_of
 from sim.conformance.cells import Cell
-from sim.conformance.predict import NoAnswer, Prediction, predict
+from sim.conformance.predict import Prediction, predict
 from sim.conformance.stacks import NotCovered, Setting, setting_of
+from sim.errors import NoAnswer
 
 
 @dataclass(frozen=True, slots=True)

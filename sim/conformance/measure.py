@@ -10,9 +10,9 @@ from pathlib import Path
 from sim.conformance.arrange import EXACT, KINDS, scenario_of
 from sim.conformance.cells import Cell, read_cells
 from sim.conformance.matrix import NAMED, Arrangement, arrangements
-from sim.conformance.predict import NoAnswer, predict, states_at_end
+from sim.conformance.predict import predict, states_at_end
 from sim.conformance.stacks import NotCovered
-from sim.errors import UserError
+from sim.errors import NoAnswer, UserError
 from sim.live.serving import LiveServer, serving
 from sim.live.stacks import Stack, installed, none_installed, stack_named
 from sim.live.trial import LiveRun

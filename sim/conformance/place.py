@@ -11,7 +11,7 @@ from sim.conformance.arrange import INTO_RECEIVE_MS, USUAL
 from sim.errors import UserError
 from sim.model.record import Event
 from sim.model.scenario import Injection, Scenario
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 _ENDS = {"close": "client-close", "rst": "client-abort", "fin": "client-eof"}
 _BY_CLIENT = frozenset(_ENDS.values())

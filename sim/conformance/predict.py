@@ -3,22 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sim.errors import WsraceError
+from sim.errors import NoAnswer
 from sim.kernel.series import run_search
-from sim.model.record import End, Ending, Event
+from sim.model.record import End, Event
 from sim.model.scenario import Scenario
 from sim.model.schedule import Kind, Question
 from sim.model.switches import ServerProfile
-from sim.runs.play import Record, job_for, record
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.subject import Record, record
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 
 MOST = 20_000
 """Schedules after which a scenario counts as not answered."""
-
-
-class NoAnswer(WsraceError):
-    """The model has no complete answer for a scenario."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,19 @@ def predict(scenario: Scenario, profile: ServerProfile | None = None) -> Predict
     losses: set[int] = set()
     states: set[tuple[str, str]] = set()
     stuck: list[End] = []
-    job = job_for(scenario, Fifo(), profile=profile)
+    subject = ScenarioSubject(scenario, profile=profile)
 
     def judged(end: End) -> bool:
-        if end.ending not in (Ending.COMPLETED, Ending.DEADLOCK, Ending.TIME_LIMIT):
+        if not end.ending.judged:
             stuck.append(end)
             return True
-        run = record(scenario, end)
+        run = record(subject, end)
         runs.setdefault(run.outcome.label, run)
         losses.add(run.outcome.lost)
         states.add(states_at_end(end.events))
         return False
 
-    series = run_search(job, Exhaustive(_only_the_loop, 0), judged, MOST)
+    series = run_search(subject.job(Fifo()), Exhaustive(_only_the_loop, 0), judged, MOST)
     if stuck:
         raise NoAnswer(f"a run ended {stuck[0].ending}: {stuck[0].error}")
     if not series.complete:

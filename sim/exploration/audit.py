@@ -7,12 +7,14 @@ nobody noted: a global in a guard, a cache, a clock.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sim.entropy import below, seed_for
 from sim.kernel.series import run_once
-from sim.kernel.world import Job
+from sim.model.engine import Job
 from sim.model.record import CLOCK, End
+from sim.runs.subject import Subject, record_or_none
+from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
 from sim.schedulers.transitions import Transition, order_of, run_of
 from sim.schedulers.uniform import Uniform
@@ -47,19 +49,35 @@ class Audit:
     differences: tuple[Difference, ...]
 
 
-def audit(job: Job, judge: Callable[[End], str], seed: int = 0, runs: int = RUNS) -> Audit:
+def audit_subject(subject: Subject, seed: int = 0, runs: int = RUNS) -> Audit:
+    """Audit a subject whose times are settled: what must not change is how a run ends."""
+
+    def judge(end: End) -> str:
+        found = record_or_none(subject, end)
+        return f"{end.ending}: {end.error}" if found is None else found.outcome.label
+
+    return audit(subject.job(Fifo()), judge, seed, runs, subject.untimed)
+
+
+def audit(
+    job: Job,
+    judge: Callable[[End], str],
+    seed: int = 0,
+    runs: int = RUNS,
+    untimed: bool = False,
+) -> Audit:
     """Draw runs of `job`, swap independent neighbours in each, and compare.
 
-    judge: returns what of an end must not change.
+    judge: returns what of an end must not change. untimed: whether the outside world has no time.
     """
-    watched = replace(job, steps=True)
+    watched = job.recording()
     swaps = 0
     differences: list[Difference] = []
     for number in range(runs):
         drawn = seed_for(seed, "audit", number)
         end = run_once(watched.under(Uniform(drawn)))
         transitions = run_of(end.trace_steps).transitions
-        places = list(_neighbours(transitions, end, job.untimed))
+        places = list(_neighbours(transitions, end, untimed))
         if not places:
             continue
         place = places[below(len(places), drawn, "swap")]

@@ -3,18 +3,15 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sim.errors import UserError
-from sim.exploration.explain import STATES, Explanation, explain
+from sim.exploration.explain import Explanation, explain
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.nearest import Parting, nearest_passing, together
 from sim.exploration.shrink import Shrinker, deviations
 from sim.exploration.verdict import Exploration
 from sim.files.racefile import RaceFile
 from sim.model.scenario import Scenario
-from sim.runs.play import Record
-from sim.runs.replay import file_of, token_of
-from sim.runs.stage import Rung
-from sim.sut.guards import Guard
+from sim.runs.replay import file_of, token_or_none
+from sim.runs.subject import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,8 @@ class Counterexample:
     parting: Parting | None
     token: str
     inquiry: Inquiry
-    rung: Rung
+    unconfirmed: str = ""
+    """Why the run was not made again in a new process, if it was not; see `confirm`."""
 
     def summary(self) -> dict[str, Any]:
         """Return what is said about the run, as plain values for JSON."""
@@ -46,11 +44,14 @@ class Counterexample:
             "choices": len(self.record.schedule),
             "steps": self.record.end.steps,
             "why": why.sentence(),
+            "raised": why.raised,
+            "findings": [asdict(one) for one in self.record.outcome.findings if one.text],
+            "unconfirmed": self.unconfirmed,
             "check": asdict(why.check) if why.check else None,
             "use": asdict(why.use) if why.use else None,
             "writer": asdict(why.writer) if why.writer else None,
             "window": {"hops": why.hops, "ms": why.window_ms},
-            "states": list(STATES),
+            "states": list(self.record.subject.lanes),
             "rows": [asdict(row) for row in why.rows],
             "passing": parting
             and {
@@ -63,38 +64,25 @@ class Counterexample:
 
     def file(self) -> RaceFile:
         """Return the run as a file, with the explanation in it."""
-        asked = self.inquiry
-        return file_of(self.record, self.rung, asked.times, asked.prop, self.summary())
+        return file_of(self.record, self.inquiry.prop, self.summary())
 
 
-def counterexample(
-    found: Exploration, rung: Rung = Rung.ASGI, guard: Guard | None = None
-) -> Counterexample | None:
-    """Make the failure of an exploration small and explain it; None if there was none.
-
-    guard: somebody's own, as it was given to `explore`.
-    """
+def counterexample(found: Exploration) -> Counterexample | None:
+    """Make the failure of an exploration small and explain it; None if there was none."""
     if found.failure is None:
         return None
     asked = found.inquiry
-    small = Shrinker(asked, found.failure, rung, guard).shrink()
+    small = Shrinker(asked, found.failure).shrink()
+    tellable = small.record.subject.tellable
     return Counterexample(
         record=small.record,
         least=small.least,
-        told=together(small.record, asked.untimed, rung, guard),
-        explanation=explain(small.record, rung, guard, asked.untimed),
-        parting=nearest_passing(small.record, asked, rung, guard),
-        token=_token(small.record, rung, asked),
+        told=together(small.record),
+        explanation=explain(small.record),
+        parting=nearest_passing(small.record, asked),
+        token=token_or_none(small.record, asked.prop) if tellable else "",
         inquiry=asked,
-        rung=rung,
     )
-
-
-def _token(found: Record, rung: Rung, asked: Inquiry) -> str:
-    try:
-        return token_of(found, rung, asked.times, asked.prop)
-    except UserError:
-        return ""
 
 
 def changed(scenario: Scenario) -> dict[str, Any]:

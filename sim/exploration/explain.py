@@ -7,20 +7,16 @@ last before the use. If the check read other state than the use depends on, the 
 wrong thing; if it read the same and the write lies between, it looked too early.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sim.kernel.series import run_once
+from sim.model.outcome import Finding
 from sim.model.record import Event, Step
 from sim.model.ticks import PER_SECOND
-from sim.runs.play import Record, job_for, record
-from sim.runs.stage import Rung
+from sim.runs.subject import Record, Subject, record
 from sim.schedulers.replay import Replay
-from sim.sut import loop
-from sim.sut.guards import Guard
 
-STATES = ("client_state", "application_state", "machine")
-"""The states that guards read, and that the rows of an explanation show."""
 _HIDDEN = ("tcp", "wait_for", "client")
 """Parts of a connection that are no state of the code under test."""
 _TELLING = {
@@ -46,6 +42,8 @@ class Touch:
     state: str
     write: bool
     where: str
+    caller: str = ""
+    """The line of somebody's own code that led to it, where another one made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,60 +78,71 @@ class Explanation:
     checked: tuple[str, ...] = ()
     hops: int = 0
     window_ms: float = 0.0
+    raised: str = ""
+    """The line of somebody's own code at which the failure rose, where that is known."""
+    ended: str = ""
+    """What is to be said where no recorded state was touched."""
 
-    def sentence(self) -> str:
-        """Return the reason in words."""
+    def sentence(self, shown: Callable[[str], str] = str) -> str:
+        """Return the reason in words. shown: how a line, "module:line", is to be shown."""
         if self.use is None:
             error = self.record.end.error
-            return str(error) if error is not None else "The run touched no state that is recorded."
-        by_guard = _is_guard(self.use.where)
-        used = f"{self.use.state}{_at(self.use)}"
+            text = self.ended or (str(error) if error is not None else "")
+            if self.raised:
+                return f"it rose at {shown(self.raised)}: {text}"
+            return text or "The run touched no state that is recorded."
+        by_guard = self.record.subject.is_check(self.use.where)
+        who = self.record.subject.checker
+        used = f"{self.use.state}{_at(self.use, shown)}"
         if by_guard:
-            told = f"the loop ended by what a guard read: {used}"
+            told = f"the loop ended by what a {who} read: {used}"
         elif self.check is None:
-            told = f"no guard read anything; what failed depends on {used}"
+            told = f"no {who} read anything; what failed depends on {used}"
         else:
-            read = f"guard read {' and '.join(self.checked)}{_at(self.check)}"
+            read = f"{who} read {' and '.join(self.checked)}{_at(self.check, shown)}"
             told = f"{read}; what failed depends on {used}"
+        if self.raised:
+            told = f"it rose at {shown(self.raised)}: {told}"
         if self.writer is None:
             return f"{told}, which no task had written: no race between tasks"
-        told += f", which {self.writer.task} had written{_at(self.writer)}"
+        told += f", which {self.writer.task} had written{_at(self.writer, shown)}"
         if self.check is None or by_guard:
             return told
         if self.use.state not in self.checked:
-            return f"{told}: the guard looks at other state than the one it is to protect"
+            return f"{told}: the {who} looks at other state than the one it is to protect"
         late = self.writer.step > self.check.step
-        return f"{told} after the guard had looked" if late else told
+        return f"{told} after the {who} had looked" if late else told
 
 
-def _at(touch: Touch) -> str:
-    return f" ({touch.where})" if touch.where else ""
+def _at(touch: Touch, shown: Callable[[str], str]) -> str:
+    places = [shown(one) for one in dict.fromkeys((touch.caller, touch.where)) if one]
+    return f" ({', in '.join(places)})" if places else ""
 
 
-def explain(
-    found: Record,
-    rung: Rung = Rung.ASGI,
-    guard: Guard | None = None,
-    untimed: bool = False,
-) -> Explanation:
+def explain(found: Record) -> Explanation:
     """Run a failing run again with its lines recorded, and return why it fails.
 
     Raises what the repeated run raises if it goes otherwise.
     """
-    told = with_lines(found, rung, guard, untimed)
-    end = told.end
-    connection, ended = _failure(told)
+    told = with_lines(found)
+    end, subject = told.end, found.subject
+    connection, ended, failing = _failure(told)
     touches = _touches(end.trace_steps, connection)
     last = next((i for i, one in enumerate(touches) if one.state == ended), len(touches))
     handler = touches[last].task if last < len(touches) else ""
     before = [one for one in touches[:last] if not one.state.startswith("event:")]
-    mine = [i for i, one in enumerate(before) if _is_of(one.task, handler) and one.where]
+    mine = [i for i, one in enumerate(before) if subject.acts_for(one.task, handler) and one.where]
     if not handler or not mine:
-        return Explanation(told)
-    use = before[mine[-1]]
-    earlier = before[: mine[-1]]
+        return Explanation(told, raised=failing.where, ended=failing.text)
+    led = [i for i in mine if _leads_from(before[i], failing.where)]
+    if failing.where and not led:  # it rose in code of somebody's own that looked at no state
+        return Explanation(told, raised=failing.where, ended=failing.text)
+    at = (led or mine)[-1]
+    use, earlier = before[at], before[:at]
     writer = next((one for one in reversed(earlier) if one.write and one.state == use.state), None)
-    check, checked = _check([one for one in earlier if _is_of(one.task, handler)])
+    check, checked = _check(
+        [one for one in earlier if subject.acts_for(one.task, handler)], subject
+    )
     begin = check or use
     return Explanation(
         record=told,
@@ -143,41 +152,42 @@ def explain(
         writer=writer,
         checked=checked,
         hops=sum(
-            _is_of(step.task, handler) for step in end.trace_steps[begin.step + 1 : use.step + 1]
+            subject.acts_for(step.task, handler)
+            for step in end.trace_steps[begin.step + 1 : use.step + 1]
         ),
         window_ms=(use.tick - begin.tick) * 1000 / PER_SECOND,
+        raised=failing.where,
+        ended=failing.text,
     )
 
 
-def with_lines(
-    found: Record, rung: Rung = Rung.ASGI, guard: Guard | None = None, untimed: bool = False
-) -> Record:
+def with_lines(found: Record) -> Record:
     """Return the same run with its steps recorded, each read and write with its line.
 
     Raises what the repeated run raises if it goes otherwise.
     """
-    job = job_for(found.scenario, Replay(found.schedule), rung, guard, untimed)
-    end = run_once(replace(job, steps=True, lines=True))
+    job = found.subject.job(Replay(found.schedule)).recording(lines=True)
+    end = run_once(job)
     if end.error is not None and end.ending is not found.end.ending:
         raise end.error
-    return record(found.scenario, end)
+    return record(found.subject, end)
 
 
-def _is_of(task: str, handler: str) -> bool:
-    """Whether a task is the handler or a wait_for of its; what it injects has children's names."""
-    return task == handler or task.startswith(f"{handler}/wait_for")
+def _leads_from(touch: Touch, line: str) -> bool:
+    """Whether a line of somebody's own led to what was touched."""
+    return bool(line) and line in (touch.caller, touch.where)
 
 
-def _failure(told: Record) -> tuple[str, str]:
-    """Return the connection that failed, and as what the last event of its loop is noted."""
+def _failure(told: Record) -> tuple[str, str, Finding]:
+    """Return the connection that failed, as what the last event of its loop is noted, and why."""
     failing = next((one for one in told.outcome.findings if one.failure), None)
-    failing = failing or next(iter(told.outcome.findings), None)
-    connection = failing.connection if failing is not None and failing.connection else "c1"
+    failing = failing or next(iter(told.outcome.findings), Finding("nothing"))
+    connection = failing.connection or "c1"
     kinds = ("raised", "left", "app.raised")
     for event in told.events:
         if event.kind in kinds and event.values.get("connection") == connection:
-            return connection, f"event:{event.kind}"
-    return connection, ""
+            return connection, f"event:{event.kind}", failing
+    return connection, "", failing
 
 
 def _touches(steps: Sequence[Step], connection: str) -> list[Touch]:
@@ -190,22 +200,20 @@ def _touches(steps: Sequence[Step], connection: str) -> list[Touch]:
                 state = access.name
             elif owner != connection or state in _HIDDEN or not state:
                 continue
-            found.append(Touch(index, step.task, step.tick, state, access.write, access.where))
+            found.append(
+                Touch(index, step.task, step.tick, state, access.write, access.where, access.caller)
+            )
     return found
 
 
-def _check(mine: Sequence[Touch]) -> tuple[Touch | None, tuple[str, ...]]:
+def _check(mine: Sequence[Touch], subject: Subject) -> tuple[Touch | None, tuple[str, ...]]:
     """Return the last reads of the loop or of somebody's guard: the last one, and all names."""
-    reads = [one for one in mine if not one.write and _is_guard(one.where)]
+    reads = [one for one in mine if not one.write and subject.is_check(one.where)]
     if not reads:
         return None, ()
     last = reads[-1]
     together = [one for one in reads if (one.step, one.where) == (last.step, last.where)]
     return last, tuple(dict.fromkeys(one.state for one in together))
-
-
-def _is_guard(where: str) -> bool:
-    return where.startswith(f"{loop.__name__}:") or not where.startswith(("sim.", "starlette"))
 
 
 def _rows(told: Record, touches: Sequence[Touch | None], connection: str) -> tuple[Row, ...]:
@@ -223,7 +231,7 @@ def _rows(told: Record, touches: Sequence[Touch | None], connection: str) -> tup
     if led is not None and led not in roles:
         roles[led] = ["cause"]
     rows: list[Row] = []
-    states = dict.fromkeys(STATES, "-")
+    states = dict.fromkeys(told.subject.lanes, "-")
     for index, step in enumerate(steps):
         after = steps[index + 1].events if index + 1 < len(steps) else len(told.events)
         events = told.events[step.events : after]

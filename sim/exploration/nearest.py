@@ -1,22 +1,20 @@
 """The nearest run that passes, and a telling order in which every task's steps stand together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.shrink import Lenient, deviation
 from sim.kernel.series import run_once, run_search
-from sim.kernel.world import Job
+from sim.model.engine import Job
 from sim.model.record import CLOCK, LOOP, End
-from sim.runs.play import Record, job_for, record
-from sim.runs.stage import Rung
+from sim.runs.subject import Record, record, record_or_none
+from sim.schedulers.bounded import deviation
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
-from sim.schedulers.replay import Replay
+from sim.schedulers.replay import Lenient, Replay
 from sim.schedulers.transitions import class_of, order_of, run_of
-from sim.sut.guards import Guard
 
 MOST = 400
 """Runs that the search for a passing one may take."""
@@ -36,9 +34,7 @@ class Parting:
     passed: str
 
 
-def nearest_passing(
-    failing: Record, inquiry: Inquiry, rung: Rung = Rung.ASGI, guard: Guard | None = None
-) -> Parting | None:
+def nearest_passing(failing: Record, inquiry: Inquiry) -> Parting | None:
     """Return the passing run that agrees with `failing` for longest, if there is one near.
 
     From the last choice to the first, every other option is tried, first with what followed left as
@@ -46,7 +42,7 @@ def nearest_passing(
     deviations from the default are.
     """
     picks = [choice.picked for choice in failing.schedule]
-    job = job_for(failing.scenario, Fifo(), rung, guard, inquiry.untimed)
+    job = failing.subject.job(Fifo())
     tried = 0
     for index in range(len(picks) - 1, -1, -1):
         question = failing.schedule[index].question
@@ -57,8 +53,8 @@ def nearest_passing(
                 if (tried := tried + 1) > MOST:
                     return _among_few(failing, inquiry, job)
                 end = run_once(job.under(Lenient([*picks[:index], option, *rest])))
-                found = record(failing.scenario, end)
-                if not inquiry.fails(found.outcome):
+                found = record_or_none(failing.subject, end)
+                if found is not None and not inquiry.fails(found.outcome):
                     return _parting(failing, found)
     return _among_few(failing, inquiry, job)
 
@@ -69,8 +65,8 @@ def _among_few(failing: Record, inquiry: Inquiry, job: Job) -> Parting | None:
 
     def on_end(end: End) -> bool:
         nonlocal best
-        found = record(failing.scenario, end)
-        if not inquiry.fails(found.outcome):
+        found = record_or_none(failing.subject, end)
+        if found is not None and not inquiry.fails(found.outcome):
             parting = _parting(failing, found)
             if parting is not None and (best is None or parting.index > best.index):
                 best = parting
@@ -88,15 +84,14 @@ def _parting(failing: Record, passing: Record) -> Parting | None:
     return None
 
 
-def together(
-    found: Record, untimed: bool = False, rung: Rung = Rung.ASGI, guard: Guard | None = None
-) -> Record:
+def together(found: Record) -> Record:
     """Return a run of the same class in which each task's steps stand together as far as can be.
 
     Independent steps are commuted and the run is made again, so what comes back is a real run; it
     is `found` itself where nothing is gained.
     """
-    job = replace(job_for(found.scenario, Replay(found.schedule), rung, guard, untimed), steps=True)
+    subject = found.subject
+    job, untimed = subject.job(Replay(found.schedule)).recording(), subject.untimed
     end = run_once(job)
     transitions = run_of(end.trace_steps).transitions
     order = order_of(transitions, end.schedule, untimed)
@@ -106,7 +101,7 @@ def together(
         end.trace_steps, end.schedule, untimed
     )
     before, after = (_switches([s.task for s in one.trace_steps]) for one in (end, moved))
-    return record(found.scenario, moved) if same and after < before else found
+    return record(subject, moved) if same and after < before else found
 
 
 def _grouped(processes: Sequence[str], before: Sequence[int]) -> list[int]:

@@ -1,27 +1,26 @@
-"""Looks at the schedules of a scenario and says whether any of them breaks a property."""
+"""Looks at the schedules of a subject and says whether any of them breaks a property."""
 
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 
+from sim.errors import Divergence, UserError
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.listed import settled_times
-from sim.exploration.verdict import Exploration, Verdict
-from sim.kernel.series import run_once, run_search
-from sim.kernel.world import Job
-from sim.model.happens_before import silent_wakes
-from sim.model.record import End, Ending
+from sim.exploration.stability import FirstRun, taken_otherwise
+from sim.exploration.tally import OnRun, Tally
+from sim.exploration.verdict import Exploration
+from sim.kernel.series import run_once, run_plan
+from sim.model.engine import Job, Plan
+from sim.model.record import Ending
 from sim.model.scenario import Scenario
-from sim.runs.play import Record, job_for, record
-from sim.runs.stage import Rung
+from sim.model.schedule import Search
+from sim.runs.handler import HandlerSubject
+from sim.runs.own import OwnHandler
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.stage import Fidelity
+from sim.runs.subject import Subject
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from sim.sut.guards import Guard
 
-OnRun = Callable[[int], None]
-"""Called with the number of schedules looked at so far."""
-_JUDGED = (Ending.COMPLETED, Ending.DEADLOCK, Ending.TIME_LIMIT)
-"""Endings from which a property can be judged; any other one leaves the question open."""
 _PROBES = 4
 """Runs from which the number of choices in a run is measured, for PCT."""
 
@@ -30,50 +29,111 @@ def explore(
     scenario: Scenario,
     inquiry: Inquiry | None = None,
     guard: Guard | None = None,
-    rung: Rung = Rung.ASGI,
+    fidelity: Fidelity = Fidelity.ASGI,
     on_run: OnRun | None = None,
+    handler: OwnHandler | None = None,
 ) -> Exploration:
     """Search the schedules of `scenario` for a run that breaks the property.
 
     inquiry: what to ask; by default a complete search for errors, with dpor, at the scenario's
-    times. guard: somebody's own, for a scenario that names it "module:name". on_run: called after
-    every run that counts. Raises UserError if times are drawn but have to be fixed.
+    times. guard: somebody's own, for a scenario that names it "module:name". fidelity: how much of
+    the runs is real. on_run: called after every run that counts. handler: somebody's own, instead
+    of ours. Raises UserError if times are drawn but have to be fixed.
     """
-    asked = inquiry or Inquiry()
-    tally = _Tally(scenario, asked, on_run)
-    variants = settled_times(scenario, asked)
+    subject = (
+        ScenarioSubject(scenario, fidelity, guard)
+        if handler is None
+        else HandlerSubject(scenario, fidelity, tellable=handler.importable, own=handler)
+    )
+    return search(subject, inquiry or Inquiry(), on_run)
+
+
+def search(subject: Subject, inquiry: Inquiry, on_run: OnRun | None = None) -> Exploration:
+    """Search the schedules of a subject for a run that breaks the property.
+
+    Between the runs its first schedule is run again: before the search, after each outcome that is
+    new, and after the search. If it goes otherwise than at first, runs do not depend on their
+    choices alone, and there is no verdict. Raises UserError for what the subject cannot be asked.
+    """
+    if why := subject.refuses(inquiry.prop):
+        raise UserError(why)
+    tally = Tally(subject, inquiry, on_run)
+    variants = subject.variants(inquiry.times)
     horizon = pruned = runs = done = 0
     ended = True
     for variant in variants:
-        tally.settled = variant
-        most = asked.most - runs
-        if asked.samples:
+        tally.variant = variant
+        most = inquiry.most - runs
+        if inquiry.samples:
             most = -(-most // (len(variants) - done))  # a share for each of those still to come
-        job = job_for(variant, Fifo(), rung, guard, asked.untimed)
-        job = replace(job, steps=asked.strategy == "dpor")
-        horizon = _horizon(job, asked) if asked.strategy == "pct" else 0
-        search = replace(asked, max_schedules=most).search(horizon)
-        series = run_search(job, search, tally.add, most + asked.samples)
-        runs += series.runs
+        job = variant.job(Fifo()).recording(steps=inquiry.strategy == "dpor")
+        horizon = _horizon(job, inquiry) if inquiry.strategy == "pct" else 0
+        schedulers = replace(inquiry, max_schedules=most).search(horizon)
+        watch = done == 0  # one comparison with another process is enough
+        made, finished = _run(variant, job, schedulers, tally, most + inquiry.samples, watch)
+        runs += made
         done += 1
-        ended &= series.complete
-        pruned += getattr(search, "pruned", 0)
-        if (asked.first and tally.failing) or runs >= asked.most:
+        ended &= finished
+        pruned += getattr(schedulers, "pruned", 0)
+        if tally.enough or runs >= inquiry.most:
             break
     ended &= done == len(variants)
-    bounds = [*tally.bounds(), *_limits(rung)]
-    if not ended and not (asked.first and tally.failing):
+    bounds = [*tally.bounds(), *subject.limits()]
+    if not ended and not tally.enough:
         bounds.insert(0, f"cut after {runs} schedules")
     if pruned:
         bounds.insert(0, f"{pruned} options lay beyond the bound")
-    complete = ended and not bounds and not asked.samples
-    if guard is not None and asked.strategy == "dpor":
-        bounds.append(f"modulo instrumentation: {scenario.guard} may keep state of its own")
-    scope = asked.scope(horizon)
+    complete = ended and not bounds and not inquiry.samples
+    if inquiry.strategy == "dpor":
+        bounds += subject.caveats()
+    if tally.unseen:
+        bounds.append(tally.unseen)
+    scope = inquiry.scope(horizon)
     if len(variants) > 1:
         share = "all" if done == len(variants) else f"{done} of"
         scope += f", {share} {len(variants)} combinations of those listed"
     return tally.exploration(runs, complete, scope, "; ".join(bounds))
+
+
+def _run(
+    variant: Subject, job: Job, schedulers: Search, tally: Tally, most: int, elsewhere: bool
+) -> tuple[int, bool]:
+    """Run every schedule that the search supplies. Return how many, and whether it came to its end.
+
+    What the search itself finds to be otherwise than before is told, too. elsewhere: compare the
+    first run with one in another process.
+    """
+    runs = 0
+    finished = False
+    first: FirstRun | None = None
+
+    def plan() -> Plan:
+        nonlocal runs, finished, first
+        first = FirstRun(variant, (yield job), elsewhere)
+        tally.unstable = first.compare((yield job))
+        while runs < most and not tally.enough:
+            scheduler = schedulers.next_scheduler()
+            if scheduler is None:
+                finished = True
+                break
+            end = yield job.under(scheduler)
+            runs += 1
+            if end.ending is Ending.DIVERGED:
+                tally.unstable = taken_otherwise(variant, end.error)
+            elif schedulers.finished(end.schedule, end.trace_steps) and tally.add(end):
+                tally.unstable = first.compare((yield job))
+        if not tally.unstable:
+            tally.unstable = first.compare((yield job)) or first.elsewhere()
+            tally.unseen = tally.unseen or first.unseen
+
+    try:
+        run_plan(plan())
+    except Divergence as error:
+        tally.unstable = taken_otherwise(variant, error)
+    finally:
+        if first is not None:
+            first.close()
+    return runs, finished
 
 
 def _horizon(job: Job, inquiry: Inquiry) -> int:
@@ -82,92 +142,3 @@ def _horizon(job: Job, inquiry: Inquiry) -> int:
     for number in range(_PROBES - 1):
         ends.append(run_once(job.under(Uniform(inquiry.seed + number))))
     return max(len(end.schedule) for end in ends)
-
-
-def _limits(rung: Rung) -> list[str]:
-    """Return why even a search that came to its end is not complete."""
-    if rung is Rung.WIRE:
-        return ["on the wire rung locks of the libraries are not recorded: never complete"]
-    return []
-
-
-class _Tally:
-    """Judges the runs of a search and keeps count."""
-
-    def __init__(self, scenario: Scenario, inquiry: Inquiry, on_run: OnRun | None) -> None:
-        self._scenario = self.settled = scenario
-        self._inquiry = inquiry
-        self._on_run = on_run
-        self._outcomes: Counter[str] = Counter()
-        self._open: Counter[str] = Counter()
-        self._silent: dict[tuple[str, str], None] = {}
-        self._failure: Record | None = None
-        self._points = self._deepest = 0
-        self._untouched = True
-        self.failing = 0
-
-    def add(self, end: End) -> bool:
-        """Judge one run. Return whether that is enough."""
-        self._points += len(end.schedule)
-        self._deepest = max(self._deepest, len(end.schedule))
-        self._silent |= dict.fromkeys(silent_wakes(end.trace_steps))
-        if end.ending not in _JUDGED:
-            self._open[f"{end.ending}: {end.error}"] += 1
-            return False
-        found = record(self.settled, end)
-        self._untouched &= _untouched(end)
-        self._outcomes[found.outcome.label] += 1
-        if self._inquiry.fails(found.outcome):
-            self.failing += 1
-            if self._failure is None or _cost(found) < _cost(self._failure):
-                self._failure = found
-        if self._on_run is not None:
-            self._on_run(self._outcomes.total())
-        return self._inquiry.first and self.failing > 0
-
-    def bounds(self) -> list[str]:
-        """Return what stands in the way of a complete answer."""
-        found = [f"{count} runs ended by {why}" for why, count in self._open.items()]
-        found += [f"{one} woke {other} without a recorded write" for one, other in self._silent]
-        return found
-
-    def exploration(self, runs: int, complete: bool, scope: str, bound: str) -> Exploration:
-        """Return the verdict."""
-        if self.failing:
-            verdict = Verdict.RACY
-        else:
-            verdict = Verdict.RACE_FREE if complete else Verdict.INCONCLUSIVE
-        looked = self._outcomes.total()
-        return Exploration(
-            scenario=self._scenario,
-            inquiry=self._inquiry,
-            verdict=verdict,
-            complete=complete,
-            scope=scope,
-            bound=bound,
-            classes=looked if self._inquiry.strategy == "dpor" else None,
-            schedules=runs,
-            looked=looked,
-            failing=self.failing,
-            outcomes=dict(self._outcomes),
-            deepest=self._deepest,
-            points=self._points,
-            silent=tuple(self._silent),
-            untouched=self._untouched,
-            failure=self._failure,
-        )
-
-
-def _cost(found: Record) -> tuple[int, int]:
-    """Return by what the simplest failure is chosen: deviations from the default, then length."""
-    return sum(choice.deviates for choice in found.schedule), found.end.steps
-
-
-def _untouched(end: End) -> bool:
-    """Whether application_state stayed CONNECTED until the handler left its loop."""
-    for event in end.events:
-        if event.kind in ("left", "raised"):
-            break
-        if event.kind == "application_state" and event.values["state"] == "DISCONNECTED":
-            return False
-    return True

@@ -4,22 +4,14 @@ Where a runtime's order leaves no choice, no other schedule passes; another mome
 a time, or a number of turns of the loop.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
-
-from pydantic import ValidationError
 
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.shrink import Lenient
 from sim.kernel.series import run_once
-from sim.model.scenario import Scenario
-from sim.model.times import settled
-from sim.runs.play import Record, job_for, record
-from sim.runs.stage import Rung
-from sim.sut.guards import Guard
+from sim.runs.subject import Moment, Record, Unit, record_or_none
+from sim.schedulers.replay import Lenient
 
-Unit = Literal["ms", "turns"]
 FINEST_MS = 0.001
 """As near as the two runs are brought together, about one tick of virtual time."""
 FARTHEST_MS = 60_000.0
@@ -42,26 +34,7 @@ class Shift:
     passed: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A key of one injection that says when it comes."""
-
-    index: int
-    key: str
-    unit: Unit
-    value: float
-
-    def moved(self, scenario: Scenario, value: float) -> Scenario:
-        """Return the scenario with another value there. Raises ValidationError for a bad one."""
-        injections = list(scenario.injections)
-        given = int(value) if self.unit == "turns" else value
-        injections[self.index] = injections[self.index].model_copy(update={self.key: given})
-        return Scenario.model_validate({**scenario.model_dump(), "injections": injections})
-
-
-def nearest_in_time(
-    failing: Record, inquiry: Inquiry, rung: Rung = Rung.ASGI, guard: Guard | None = None
-) -> Shift | None:
+def nearest_in_time(failing: Record, inquiry: Inquiry) -> Shift | None:
     """Return a passing run in which one injection comes at another moment, the nearest one found.
 
     The injections are tried in their order, the time of each before its turns. Times are tried in
@@ -72,31 +45,20 @@ def nearest_in_time(
     if inquiry.untimed:
         return None
     picks = [choice.picked for choice in failing.schedule]
-    for place in _places(failing.scenario):
+    for moment in failing.subject.moments():
 
-        def passes(value: float, place: _Place = place) -> Record | None:
-            try:
-                scenario = place.moved(failing.scenario, value)
-            except ValidationError:
+        def passes(value: float, moment: Moment = moment) -> Record | None:
+            subject = moment.moved(value)
+            if subject is None:
                 return None
-            job = job_for(scenario, Lenient(picks), rung, guard)
-            found = record(scenario, run_once(job))
-            return None if inquiry.fails(found.outcome) else found
+            found = record_or_none(subject, run_once(subject.job(Lenient(picks))))
+            return None if found is None or inquiry.fails(found.outcome) else found
 
-        search = _nearest_time if place.unit == "ms" else _nearest_turn
-        if (found := search(place.value, passes)) is not None:
+        search = _nearest_time if moment.unit == "ms" else _nearest_turn
+        if (found := search(moment.value, passes)) is not None:
             value, run = found
-            what = failing.scenario.injections[place.index].do
-            return Shift(run, what, place.unit, place.value, value)
+            return Shift(run, moment.what, moment.unit, moment.value, value)
     return None
-
-
-def _places(scenario: Scenario) -> Iterator[_Place]:
-    for index, one in enumerate(scenario.injections):
-        key = "delay_ms" if one.at is not None else "time_ms"
-        yield _Place(index, key, "ms", settled(getattr(one, key)))
-        if one.at is not None:
-            yield _Place(index, "hops", "turns", settled(one.hops))
 
 
 Passes = Callable[[float], Record | None]

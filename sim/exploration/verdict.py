@@ -5,73 +5,109 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sim.exploration.inquiry import Inquiry
-from sim.model.profiles import profile_named
 from sim.model.scenario import Scenario
-from sim.model.switches import OnSend
-from sim.runs.play import Record
+from sim.runs.subject import Record, Subject
 
 
 class Verdict(StrEnum):
-    """The three things that can be said. A search that was cut never says race-free."""
+    """The four things that can be said. A search that was cut says neither the first nor the last
+    but one.
+    """
 
     RACE_FREE = "race-free"
     RACY = "racy"
+    """Some schedules fail."""
+    ALWAYS = "fails in every schedule"
+    """It is no race: whatever the order, it fails."""
     INCONCLUSIVE = "inconclusive"
+    """No answer; the bound says why."""
+
+
+FAILING = (Verdict.RACY, Verdict.ALWAYS)
+"""Verdicts that name a failure. Whoever expects "racy" is answered by either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """What was found out about one scenario.
+    """What was found out about one subject."""
 
-    complete: nothing was left to try within what the strategy covers, and that is everything.
-    scope: in words, what was covered; bound: what was not, "" if nothing. classes: of schedules
-    that differ only in the order of independent steps, None if the strategy cannot tell. schedules:
-    runs that were made, those that turned out redundant among them; looked: runs (or classes) that
-    were judged, failing: those of them that break the property. outcomes: how many of those judged
-    ended how. deepest: the most choices in a run. points: choices met, in all. silent: wake-ups
-    without a recorded write. untouched: in no run did application_state leave CONNECTED before the
-    handler left its loop. failure: the failing run with the fewest deviations, as it was found.
-    """
-
-    scenario: Scenario
+    subject: Subject
     inquiry: Inquiry
     verdict: Verdict
     complete: bool
+    """Whether nothing was left to try within what the strategy covers, and that is everything."""
     scope: str
+    """In words, what was covered."""
     bound: str
+    """In words, what was not; "" if nothing."""
     classes: int | None
+    """Of schedules that differ only in the order of independent steps; None if the strategy cannot
+    tell."""
     schedules: int
+    """Runs that were made, those that turned out redundant among them."""
     looked: int
+    """Runs, or classes, that were judged."""
     failing: int
+    """Those of them that break the property."""
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    """How many of those judged ended how."""
     deepest: int = 0
+    """The most choices in a run."""
     points: int = 0
+    """Choices met, in all."""
     silent: tuple[tuple[str, str], ...] = ()
+    """Wake-ups without a recorded write: who woke whom."""
     untouched: bool = False
+    """Whether in no run application_state left CONNECTED before the handler left its loop."""
     failure: Record | None = None
+    """The failing run with the fewest deviations, as it was found."""
+    remarks: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """What people should be told although it is no failure: kind -> (in how many runs, a text)."""
+    refusal: str = ""
+    """What the code under test asked for that no schedule controls, if a run ended by that."""
+    unstable: str = ""
+    """Why runs do not depend on their choices alone, if they do not: then there is no verdict."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario, for those who know that there is one."""
+        scenario = getattr(self.subject, "scenario", None)
+        assert isinstance(scenario, Scenario), f"{self.subject.words()} is no scenario"
+        return scenario
 
     @property
     def guard(self) -> str:
-        """The guard that was asked about."""
-        return self.scenario.guard
+        """The guard, or the handler, that was asked about."""
+        return self.subject.label
+
+    @property
+    def fails(self) -> bool:
+        """Whether a failure was found."""
+        return self.verdict in FAILING
 
     def because(self) -> str:
         """Return why there was nothing to guard against, "" if there was or if it fails."""
         if self.verdict is not Verdict.RACE_FREE or not self.untouched:
             return ""
         told = "in no run did application_state leave CONNECTED before the loop ended"
-        if profile_named(self.scenario.server).send_closed is OnSend.SILENT:
-            told += f": a send of {self.scenario.server} returns silently when the client has gone"
-        return told
+        silence = self.subject.silence()
+        return f"{told}: {silence}" if silence else told
 
     def words(self) -> str:
         """Return the verdict in one line, with its bound."""
         what = "classes" if self.classes is not None else "schedules"
         if self.verdict is Verdict.RACE_FREE:
             said = f"race-free: complete, {self.looked} of {self.looked} {what}"
+        elif self.verdict is Verdict.ALWAYS:
+            times = "" if self.inquiry.untimed else " at these times"
+            said = f"{self.verdict}{times}: complete, all {self.looked} {what} fail: it is no race"
         elif self.verdict is Verdict.RACY:
             so_far = "" if self.complete else " so far"
-            said = f"racy: {self.failing} of {self.looked} {what}{so_far} fail"
+            every = not self.complete and self.failing == self.looked
+            or_not = f", or {Verdict.ALWAYS}" if every else ""
+            said = f"racy{or_not}: {self.failing} of {self.looked} {what}{so_far} fail"
+        elif self.unstable or (self.refusal and not self.looked):
+            return f"inconclusive: {self.unstable or self.refusal}"
         else:
             said = f"inconclusive: {self.looked} {what} without a failure"
         return f"{said} ({self.scope}{'; ' if self.bound else ''}{self.bound})"

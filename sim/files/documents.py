@@ -49,7 +49,8 @@ class VerdictRow(Said):
     """
 
     guard: str
-    verdict: Literal["race-free", "racy", "inconclusive"]
+    handler: str | None = None
+    verdict: Literal["race-free", "racy", "fails in every schedule", "inconclusive"]
     complete: bool
     says: Annotated[str, Field(min_length=1)]
     because: str = ""

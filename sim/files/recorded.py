@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, StrictBool, model_validator
 
 from sim.files.strict_json import LARGEST
 from sim.model.scenario import Scenario
@@ -11,6 +11,7 @@ from sim.model.times import Table
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 """A number of things, or the index of one."""
 Times = Literal["fixed", "all"]
+Source = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
 Sha = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 NO_ERROR = "no-error"
 """The property that a run is asked for unless somebody asks for another."""
@@ -19,20 +20,30 @@ _TOLD = ("title", "about", "sweep", "expect")
 
 
 class Recorded(Table):
-    """What tokens and files have in common.
-
-    wsrace: the version that made it. scenario: what was run, its times all drawn. times, property:
-    which times were free, and what the run was asked for. guard_source: the beginning of the
-    SHA-256 of the module that a guard of somebody's own came from. digest: of the trace.
-    """
+    """What tokens and files have in common."""
 
     wsrace: str
-    rung: Literal["asgi", "wire"] = "asgi"
+    """The version that made it."""
+    fidelity: Literal["asgi", "wire"] = Field(
+        "asgi", validation_alias=AliasChoices("fidelity", "rung")
+    )
+    """How much of the run was real; called `rung` by versions before 0.2."""
     scenario: Scenario
+    """What was run, its times all drawn."""
+    handler: Annotated[str, Field(pattern="^[^:]+:[^:]+$", max_length=300)] | None = None
+    """The handler of somebody's own, "module:name"; None for ours."""
+    factory: StrictBool = False
+    """Whether that makes the handler of each run."""
     times: Times = "fixed"
+    """Which times were free."""
     property: Annotated[str, Field(min_length=1, max_length=200)] = NO_ERROR
-    guard_source: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = None
+    """What the run was asked for."""
+    guard_source: Source | None = None
+    """The beginning of the SHA-256 of the module of a guard of somebody's own."""
+    handler_source: Source | None = None
+    """The same of a handler's."""
     digest: Sha
+    """Of the trace."""
 
     @model_validator(mode="after")
     def _drawn(self) -> Self:

@@ -14,17 +14,16 @@ import json
 import zlib
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
 from sim.errors import UserError
 from sim.files.faults import dotted, one_line
-from sim.files.recorded import NO_ERROR, Count, Recorded, shown
+from sim.files.recorded import Count, Recorded
 from sim.files.strict_json import read
 from sim.model.marks import pack, unpack
 from sim.model.plain import fault
-from sim.model.scenario import Scenario
 from sim.model.schedule import Schedule
 
 PREFIX = "wsr1"
@@ -33,7 +32,8 @@ LONGEST = 1024
 _LARGEST = 1 << 16
 _CHECK = 8
 _SOURCE = 16
-"""So many digits of a guard's SHA-256 are enough to notice that it was edited."""
+"""So many digits of a module's SHA-256 are enough to notice that it was edited."""
+_SOURCES = ("guard_source", "handler_source")
 
 
 class TokenBody(Recorded):
@@ -60,32 +60,23 @@ class TokenBody(Recorded):
 
 
 def body_of(
-    scenario: Scenario,
+    told: Mapping[str, Any],
     schedule: Schedule,
     digest: str,
-    version: str,
-    rung: str = "asgi",
     outcome: str | None = None,
-    times: str = "fixed",
-    property: str = NO_ERROR,
-    guard_source: str | None = None,
 ) -> TokenBody:
     """Return what the token of a run says.
 
-    outcome: its label. guard_source: the SHA-256 of the module of a guard of somebody's own, of
-    which the token keeps the beginning.
+    told: what tokens and files have in common, but for the digest. outcome: its label.
     """
     deviations = tuple(
         (index, choice.picked) for index, choice in enumerate(schedule) if choice.deviates
     )
+    sources = {key: told[key][:_SOURCE] for key in _SOURCES if told.get(key)}
     return TokenBody.model_validate(
         {
-            "wsrace": version,
-            "rung": rung,
-            "scenario": shown(scenario),
-            "times": times,
-            "property": property,
-            "guard_source": guard_source and guard_source[:_SOURCE],
+            **told,
+            **sources,
             "deviations": deviations,
             "choices": len(schedule),
             "marks": pack(choice.question for choice in schedule),
@@ -151,11 +142,6 @@ def checked(data: object) -> TokenBody:
                 for slip in error.errors()
             )
         ) from None
-
-
-def scenario_of(body: TokenBody) -> Scenario:
-    """Return the scenario that a token's body names."""
-    return body.scenario
 
 
 def picks_of(body: TokenBody) -> Mapping[int, int]:

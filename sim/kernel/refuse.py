@@ -1,13 +1,20 @@
-"""Refuse what no schedule controls: threads, processes and real sockets inside a world.
+"""Refuse what no schedule controls: threads, processes, sockets and other event loops.
 
-Seen through CPython's audit events (PEP 578), so it holds for any library that goes through the
-interpreter, and through Trio's own doors to threads, whose idle workers start no new thread. Not
-seen: threads that were running before the world began, sockets that C code opens by itself, and on
-Python 3.11 a bare `_thread.start_new_thread`.
+Threads, processes and sockets are seen through CPython's audit events (PEP 578), so it holds for
+any library that goes through the interpreter, and through Trio's own doors to threads, whose idle
+workers start no new thread. asyncio is seen at the doors through which its functions look for the
+loop that runs (asyncio/events.py, tasks.py), and at those of its primitives that wait: in a world
+there is no such loop, and what they would raise says nothing about the code under test.
+
+Not seen: threads that were running before the world began, sockets that C code opens by itself, and
+on Python 3.11 a bare `_thread.start_new_thread`.
 """
 
+import asyncio
+import inspect
 import sys
 import threading
+from asyncio import events, tasks
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +23,7 @@ import trio
 
 from sim.errors import RefusedOperation
 from sim.kernel import trio_hook
+from sim.kernel.lines import place_of
 
 _AUDITED = {
     "_thread.start_new_thread": "started a thread",
@@ -28,6 +36,18 @@ _AUDITED = {
     "os.fork": "started a process",
     "os.posix_spawn": "started a process",
 }
+ASYNCIO = "used asyncio"
+_ADVICE = {
+    ASYNCIO: "It runs on Trio here: write it with anyio or trio, or ask about it in that form.",
+}
+_USUAL_ADVICE = (
+    "Nothing there is under the schedule's control: put a fake in its place, or leave it out of "
+    "what is asked about."
+)
+_AWAITING = ("create_task", "ensure_future", "gather", "shield", "sleep", "wait", "wait_for")
+"""Functions of asyncio that are handed coroutines; all of them ask for the loop that runs."""
+_DETECTORS = ("anyio", "sniffio")
+"""Libraries that look for a loop only to find out which one there is."""
 
 Refuse = Callable[[str], None]
 
@@ -44,15 +64,46 @@ class _Guard:
         if self.refuse is None or event not in _AUDITED:
             return
         if threading.get_ident() == self.thread and trio_hook.in_task():
-            self.refuse(_AUDITED[event])
+            self.refuse(ASYNCIO if _from_asyncio() else _AUDITED[event])
 
 
 _guard = _Guard()
 
 
+def _from_asyncio() -> bool:
+    """Whether asyncio asks for it: a loop of its own opens sockets."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code is not trio.run.__code__:
+        if str(frame.f_globals.get("__name__", "")).startswith("asyncio."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _doors() -> list[tuple[Any, str, str]]:
+    """Return where code goes through: owner, name, and what it does there."""
+    return [
+        (threading.Thread, "start", "started a thread"),  # Python 3.11 does not audit it
+        (trio.to_thread, "run_sync", "used a thread"),
+        (trio.lowlevel, "start_thread_soon", "used a thread"),
+        (trio.lowlevel.TrioToken, "run_sync_soon", "called run_sync_soon"),
+        *((owner, name, ASYNCIO) for owner in (asyncio, tasks) for name in _AWAITING),
+        *((asyncio, name, ASYNCIO) for name in ("get_running_loop", "get_event_loop", "run")),
+        *((events, name, ASYNCIO) for name in ("get_running_loop", "get_event_loop")),
+        *((owner, "new_event_loop", ASYNCIO) for owner in (asyncio, events)),
+        *((owner, "current_task", ASYNCIO) for owner in (asyncio, tasks)),
+        *(
+            (owner, "wait", ASYNCIO)
+            for owner in (asyncio.Event, asyncio.Condition, asyncio.Barrier)
+        ),
+        *((owner, "acquire", ASYNCIO) for owner in (asyncio.Lock, asyncio.Semaphore)),
+        *((asyncio.Queue, name, ASYNCIO) for name in ("get", "put")),
+    ]
+
+
 @contextmanager
 def refusing(refuse: Refuse) -> Iterator[None]:
-    """Call `refuse` for every thread, process or socket started in a task of this thread.
+    """Call `refuse` for everything of that kind which a task of this thread does.
 
     What `refuse` raises reaches the code that tried; if it returns, the operation goes on.
     """
@@ -63,17 +114,16 @@ def refusing(refuse: Refuse) -> Iterator[None]:
     def refused_door(what: str, door: Callable[..., Any]) -> Callable[..., Any]:
         def closed(*args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() == _guard.thread and trio_hook.in_task():
-                refuse(what)
+                caller = str(sys._getframe(1).f_globals.get("__name__", ""))
+                if not caller.startswith(_DETECTORS):
+                    for coroutine in filter(inspect.iscoroutine, args):
+                        coroutine.close()  # nobody will await it, and nobody need hear of that
+                    refuse(what)
             return door(*args, **kwargs)
 
         return closed
 
-    doors: list[tuple[Any, str, str]] = [
-        (threading.Thread, "start", "started a thread"),  # Python 3.11 does not audit it
-        (trio.to_thread, "run_sync", "used a thread"),
-        (trio.lowlevel, "start_thread_soon", "used a thread"),
-        (trio.lowlevel.TrioToken, "run_sync_soon", "called run_sync_soon"),
-    ]
+    doors = _doors()
     saved = [getattr(owner, name) for owner, name, _ in doors]
     saved_guard = (_guard.thread, _guard.refuse)
     for (owner, name, what), door in zip(doors, saved, strict=True):
@@ -87,9 +137,9 @@ def refusing(refuse: Refuse) -> Iterator[None]:
             setattr(owner, name, door)
 
 
-def refusal(what: str, task: str) -> RefusedOperation:
-    """Return the error for a task that did `what`."""
+def refusal(what: str, task: str, where: str) -> RefusedOperation:
+    """Return the error for a task that did `what`. where: "module:line" of its own code, or ""."""
+    place = f" at {place_of(where)}" if where else ""
     return RefusedOperation(
-        f"task {task!r} {what} inside a world: nothing there is under the schedule's control. "
-        "Use the world's network and Trio tasks instead"
+        f"task {task!r} {what}{place} inside a world. {_ADVICE.get(what, _USUAL_ADVICE)}"
     )

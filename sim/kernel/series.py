@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sim.kernel.session import Plan, Session
-from sim.kernel.world import Job
+from sim.model.engine import Job, Plan
 from sim.model.record import End
 from sim.model.schedule import Search
 
@@ -14,14 +13,35 @@ OnEnd = Callable[[End], bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """How a series of runs went. complete: the search had nothing left to try."""
+    """How a series of runs went."""
 
     runs: int
     complete: bool
+    """Whether the search had nothing left to try."""
+
+
+def run_plan(plan: Plan) -> None:
+    """Run the jobs of a plan on the engine of its first one, and send it the ends."""
+    try:
+        first = next(plan)
+    except StopIteration:
+        return
+
+    def whole() -> Plan:
+        job = first
+        try:
+            while True:
+                job = plan.send((yield job))
+        except StopIteration:
+            return
+        finally:
+            plan.close()
+
+    first.engine().run(whole())
 
 
 def run_all(jobs: Iterable[Job], on_end: OnEnd) -> Series:
-    """Run `jobs` one after the other inside one `trio.run`."""
+    """Run `jobs` one after the other on the engine of the first."""
     runs = 0
     complete = True
 
@@ -34,7 +54,7 @@ def run_all(jobs: Iterable[Job], on_end: OnEnd) -> Series:
                 complete = False
                 return
 
-    Session().run(plan())
+    run_plan(plan())
     return Series(runs, complete)
 
 
@@ -59,7 +79,7 @@ def run_search(job: Job, search: Search, on_end: OnEnd, max_runs: int = 1_000_00
             if search.finished(end.schedule, end.trace_steps) and on_end(end):
                 return
 
-    Session().run(plan())
+    run_plan(plan())
     return Series(runs, complete)
 
 

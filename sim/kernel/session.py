@@ -6,27 +6,26 @@ world that cannot be ended is reported, and the jobs after it go on in a fresh `
 
 import ctypes
 import gc
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 import trio
 
-from sim.errors import Deadlock, LimitReached, RefusedOperation
+from sim.errors import Deadlock, LimitReached
 from sim.kernel import trio_hook
+from sim.kernel import world as kernel
 from sim.kernel.clock import VirtualClock
 from sim.kernel.observe import observing
 from sim.kernel.refuse import refusal, refusing
 from sim.kernel.stepper import Stepper
-from sim.kernel.world import Job, World, describe_wait
+from sim.kernel.world import World, code_lines, describe_wait, own_line
+from sim.model.engine import Job, Plan
 from sim.model.record import TIME, End, Ending, Limits, Waiting
 from sim.model.ticks import seconds
 
 HARNESS = True  # see sim.kernel.world.describe_wait
 _COLLECT_EVERY = 50
 """Worlds between two garbage collections; there is none inside a world."""
-
-Plan = Generator[Job, End, None]
-"""Yields jobs, is sent their ends."""
 
 
 class Session:
@@ -80,6 +79,7 @@ class Session:
 
     async def _live(self, job: Job) -> bool:
         """Run one world from its first step to its last. Return whether it was stuck."""
+        assert isinstance(job, kernel.Job), f"a kernel on Trio runs no {type(job).__name__}"
         world = self._world = World(job)
         self._stepper.begin(world)
         with observing(world) if job.steps else nullcontext():
@@ -131,7 +131,8 @@ class Session:
             self._stepper.force_out(world)
             return True
         waiting = tuple(
-            Waiting(known.path, describe_wait(task)) for task, known in self._stepper.tasks.items()
+            Waiting(known.path, describe_wait(task), own_line(world.job, task))
+            for task, known in self._stepper.tasks.items()
         )
         world.waiting = waiting
         world.abort(Ending.DEADLOCK, _deadlock(waiting, world.tick))
@@ -140,9 +141,7 @@ class Session:
     def _refuse(self, what: str) -> None:
         world = self._world
         if world is not None and trio.lowlevel.current_task() in self._stepper.tasks:
-            error: RefusedOperation = refusal(what, world.task)
-            world.abort(Ending.REFUSED, error)
-            raise error
+            world.refuse(refusal(what, world.task, code_lines(world.job)[1]))
 
     def _abandon(self) -> None:
         """Keep the tasks of a lost `trio.run` for ever: closing them would run their code again."""
@@ -190,6 +189,8 @@ def _end_of(world: World) -> End:
         stuck=world.stuck,
         events=tuple(world.events),
         trace_steps=tuple(step.freeze() for step in world.recorded),
+        outside=world.outside_waiting,
+        remarks=tuple(world.remarks),
     )
 
 

@@ -13,9 +13,10 @@ from sim.errors import LimitReached, StuckWorld, WsraceError
 from sim.kernel import trio_hook
 from sim.kernel.names import MAIN, Known
 from sim.kernel.order import Candidates, Order
+from sim.kernel.refuse import ASYNCIO, refusal
 from sim.kernel.steps import StepRecorder
 from sim.kernel.waiters import woken_by
-from sim.kernel.world import World
+from sim.kernel.world import World, own_line
 from sim.model.record import CLOCK, LOOP, Ending
 from sim.model.schedule import Kind
 from sim.model.ticks import from_seconds
@@ -170,6 +171,9 @@ class Stepper(trio.abc.Instrument):
 
     @staticmethod
     def _step(world: World, task: Task, known: Known) -> None:
+        if trio_hook.met_foreign_yield(task):
+            where = own_line(world.job, task)
+            world.abort(Ending.REFUSED, refusal(ASYNCIO, known.path, where))
         world.steps += 1
         known.last_step = world.steps
         world.task = known.path

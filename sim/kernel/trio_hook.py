@@ -35,6 +35,7 @@ def _missing() -> list[str]:
         (_run.Runner, "runq"),
         (_run.Task, "_counter"),
         (_run.Task, "_cancel_status"),
+        (_run.Task, "_next_send"),
         (_run.CancelStatus, "_scope"),
         (_run.CancelStatus, "_parent"),
         (trio.CancelScope, "cancel"),
@@ -204,6 +205,14 @@ def clock_wakes() -> None:
 def forget_creation(task: Task) -> None:
     """Let Trio's sort of runnable tasks leave `task` where it became ready."""
     task._counter = -1
+
+
+def met_foreign_yield(task: Task) -> bool:
+    """Whether `task` yielded what Trio does not know, as asyncio's functions do.
+
+    Trio then throws a TypeError into it instead of sending an outcome (unrolled_run).
+    """
+    return type(task._next_send) is TypeError
 
 
 def in_task() -> bool:

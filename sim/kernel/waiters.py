@@ -24,6 +24,9 @@ class Waiters:
     def __bool__(self) -> bool:
         return bool(self._tasks)
 
+    def __len__(self) -> int:
+        return len(self._tasks)
+
     async def park(self) -> None:
         """Wait until another task wakes this one."""
         task = trio.lowlevel.current_task()

@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from typing import Self
+from typing import NoReturn, Self
 
 import outcome
 import trio
 
 from sim.entropy import influence_free
-from sim.errors import Redundant, WsraceError
+from sim.errors import Redundant, RefusedOperation, WsraceError
+from sim.kernel.lines import SOMEBODYS_OWN, OwnCode
 from sim.kernel.order import Candidates, Order
 from sim.kernel.waiters import BY_TIMER, Waiters
+from sim.model.engine import Engine
 from sim.model.record import TIME, Access, Ending, Event, Limits, Step, Value, Waiting
 from sim.model.schedule import Chooser, Kind, Options, Scheduler
 
@@ -30,7 +32,7 @@ class Job:
     events, steps, schedule: what to record; a choice among n tasks keeps n names, so worlds of very
     many clients do without. lines: whether accesses say where they were made. helpers: modules and
     packages that act for others, besides the kernel and Trio: what they touch is touched by who
-    called them.
+    called them. own: tells somebody's own code from ours and from libraries.
     """
 
     program: "Program"
@@ -44,10 +46,21 @@ class Job:
     schedule: bool = True
     lines: bool = False
     helpers: tuple[str, ...] = ()
+    own: OwnCode = SOMEBODYS_OWN
 
     def under(self, scheduler: Scheduler) -> Self:
         """Return the same job under another scheduler."""
         return replace(self, scheduler=scheduler)
+
+    def recording(self, steps: bool = True, lines: bool = False) -> Self:
+        """Return the same job with its steps recorded; lines: with the code's lines, too."""
+        return replace(self, steps=steps, lines=lines)
+
+    def engine(self) -> Engine:
+        """Return a kernel that can run it."""
+        from sim.kernel.session import Session  # it runs jobs, so it knows them
+
+        return Session()
 
 
 class OpenStep:
@@ -143,6 +156,10 @@ class World:
         self.forced = 0
         self.sides: dict[trio.lowlevel.Task | None, bool] = {}
         """On which side the tasks that a task starts belong, while it says so."""
+        self.outsiders: dict[str, Callable[[], str]] = {}
+        """What tells of each client what it waits for, "" where it has nothing more to do."""
+        self.outside_waiting: tuple[Waiting, ...] = ()
+        self.remarks: list[Event] = []
         self._byte_index: dict[str, int] = {}
         self._timers: list[tuple[int, int, Timer]] = []
         self._timers_made = 0
@@ -170,6 +187,16 @@ class World:
             if self.job.lines:
                 self.read(f"event:{kind}")
 
+    def remark(self, kind: str, /, **values: Value) -> None:
+        """Tell whoever judges the run something that is no part of its trace."""
+        if self.tracing:
+            self.remarks.append(Event(self.tick, self.task, kind, values))
+
+    def refuse(self, error: RefusedOperation) -> NoReturn:
+        """End the world without an answer: what runs in it is not what can be judged."""
+        self.abort(Ending.REFUSED, error)
+        raise error
+
     def read(self, name: str) -> None:
         """Note that the current step read the shared state `name`."""
         if self.step is not None:
@@ -183,7 +210,8 @@ class World:
     def _access(self, name: str, write: bool) -> Access:
         if not self.job.lines:
             return Access(name, write)
-        return Access(name, write, code_line(self.job.helpers), len(self.events))
+        where, caller = code_lines(self.job)
+        return Access(name, write, where, len(self.events), caller)
 
     def bytes(self, count: int, connection: str) -> "bytes":
         """Return `count` bytes without influence: a hash of (connection, how often it asked)."""
@@ -266,6 +294,7 @@ class World:
         """Note how and where the world ended, and stop recording."""
         self.ending = ending
         self.tracing = False
+        self.outside_waiting = tuple(Waiting(name, say()) for name, say in self.outsiders.items())
         self.end_tick = self.tick
         self.end_steps = self.steps
         self.step = None
@@ -278,19 +307,33 @@ _KERNEL = (__name__.rpartition(".")[0], trio.__name__, outcome.__name__)
 """Packages that act for every program."""
 
 
-def code_line(helpers: tuple[str, ...]) -> str:
-    """Return "module:line" of the innermost frame that acts for itself, "" if none does.
+def code_lines(job: Job) -> tuple[str, str]:
+    """Return two lines, "module:line", innermost first; each "" if there is none.
 
-    helpers: modules and packages that act for others, besides those of the kernel.
+    The first is of the innermost frame that acts for itself, the second of somebody's own code.
     """
     frame: types.FrameType | None = sys._getframe(1)
-    acting = (*_KERNEL, *helpers)
+    acting = (*_KERNEL, *job.helpers)
+    where = ""
     while frame is not None and frame.f_code is not trio.run.__code__:  # beyond it is no world
         module = str(frame.f_globals.get("__name__", "?"))
         if not module.startswith(acting):
-            return f"{module}:{frame.f_lineno}"
+            line = f"{module}:{frame.f_lineno}"
+            where = where or line
+            if job.own(frame.f_code, module):
+                return where, line
         frame = frame.f_back
-    return ""
+    return where, ""
+
+
+def own_line(job: Job, task: trio.lowlevel.Task) -> str:
+    """Return the innermost line of somebody's own code at which `task` waits, "" if none does."""
+    where = ""
+    for frame, line in task.iter_await_frames():
+        module = str(frame.f_globals.get("__name__", "?"))
+        if not module.startswith(_KERNEL) and job.own(frame.f_code, module):
+            where = f"{module}:{line}"
+    return where
 
 
 def describe_wait(task: trio.lowlevel.Task) -> str:

@@ -10,7 +10,8 @@ from sim.live.port import LivePort
 from sim.live.recorder import TASK, Recorder
 from sim.model.scenario import Scenario
 from sim.runs.injections import Injector
-from sim.runs.play import MODES, WEBSOCKETS, pauses_of
+from sim.runs.scenario import MODES, WEBSOCKETS
+from sim.runs.specs import pauses_of
 from sim.server.serve import describe
 from sim.sut.chat import Chat
 from sim.sut.guards import Guard

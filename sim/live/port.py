@@ -7,10 +7,11 @@ await of the library's own.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import trio
 
+from sim.errors import RefusedOperation
 from sim.live.recorder import TASK, Recorder
 from sim.model.record import Value
 from sim.model.ticks import PER_SECOND
@@ -106,6 +107,10 @@ class LivePort(ABC):
 
     def note(self, name: str, write: bool) -> None:  # noqa: B027 - nothing to do on any runtime
         """Accesses of shared state are not recorded on real servers."""
+
+    def refuse(self, why: str, error: BaseException | None = None) -> NoReturn:
+        """End the handler: what it runs with cannot be judged."""
+        raise RefusedOperation(why) from error
 
     def record(self, kind: str, **values: Value) -> None:
         """Record an event for the checkers."""

@@ -16,7 +16,7 @@ from sim.live.stacks import Stack
 from sim.live.thread import ServerThread, quiet
 from sim.live.trial import LiveRun, Trial
 from sim.model.scenario import Scenario
-from sim.runs.play import guard_named
+from sim.runs.own import guard_named
 from sim.server.serve import describe
 from sim.sut.guards import Guard
 

@@ -15,7 +15,7 @@ from sim.model.script import Do
 from sim.model.ticks import PER_SECOND
 from sim.model.times import settled
 from sim.runs.judge import judge
-from sim.runs.play import answers_in_events, client_specs, pauses_of
+from sim.runs.specs import answers_in_events, client_specs, pauses_of
 from sim.sut.guards import Guard
 
 _BEYOND_MS = 3000.0

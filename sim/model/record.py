@@ -30,7 +30,8 @@ class Event(NamedTuple):
 class Access(NamedTuple):
     """One read or write of a named piece of shared state.
 
-    where: the line of the code under test that made it, "module:line"; "" unless asked for. Where
+    where: the line of the code under test that made it, "module:line"; "" unless asked for.
+    caller: the line of somebody's own code that led to it; "" if there is none. Where
     lines are asked for, an event stands among the accesses as a read of "event:KIND", and `events`
     is how many the trace had then, that one among them; else 0, and an access that is repeated
     within a step stands there once.
@@ -40,6 +41,7 @@ class Access(NamedTuple):
     write: bool
     where: str = ""
     events: int = 0
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,17 @@ class Ending(StrEnum):
     STEP_LIMIT = "step_limit"
     TIME_LIMIT = "time_limit"
     REFUSED = "refused"
-    """Something inside started a thread, a process or a socket."""
+    """Something inside asked for a thread, a process, a socket, another event loop, or was not what
+    it has to be to be judged."""
     DIVERGED = "diverged"
     """The scheduler could not answer a question, for example in a replay."""
     REDUNDANT = "redundant"
     """The scheduler stopped it: whatever it would show was seen in another run."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether it says something about the code under test; any other one is no answer."""
+        return self in (Ending.COMPLETED, Ending.DEADLOCK, Ending.TIME_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +116,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A task that waits, and for what: "function (module:line)", innermost line of its own code."""
+    """A task that waits."""
 
     task: str
+    """Its path; for a task of the outside world its name."""
     what: str
+    """For what: "function (module:line)", innermost last; in words for the outside world, where ""
+    means that it has nothing more to do."""
+    where: str = ""
+    """The innermost line of somebody's own code, "module:line"; "" if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,8 @@ class End:
     result: what the program returned. error: what was raised, or the reason for stopping it.
     tick, steps: where it stood then. waiting: on a deadlock, every task and what it waits for.
     stuck: it could not be ended after being cancelled. schedule, events, trace_steps: what was
-    recorded; the last two are empty when recording is off.
+    recorded; the last two are empty when recording is off. outside: what each client waits for.
+    remarks: what judges need to know besides the trace, which the digest is of.
     """
 
     ending: Ending
@@ -134,3 +148,5 @@ class End:
     stuck: bool = False
     events: tuple[Event, ...] = ()
     trace_steps: tuple[Step, ...] = field(default=(), repr=False)
+    outside: tuple[Waiting, ...] = ()
+    remarks: tuple[Event, ...] = ()

@@ -1,4 +1,4 @@
-"""Frames on their way: the network of the asgi rung, where nothing is encoded."""
+"""Frames on their way: the network of the asgi fidelity, where nothing is encoded."""
 
 from sim.model.frames import Frame, FrameKind
 from sim.network.pipe import Pipe

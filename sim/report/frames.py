@@ -14,7 +14,7 @@ from sim.exploration.verdict import Exploration
 from sim.live.overhead import Cost
 from sim.model.results import CellResult, PairResult
 from sim.model.ticks import PER_SECOND
-from sim.runs.play import Record
+from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction, cell_row, pair_row
 from sim.validation.criteria import Validation
 from sim.validation.deployment import Session

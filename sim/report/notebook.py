@@ -23,7 +23,7 @@ from sim.report.tables import rates_table
 from sim.report.validation import decision_lines, validation_table
 from sim.report.verdicts import telling
 from sim.report.words import sentences
-from sim.runs.play import Record
+from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction
 from sim.validation.criteria import Validation
 

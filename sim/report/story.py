@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
 from sim.report.plots import Lane, Mark, Span
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 LANES = {
     "client_state": "client_state",

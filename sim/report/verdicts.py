@@ -6,20 +6,25 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.exploration.counterexample import Counterexample, changed
-from sim.exploration.explain import STATES
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Exploration, Verdict
 from sim.files.documents import VerdictRow
+from sim.kernel.lines import place_of
 from sim.model.plain import printable
 
-_STYLES = {Verdict.RACE_FREE: "green", Verdict.RACY: "red", Verdict.INCONCLUSIVE: "yellow"}
+_STYLES = {
+    Verdict.RACE_FREE: "green",
+    Verdict.RACY: "red",
+    Verdict.ALWAYS: "red",
+    Verdict.INCONCLUSIVE: "yellow",
+}
 
 
 def verdict_table(found: Sequence[VerdictRow]) -> Table:
     """Return one row per guard: verdict, what was looked at, how much fails, how long it took."""
     title = "complete: nothing was left to try" if all(one.complete for one in found) else None
     table = Table(title=title, box=None)
-    table.add_column("guard")
+    table.add_column("handler" if any(one.handler for one in found) else "guard")
     table.add_column("verdict")
     for name in ("classes", "schedules", "failing", "choices", "deepest", "seconds"):
         table.add_column(name, justify="right")
@@ -49,12 +54,12 @@ def telling(found: Counterexample) -> Iterator[str | Table]:
     scenario = {k: v for k, v in changed(record.scenario).items() if k not in ("name", "guard")}
     proven = "no schedule with fewer fails" if found.least else "fewer were not ruled out"
     yield (
-        f"{printable(record.scenario.guard)}: {record.outcome.label} in {record.end.steps} steps, "
+        f"{printable(record.subject.label)}: {record.outcome.label} in {record.end.steps} steps, "
         f"{deviations(record.schedule)} of {len(record.schedule)} choices not the default "
         f"({proven})"
     )
     yield f"  scenario: {printable(str(scenario))}"
-    yield f"  why: {why.sentence()}"
+    yield f"  why: {printable(why.sentence(place_of))}"
     if why.check is not None and why.use is not None:
         turns = "1 turn" if why.hops == 1 else f"{why.hops} turns"
         yield f"  from check to use: {turns} of the loop, {why.window_ms:g} ms"
@@ -71,7 +76,7 @@ def telling(found: Counterexample) -> Iterator[str | Table]:
 
 def _rows(found: Counterexample) -> Table:
     table = Table(box=None, padding=(0, 1))
-    for name in ("ms", "role", "task", "line", "what", *STATES):
+    for name in ("ms", "role", "task", "line", "what", *found.record.subject.lanes):
         table.add_column(name, justify="right" if name == "ms" else "left")
     for row in found.explanation.rows:
         states = [

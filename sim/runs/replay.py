@@ -5,10 +5,7 @@ was edited and still makes the same choices (one more log line, another name) re
 is told so. Tokens of the first version hold no outcome; for them the trace must be the same.
 """
 
-import hashlib
-import inspect
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +14,17 @@ from sim import __version__
 from sim.errors import Divergence, UserError
 from sim.files.outside import content, write_whole
 from sim.files.racefile import SUFFIX, RaceFile, asked, came, from_text, to_text
-from sim.files.recorded import NO_ERROR, Recorded, Times, shown
+from sim.files.recorded import NO_ERROR, Recorded
 from sim.files.token import TokenBody, body_of, decode, encode, picks_of
 from sim.model.marks import unpack
 from sim.model.outcome import Outcome
 from sim.model.plain import fault
-from sim.runs.play import Record, import_guard, play
-from sim.runs.stage import Rung
+from sim.runs.handler import HandlerSubject
+from sim.runs.own import handler_allowed, import_guard, source_of
+from sim.runs.play import make
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.stage import Fidelity
+from sim.runs.subject import Record, Subject
 from sim.schedulers.replay import Deviate, Replay
 
 
@@ -45,43 +46,32 @@ class Replayed:
         return self.record.digest == self.recorded.digest
 
 
-def token_of(
-    record: Record, rung: Rung = Rung.ASGI, times: Times = "fixed", property: str = NO_ERROR
-) -> str:
+def token_of(record: Record, property: str = NO_ERROR) -> str:
     """Return the token of a run. Raises UserError if it is too long for one.
 
-    times: whether the times were fixed or free. property: what the run was asked for.
+    property: what the run was asked for.
     """
-    body = body_of(
-        record.scenario,
-        record.schedule,
-        record.digest,
-        __version__,
-        str(rung),
-        record.outcome.label,
-        times,
-        property,
-        guard_source(record.scenario.guard),
-    )
-    return encode(body)
+    told = {**record.subject.told(), "wsrace": __version__, "property": property}
+    return encode(body_of(told, record.schedule, record.digest, record.outcome.label))
+
+
+def token_or_none(record: Record, property: str = NO_ERROR) -> str:
+    """Return the token of a run, "" if it is too long for one."""
+    try:
+        return token_of(record, property)
+    except UserError:
+        return ""
 
 
 def file_of(
-    record: Record,
-    rung: Rung = Rung.ASGI,
-    times: Times = "fixed",
-    property: str = NO_ERROR,
-    counterexample: dict[str, Any] | None = None,
+    record: Record, property: str = NO_ERROR, counterexample: dict[str, Any] | None = None
 ) -> RaceFile:
     """Return the race file of a run; counterexample: anything that explains it, as plain data."""
     return RaceFile.model_validate(
         {
+            **record.subject.told(),
             "wsrace": __version__,
-            "rung": str(rung),
-            "scenario": shown(record.scenario),
-            "times": times,
             "property": property,
-            "guard_source": guard_source(record.scenario.guard),
             "schedule": tuple(map(asked, record.schedule)),
             "outcome": came(record.outcome),
             "digest": record.digest,
@@ -111,59 +101,65 @@ def is_file(given: str) -> bool:
     return given.endswith(SUFFIX) or bool(separators & set(given)) or os.path.exists(given)
 
 
-def replay(run: str | Recorded, guard: str | None = None) -> Record:
+def replay(run: str | Recorded, guard: str | None = None, handler: str | None = None) -> Record:
     """Run a token or a race file again; as `replayed`, for those who want the run alone."""
-    return replayed(run, guard).record
+    return replayed(run, guard, handler).record
 
 
-def replayed(run: str | Recorded, guard: str | None = None) -> Replayed:
+def replayed(run: str | Recorded, guard: str | None = None, handler: str | None = None) -> Replayed:
     """Run a token, what it says, or what a race file says again, choice for choice.
 
-    guard: the "module:name" that a person allows to be imported, where the run names one. Raises
-    UserError for a token that cannot be read, Divergence where the run goes otherwise.
+    guard, handler: the "module:name" that a person allows to be imported, where the run names one.
+    Raises UserError for a token that cannot be read, Divergence where the run goes otherwise.
     """
     recorded = decode(run) if isinstance(run, str) else run
     try:
-        record = _run(recorded, guard)
+        record = repeat(recorded, subject_of(recorded, guard, handler))
         _compare(recorded, record)
     except Divergence as error:
-        raise Divergence(fault("; ".join([str(error), *_hints(recorded, guard)]))) from None
+        hints = _hints(recorded, guard, handler)
+        raise Divergence(fault("; ".join([str(error), *hints]))) from None
     except UserError as error:
         raise UserError(*map(fault, error.faults)) from None
     return Replayed(record, recorded)
 
 
-def guard_source(name: str) -> str | None:
-    """Return the SHA-256 of the text of the module that the guard "module:name" came from.
+def subject_of(
+    recorded: Recorded, guard: str | None = None, handler: str | None = None
+) -> ScenarioSubject:
+    """Return what a recorded run was one of.
 
-    None for a guard of ours, and for a module without a text. Imports nothing.
+    guard, handler: what a person allows to be imported. Raises Divergence if that is not what the
+    run names, UserError if what it names was not allowed or cannot be imported.
     """
-    module = sys.modules.get(name.partition(":")[0]) if ":" in name else None
-    if module is None:
-        return None
-    try:
-        return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
-    except (OSError, TypeError):
-        return None
-
-
-def _run(recorded: Recorded, guard: str | None) -> Record:
-    """Return the run with the recorded choices. Raises Divergence where they do not fit."""
     scenario = recorded.scenario
+    what = "file" if isinstance(recorded, RaceFile) else "token"
     if guard is not None and guard != scenario.guard:
-        what = "file" if isinstance(recorded, RaceFile) else "token"
         raise Divergence(f"the {what}'s guard is {scenario.guard!r}, not {guard!r}")
-    own = import_guard(guard) if guard is not None and ":" in guard else None
-    scheduler = _scheduler(recorded)
-    untimed = recorded.times == "all"
-    record = play(scenario, scheduler, Rung(recorded.rung), own, untimed)
-    if isinstance(record.end.error, Divergence):
-        raise record.end.error
+    if handler is not None and handler != recorded.handler:
+        named = "has no handler of its own" if recorded.handler is None else repr(recorded.handler)
+        raise Divergence(f"the {what}'s handler is another one: it {named}, not {handler!r}")
+    fidelity, untimed = Fidelity(recorded.fidelity), recorded.times == "all"
+    if recorded.handler is not None:
+        own = handler_allowed(recorded.handler, handler, recorded.factory)
+        return HandlerSubject(scenario, fidelity, untimed=untimed, own=own)
+    own_guard = import_guard(guard) if guard is not None and ":" in guard else None
+    return ScenarioSubject(scenario, fidelity, own_guard, untimed)
+
+
+def repeat(recorded: Recorded, subject: Subject) -> Record:
+    """Make the choices of a recorded run again, whatever comes of them.
+
+    Raises Divergence where they do not fit.
+    """
+    scheduler = scheduler_of(recorded)
+    record = make(subject, scheduler)
     scheduler.close()
     return record
 
 
-def _scheduler(recorded: Recorded) -> Replay | Deviate:
+def scheduler_of(recorded: Recorded) -> Replay | Deviate:
+    """Return what makes the choices of a recorded run."""
     if isinstance(recorded, RaceFile):
         return Replay(recorded.choices())
     assert isinstance(recorded, TokenBody)
@@ -192,12 +188,16 @@ def _outcomes(recorded: Recorded, outcome: Outcome) -> tuple[str | None, str]:
     return recorded.outcome, outcome.label
 
 
-def _hints(recorded: Recorded, guard: str | None) -> list[str]:
+def _hints(recorded: Recorded, guard: str | None, handler: str | None) -> list[str]:
     """Return what may explain a divergence."""
     hints = []
     if recorded.wsrace != __version__:
         hints.append(f"it was made by wsrace {recorded.wsrace}, this is {__version__}")
-    source = guard_source(guard or "")
-    if source and recorded.guard_source and not source.startswith(recorded.guard_source):
-        hints.append(f"the module of guard {guard} was edited since")
+    for what, name, kept in (
+        ("guard", guard, recorded.guard_source),
+        ("handler", handler, recorded.handler_source),
+    ):
+        source = source_of(name or "")
+        if source and kept and not source.startswith(kept):
+            hints.append(f"the module of {what} {name} was edited since")
     return hints

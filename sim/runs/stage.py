@@ -1,4 +1,4 @@
-"""Builds the program of a world: a server with its handler, and clients, on one rung.
+"""Builds the program of a world: a server with its handler, and clients, on one fidelity.
 
 asgi   Starlette's WebSocket; the server and the clients exchange whole frames
 wire   trio-websocket and wsproto on both ends, bytes over simulated streams
@@ -26,7 +26,7 @@ from sim.server.serve import Handler, Server
 from sim.server.wire import serve_stream
 
 
-class Rung(StrEnum):
+class Fidelity(StrEnum):
     """How much of a run is real."""
 
     ASGI = "asgi"
@@ -60,7 +60,10 @@ def _connect_stream(
     return WireClient(server.world, name, spec, near), serve
 
 
-CONNECTORS: dict[Rung, Connect] = {Rung.ASGI: _connect_frames, Rung.WIRE: _connect_stream}
+CONNECTORS: dict[Fidelity, Connect] = {
+    Fidelity.ASGI: _connect_frames,
+    Fidelity.WIRE: _connect_stream,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +80,17 @@ Direct = Callable[[Stage], Handler]
 
 
 def program(
-    rung: Rung, handler: Handler, clients: Sequence[ClientSpec], profile: ServerProfile
+    fidelity: Fidelity, handler: Handler, clients: Sequence[ClientSpec], profile: ServerProfile
 ) -> Program:
     """Return a program in which `handler` serves `clients`, called c1, c2 and so on.
 
     The run is over when every client has ended and the handler has returned for each of them.
     """
-    return staged(rung, lambda _: handler, clients, profile)
+    return staged(fidelity, lambda _: handler, clients, profile)
 
 
 def staged(
-    rung: Rung,
+    fidelity: Fidelity,
     direct: Direct,
     clients: Sequence[ClientSpec],
     profile: ServerProfile,
@@ -97,10 +100,10 @@ def staged(
 
     websocket: the class that the handler gets one of.
     """
-    connect = CONNECTORS[rung]
+    connect = CONNECTORS[fidelity]
 
     async def run(world: World) -> None:
-        with hashed_masks(world) if rung is Rung.WIRE else nullcontext():
+        with hashed_masks(world) if fidelity is Fidelity.WIRE else nullcontext():
             await _play(world, connect, direct, clients, profile, websocket)
 
     return run

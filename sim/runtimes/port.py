@@ -7,11 +7,13 @@ all others     the timeout runs around the receive (asyncio/timeouts.py; trio.mo
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import outcome
 import trio
 
+from sim.errors import RefusedOperation
+from sim.kernel.lines import SOMEBODYS_OWN, place_of, raised_at
 from sim.kernel.order import Order
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
@@ -173,6 +175,11 @@ class TrioRuntime:
             self._world.write(name)
         else:
             self._world.read(name)
+
+    def refuse(self, why: str, error: BaseException | None = None) -> NoReturn:
+        """End the run without an answer. error: what somebody's own code raised, for its line."""
+        where = raised_at(error, SOMEBODYS_OWN) if error is not None else ""
+        self._world.refuse(RefusedOperation(f"{why} at {place_of(where)}" if where else why))
 
     def record(self, kind: str, **values: str | int | bool | None) -> None:
         """Record an event for the checkers."""

@@ -34,3 +34,8 @@ class DelayBounded(Exhaustive):
 
     def __init__(self, bound: int) -> None:
         super().__init__(delay_price, bound)
+
+
+def deviation(question: Question, option: int) -> int:
+    """Charge 1 for every choice that is not the default: a price list for `Exhaustive`."""
+    return int(option != question.default)

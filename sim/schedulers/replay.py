@@ -108,6 +108,18 @@ class Deviate:
             raise Divergence(f"expected {self._choices} choices, met {self._index}")
 
 
+class Lenient(Follow):
+    """Follows picks; one that is not among the options met becomes the default."""
+
+    def choose(self, question: Question) -> int:
+        """Return the next pick that fits."""
+        index = self._index
+        if index < len(self._picks) and self._picks[index] >= len(question.options):
+            self._index += 1
+            return question.default
+        return super().choose(question)
+
+
 def _too_long(index: int, question: Question) -> Divergence:
     return Divergence(f"choice {index}: expected the end of the run, met {question.describe()}")
 

@@ -1,4 +1,4 @@
-"""The server of the asgi rung: whole frames over in-memory links."""
+"""The server of the asgi fidelity: whole frames over in-memory links."""
 
 from sim.model.frames import Frame, FrameKind
 from sim.network.frames import FrameLink

@@ -1,7 +1,7 @@
 """The server's side of one connection: what a server profile makes of frames and ASGI messages.
 
 Frames come in through `received`, as a server's protocol object gets them from its transport; the
-application sees `receive` and `send`. How frames leave is the rung's business (`Outlet`).
+application sees `receive` and `send`. How frames leave is the fidelity's business (`Outlet`).
 """
 
 from collections.abc import Awaitable, Callable, Sequence

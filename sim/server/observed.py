@@ -3,7 +3,9 @@
 Nothing else is changed: both attributes are plain ones in Starlette (starlette/websockets.py).
 """
 
-from typing import Any, Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, cast
 
 from starlette.websockets import WebSocket, WebSocketState
 
@@ -58,3 +60,43 @@ class ObservedWebSocket(WebSocket):
         self._world.write(self._state_names[1])
         self._world.event("application_state", connection=self._name, state=state.name)
         self._application_state = state
+
+
+NOTES, CONNECTION = "wsrace.notes", "wsrace.connection"
+"""Keys of the ASGI scope: where accesses are noted, and the connection."""
+
+
+def _noted(state: str) -> property:
+    """Return a property that notes what is done with one of the states of any WebSocket."""
+
+    def read(self: WebSocket) -> WebSocketState:
+        notes = self.scope.get(NOTES)
+        if notes is not None:
+            notes.read(f"{self.scope[CONNECTION]}.{state}")
+        return cast(WebSocketState, self.__dict__[state])
+
+    def write(self: WebSocket, value: WebSocketState) -> None:
+        notes = self.scope.get(NOTES)
+        if notes is not None:
+            connection = self.scope[CONNECTION]
+            notes.write(f"{connection}.{state}")
+            notes.event(state, connection=connection, state=value.name)
+        self.__dict__[state] = value
+
+    return property(read, write)
+
+
+@contextmanager
+def every_websocket_observed() -> Iterator[None]:
+    """Note the states of whatever WebSocket is made meanwhile, as an application makes its own.
+
+    Frameworks and endpoints make one from the scope that they are handed (starlette/routing.py,
+    endpoints.py), so the one that our server made tells nothing.
+    """
+    for state in ("client_state", "application_state"):
+        setattr(WebSocket, state, _noted(state))
+    try:
+        yield
+    finally:
+        for state in ("client_state", "application_state"):
+            delattr(WebSocket, state)

@@ -24,6 +24,7 @@ class ReceiveQueue:
     def __init__(self, world: World, name: str, profile: ServerProfile) -> None:
         self._world = world
         self._name = name
+        self._connection = name.partition(".")[0]
         self._profile = profile
         self._messages: deque[Message] = deque()
         self._getters = Waiters()
@@ -80,6 +81,9 @@ class ReceiveQueue:
                     "cannot call recv while another coroutine is already waiting for the next "
                     "message"
                 )
+            if self._getters:
+                waiting = len(self._getters) + 1
+                self._world.remark("receivers", connection=self._connection, waiting=waiting)
             await self._getters.park()
             self.note()
             turns = 0

@@ -1,4 +1,4 @@
-"""What is the same on every rung: one connection is served by a pump and by the application."""
+"""What is the same on every fidelity: one connection is served by a pump and by the application."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from sim.kernel.world import World
 from sim.model.frames import Frame
 from sim.model.switches import ServerProfile
 from sim.server.connection import Outlet, ServerConnection
-from sim.server.observed import ObservedWebSocket
+from sim.server.observed import CONNECTION, NOTES, ObservedWebSocket
 
 Handler = Callable[[WebSocket], Awaitable[None]]
 """The code under test: it gets Starlette's own WebSocket and nothing else."""
@@ -87,7 +87,7 @@ class Server:
     async def _run_app(self, connection: ServerConnection, scope: dict[str, Any]) -> None:
         """Run the handler as servers do: what it raises is logged, and ends the connection."""
         websocket = self._websocket(
-            {**scope, "wsrace.connection": connection.name},
+            {**scope, NOTES: self.world, CONNECTION: connection.name},
             connection.receive,
             connection.send,
             world=self.world,

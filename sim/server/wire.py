@@ -1,4 +1,4 @@
-"""The server of the wire rung: trio-websocket over a simulated stream, bridged to ASGI.
+"""The server of the wire fidelity: trio-websocket over a simulated stream, bridged to ASGI.
 
 trio-websocket answers pings and close frames by itself and closes the stream after a closing
 handshake, so those posts of the profile have nothing left to do here.

@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Coroutine
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -11,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from sim.model.names import State
 from sim.model.scenario import Handler, Setup
 from sim.sut.classify import classify
-from sim.sut.guards import Guard, Read
+from sim.sut.guards import Check, Guard, Read
 from sim.sut.runtime import Runtime
 from sim.sut.state_machine import StateMachine
 
@@ -76,6 +77,25 @@ class Chat:
         if read == "machine":
             return self.machine.operational
         return getattr(self.websocket, read) is CONNECTED
+
+    def asks(self, check: Check) -> bool:
+        """Return what somebody's own guard says.
+
+        One that raises, or says neither True nor False, is no guard: what would come of the run
+        says nothing about the race, so the run is refused.
+        """
+        name = self.guard.name
+        try:
+            answer: object = check(self.websocket)
+        except Exception as error:
+            self.runtime.refuse(f"guard {name} raised {type(error).__name__}: {error}", error)
+        if isinstance(answer, Coroutine):
+            answer.close()
+        if not isinstance(answer, bool):
+            self.runtime.refuse(
+                f"guard {name} returned {type(answer).__name__}; expected True (receive) or False"
+            )
+        return answer
 
     def leave(self, outcome: str) -> None:
         """Record that the loop ends without an exception."""

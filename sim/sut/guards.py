@@ -17,24 +17,26 @@ Check = Callable[[WebSocket], bool]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """How one variant of the handler protects its receive.
-
-    top, final: the states that must be CONNECTED (or the machine operational) at the loop top and
-    right before the receive; final None: no second check. in_place: the timeout runs around the
-    receive without a task of its own. catches: a RuntimeError counts as the disconnect. raw: calls
-    `receive()` instead of `receive_text()`. warning: what it logs when it leaves. check: somebody's
-    own code, right before the receive.
-    """
+    """How one variant of the handler protects its receive."""
 
     name: str
     summary: str
     top: tuple[Read, ...] = ()
+    """The states that must be CONNECTED (or the machine operational) at the loop top."""
     final: tuple[Read, ...] | None = None
+    """The same right before the receive; None: no second check."""
     in_place: bool = False
+    """Whether the timeout runs around the receive without a task of its own."""
     catches: bool = False
+    """Whether a RuntimeError counts as the disconnect."""
     raw: bool = False
+    """Whether it calls `receive()` instead of `receive_text()`."""
+    robust: bool = False
+    """Whether it holds where pre-fix does not, so that failing runs are compared with it."""
     warning: str = "Guard stopped the receive for connection {}"
+    """What it logs when it leaves."""
     check: Check | None = None
+    """Somebody's own code, right before the receive: whether to go on."""
 
 
 PRE_FIX = Guard(
@@ -61,6 +63,7 @@ GUARDS: Mapping[str, Guard] = {
             name="both-states",
             summary="client_state and application_state right before the receive",
             final=("client_state", "application_state"),
+            robust=True,
         ),
         replace(
             PRE_FIX,
@@ -68,9 +71,15 @@ GUARDS: Mapping[str, Guard] = {
             summary="both-states, with the timeout in place instead of wait_for's task",
             final=("client_state", "application_state"),
             in_place=True,
+            robust=True,
         ),
-        Guard("catch", "no check; a RuntimeError of receive is the disconnect", catches=True),
-        Guard("raw", "no check; receive() instead of receive_text()", raw=True),
+        Guard(
+            "catch",
+            "no check; a RuntimeError of receive is the disconnect",
+            catches=True,
+            robust=True,
+        ),
+        Guard("raw", "no check; receive() instead of receive_text()", raw=True, robust=True),
     )
 }
 """The guards by name (FACTS section 3)."""

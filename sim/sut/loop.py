@@ -68,7 +68,7 @@ async def _validated(chat: Chat, polls: bool) -> bool:
         runtime.log("warning", guard.warning.format(runtime.connection))
         chat.leave("guard_break_final")
         return False
-    if guard.check is not None and not guard.check(chat.websocket):
+    if guard.check is not None and not chat.asks(guard.check):
         chat.leave("guard_break_final")
         return False
     runtime.probe("receiving")

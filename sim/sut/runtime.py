@@ -1,11 +1,11 @@
 """The port: all that the code under test may ask of where it runs.
 
-Each rung supplies one. The handlers know nothing else of time, tasks or logs, so the same code runs
-in a simulated world and on a real server.
+Each fidelity supplies one. The handlers know nothing else of time, tasks or logs, so the same code
+runs in a simulated world and on a real server.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -47,6 +47,9 @@ class Runtime(Protocol):
 
     def note(self, name: str, write: bool) -> None:
         """Note a read or a write of named shared state."""
+
+    def refuse(self, why: str, error: BaseException | None = None) -> NoReturn:
+        """End the run without an answer: what the handler runs with cannot be judged."""
 
     def record(self, kind: str, **values: str | int | bool | None) -> None:
         """Record what the checkers need to judge a run."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sim.errors import UserError
 from sim.files.documents import ReproduceDocument
-from sim.runs.play import import_guard
+from sim.runs.own import import_guard
 from sim.store.results import read_rows
 from sim.sweep.cells import plan
 from sim.sweep.reproduce import Reproduction, Task, name_of, tokens_of

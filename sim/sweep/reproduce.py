@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sim import __version__
-from sim.errors import UserError
 from sim.files.catalog import expand, open_scenario
 from sim.files.documents import REPRODUCE
 from sim.model.results import CellResult, PairResult
 from sim.model.scenario import Batch, Scenario
-from sim.runs.play import Record, import_guard, play
+from sim.runs.own import guard_allowed, own_guard_of
+from sim.runs.play import play
 from sim.runs.replay import token_of
+from sim.runs.subject import Record
 from sim.store.results import ResultStore
 from sim.sweep.cells import Planned, plan
 from sim.sweep.engine import run_units, units
@@ -119,9 +120,7 @@ def checked(task: Task) -> tuple[tuple[Scenario, ...], tuple[Planned, ...]]:
     scenarios = scenarios_of(task)
     cells = plan(scenarios, task.guards)
     for name in sorted({one.cell.guard for one in cells if ":" in one.cell.guard}):
-        if name not in task.guards:
-            raise UserError(f"guard {name!r}: code of your own runs only if named with --guard")
-        import_guard(name)
+        guard_allowed(name, task.guards)
     return scenarios, cells
 
 
@@ -183,7 +182,7 @@ def failing_run(planned: Planned, trial: int, seed: int) -> Record:
     scenario = planned.scenario
     name, _, value = planned.group
     resolved, scheduler = trial_of(scenario, (name, value), seed, trial)
-    guard = import_guard(scenario.guard) if ":" in scenario.guard else None
+    guard = own_guard_of(scenario.guard)
     return play(resolved, scheduler, guard=guard)
 
 

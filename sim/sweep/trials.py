@@ -5,16 +5,19 @@ every guard meets the same luck and guards are compared in pairs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sim.entropy import seed_for
 from sim.kernel.order import Order
 from sim.kernel.series import run_all
-from sim.kernel.world import Job
+from sim.model.engine import Job
 from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.model.schedule import Scheduler
-from sim.runs.play import Prepared, import_guard, record
+from sim.runs.own import own_guard_of
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.subject import record
 from sim.runtimes.port import ORDERS
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
@@ -44,11 +47,11 @@ def run_unit(unit: Unit) -> list[Row]:
     """Run all trials of a unit inside one `trio.run`."""
     rows: list[Row] = []
     scenarios = {index: Scenario.model_validate_json(text) for index, text in unit.cells}
-    keys: list[tuple[int, int, Scenario]] = []
+    keys: list[tuple[int, int, ScenarioSubject]] = []
 
     def finish(end: End) -> None:
-        index, trial, resolved = keys[len(rows)]
-        found = record(resolved, end)
+        index, trial, subject = keys[len(rows)]
+        found = record(subject, end)
         outcome = found.outcome
         rows.append(
             Row(index, trial, outcome.failed, outcome.lost > 0, outcome.label, found.digest)
@@ -59,14 +62,15 @@ def run_unit(unit: Unit) -> list[Row]:
 
 
 def _jobs(
-    unit: Unit, scenarios: Mapping[int, Scenario], keys: list[tuple[int, int, Scenario]]
+    unit: Unit, scenarios: Mapping[int, Scenario], keys: list[tuple[int, int, ScenarioSubject]]
 ) -> Iterator[Job]:
     for index, scenario in scenarios.items():
-        guard = import_guard(scenario.guard) if ":" in scenario.guard else None
-        prepared = Prepared(scenario, guard=guard)
+        guard = own_guard_of(scenario.guard)
+        subject = ScenarioSubject(scenario, guard=guard)
+        prepared = subject.prepare()
         for trial in unit.trials:
             resolved, scheduler = trial_of(scenario, unit.luck, unit.seed, trial)
-            keys.append((index, trial, resolved))
+            keys.append((index, trial, replace(subject, scenario=resolved)))
             yield prepared.job(resolved, scheduler)
 
 

@@ -1,21 +1,24 @@
 """What a test asks: names and options, as people write them, made into scenarios and inquiries."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from sim.errors import UserError
 from sim.exploration.inquiry import TIMES, Inquiry
-from sim.exploration.listed import drawn_times, listed
 from sim.exploration.verdict import Exploration, Verdict
 from sim.files.catalog import open_scenario
 from sim.files.load import load_data
 from sim.files.override import override
+from sim.files.recorded import Recorded
 from sim.model.scenario import Batch, Expected, Scenario
-from sim.runs.play import import_guard
+from sim.runs.handler import HandlerSubject
+from sim.runs.own import import_handler, is_importable, own_guard_of, own_handler
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.times import usual_times
 from sim.sut.guards import GUARDS, Guard, own_guard
 
+T = TypeVar("T")
 SEARCH = ("strategy", "times", "property", "bound", "max_schedules", "seed", "first")
 """Options of a search: the keys of an inquiry, with times = "auto" besides."""
 OPTIONS = (*SEARCH, "expect")
@@ -56,7 +59,7 @@ def guard_for(given: object, module: str) -> tuple[str, Guard | None]:
     the test stands; a Guard is looked for there. Raises UserError.
     """
     if isinstance(given, str):
-        return given, import_guard(given) if ":" in given else None
+        return given, own_guard_of(given)
     if isinstance(given, Guard):
         if GUARDS.get(given.name) is given:
             return given.name, None
@@ -70,10 +73,41 @@ def guard_for(given: object, module: str) -> tuple[str, Guard | None]:
     return name, own_guard(name, given)
 
 
-def importable(name: str, given: object) -> bool:
-    """Whether `given` is what "module:name" stands for, so that a token can name it."""
-    module, _, attribute = name.partition(":")
-    return getattr(sys.modules.get(module), attribute, None) is given
+def with_guard(subject: ScenarioSubject, guard: object, module: str) -> ScenarioSubject:
+    """Return our handler under another guard. module: where the test stands. Raises UserError."""
+    name, own = guard_for(guard, module)
+    if own is None:
+        scenario = scenario_for(subject.scenario, [f"guard={name}"])
+    else:
+        scenario = subject.scenario.model_copy(update={"guard": name})
+    tellable = own is None or isinstance(guard, str) or is_importable(name, guard)
+    return ScenarioSubject(scenario, guard=own, tellable=tellable)
+
+
+def with_handler(subject: ScenarioSubject, handler: object, factory: bool) -> HandlerSubject:
+    """Return a handler of somebody's own in the same scenario. Raises UserError."""
+    if isinstance(handler, str):
+        own = import_handler(handler, factory)
+    else:
+        own = own_handler(handler, factory)
+    return HandlerSubject(subject.scenario, tellable=own.importable, own=own)
+
+
+def only_one(subjects: Sequence[T]) -> T:
+    """Return the one subject there is. Raises UserError if listed times make several of it."""
+    if len(subjects) > 1:
+        raise UserError(f"{len(subjects)} combinations of listed times: choose one (settings)")
+    return subjects[0]
+
+
+def is_run_of(subject: ScenarioSubject, recorded: Recorded, any_guard: bool = False) -> bool:
+    """Whether a recorded run is one of a subject: same scenario, runtime, and guard or handler."""
+    ours, theirs = subject.scenario, recorded.scenario
+    keys = ("name", "runtime") if any_guard else ("name", "runtime", "guard")
+    handler = subject.handler.name if subject.handler is not None else None
+    return handler == recorded.handler and all(
+        getattr(ours, key) == getattr(theirs, key) for key in keys
+    )
 
 
 def inquiry_for(scenario: Scenario, options: Mapping[str, Any]) -> Inquiry:
@@ -100,8 +134,7 @@ def inquiry_for(scenario: Scenario, options: Mapping[str, Any]) -> Inquiry:
         raise UserError(*faults)
     search = {key: given[key] for key in SEARCH if key in given}
     if times == "auto":
-        free = any(listed(draw) is None for draw in drawn_times(scenario).values())
-        search["times"] = "all" if free else "fixed"
+        search["times"] = usual_times(scenario)
     if "property" in search:
         search["prop"] = search.pop("property")
     return Inquiry(**search)
@@ -114,8 +147,10 @@ def broken(found: Exploration, expected: str) -> str:
     none or all do.
     """
     if found.verdict is Verdict.INCONCLUSIVE:
+        if found.unstable:
+            return "without a verdict there is no pass"
         return "an inconclusive search is no pass: raise max_schedules, or ask for less"
-    racy = found.verdict is Verdict.RACY
+    racy = found.fails
     if expected in NO_FAILURE:
         return "expected: no run fails" if racy else ""
     if expected == "all":

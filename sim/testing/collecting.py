@@ -15,10 +15,11 @@ from sim.files.recorded import Recorded
 from sim.files.token import decode
 from sim.model.scenario import Batch, Scenario
 from sim.runs.replay import read_file, write_file
+from sim.runs.scenario import ScenarioSubject
+from sim.testing.asked import is_run_of
 from sim.testing.failure import Place, RaceFound
 from sim.testing.plugin import REPLAY, TOKEN, VERDICT
 from sim.testing.race import Race, Watch
-from sim.testing.subject import Subject
 
 _SECTION = "wsrace"
 
@@ -177,7 +178,7 @@ def may_answer(item: pytest.Item, recorded: Recorded) -> bool:
     A test whose marker names no guard may use any; it is skipped if it never makes the run.
     """
     if isinstance(item, ScenarioItem):
-        return Subject(item.scenario).answers(recorded)
+        return is_run_of(ScenarioSubject(item.scenario), recorded)
     if "race" not in getattr(item, "fixturenames", ()):
         return False
     try:
@@ -185,4 +186,4 @@ def may_answer(item: pytest.Item, recorded: Recorded) -> bool:
         subject = Race(place=surroundings(item)[0], **said).subject
     except UserError:
         return False
-    return subject.answers(recorded, "guard" not in said)
+    return is_run_of(subject, recorded, "guard" not in said)

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.errors import UserError
-from sim.exploration.counterexample import Counterexample
+from sim.exploration.confirm import confirm
+from sim.exploration.counterexample import Counterexample, counterexample
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.verdict import Exploration
 from sim.files.racefile import SUFFIX, RaceFile
+from sim.kernel.lines import place_of
 from sim.model.plain import printable
 from sim.model.schedule import Choice, Schedule, picks
-from sim.runs.play import Record
-from sim.runs.replay import file_of, token_of
-from sim.testing.subject import Subject
+from sim.runs.replay import file_of, token_or_none
+from sim.runs.subject import Record
 
 _SHOWN = 12
 """So many choices are told one by one."""
@@ -68,37 +68,35 @@ class Place:
         return None if self.folder is None else self.folder / file_name(self.node)
 
 
-def search_failed(
-    subject: Subject, found: Exploration, problem: str, failure: Record | None, place: Place
-) -> RaceFound:
+def search_failed(found: Exploration, problem: str, blames_run: bool, place: Place) -> RaceFound:
     """Return what a test says whose search came to something else than expected.
 
-    problem: in words, what is wrong with the verdict. failure: the run to blame, if it is one.
+    problem: in words, what is wrong with the verdict. blames_run: whether a failing run is what is
+    wrong; it is told only after a new process has made it, too.
     """
+    example = counterexample(found) if blames_run else None
+    ((found, example),) = confirm([(found, example)])
     rows = sorted(found.outcomes.items(), key=lambda row: (-row[1], row[0]))
     outcomes = ", ".join(f"{printable(label)} {count:,}" for label, count in rows)
-    lines = [f"{subject.words()}: {found.words()}", problem, f"outcomes: {outcomes or 'none'}"]
-    if failure is None:
-        return RaceFound("\n".join(lines), found)
-    example = subject.example(found)
-    record = failure if example is None else example.record
-    token = "" if example is None else example.token
-    file = None if example is None else example.file()
-    lines += [*_run(record, example), *_again(subject, found.inquiry, record, token, place)]
-    return RaceFound("\n".join(lines), found, record, token, file)
+    lines = [f"{found.subject.words()}: {found.words()}"]
+    if example is None:
+        lines += [problem if not found.unstable else "", f"outcomes: {outcomes or 'none'}"]
+        return RaceFound("\n".join(filter(None, lines)), found)
+    lines += [problem, f"outcomes: {outcomes or 'none'}"]
+    file = example.file() if found.subject.tellable else None
+    lines += [*_run(example.record, example)]
+    lines += [*_again(found.inquiry, example.record, example.token, place)]
+    return RaceFound("\n".join(lines), found, example.record, example.token, file)
 
 
-def run_failed(subject: Subject, record: Record, inquiry: Inquiry, place: Place) -> RaceFound:
+def run_failed(record: Record, inquiry: Inquiry, place: Place) -> RaceFound:
     """Return what a test says of which one run was made, and failed."""
     token, file = "", None
-    if subject.portable:
-        file = file_of(record, times=inquiry.times, property=inquiry.prop)
-        try:
-            token = token_of(record, times=inquiry.times, property=inquiry.prop)
-        except UserError:
-            token = ""  # too long
-    lines = [f"{subject.words()}: this run fails", *_run(record, None)]
-    lines += _again(subject, inquiry, record, token, place)
+    if record.subject.tellable:
+        file = file_of(record, inquiry.prop)
+        token = token_or_none(record, inquiry.prop)
+    lines = [f"{record.subject.words()}: this run fails", *_run(record, None)]
+    lines += _again(inquiry, record, token, place)
     return RaceFound("\n".join(lines), None, record, token, file)
 
 
@@ -106,10 +104,14 @@ def _run(record: Record, example: Counterexample | None) -> Iterator[str]:
     """Yield lines about a failing run: what came of it, why, where it left the natural order."""
     yield f"outcome: {printable(record.outcome.label)}"
     for finding in record.outcome.findings:
-        if finding.text and (finding.failure or finding.kind == "message_lost"):
-            yield printable(f"  {finding.connection or 'all'}: {finding.kind}: {finding.text}")
+        if finding.text:
+            at = f" at {place_of(finding.where)}" if finding.where else ""
+            who = finding.connection or "all"
+            yield printable(f"  {who}: {finding.kind}{at}: {finding.text}")
     if example is not None:
-        yield f"why: {printable(example.explanation.sentence())}"
+        yield f"why: {printable(example.explanation.sentence(place_of))}"
+        if example.unconfirmed:
+            yield printable(f"not made again in a new process: {example.unconfirmed}")
     deviating = [(index, one) for index, one in enumerate(record.schedule) if one.deviates]
     yield f"deviations: {len(deviating)} of {len(record.schedule)} choices are not the default"
     for index, choice in deviating[:_SHOWN]:
@@ -123,11 +125,10 @@ def _deviation(choice: Choice) -> str:
     return f"{question.describe()}: {choice.option}, not {question.options[question.default]}"
 
 
-def _again(
-    subject: Subject, inquiry: Inquiry, record: Record, token: str, place: Place
-) -> Iterator[str]:
+def _again(inquiry: Inquiry, record: Record, token: str, place: Place) -> Iterator[str]:
     """Yield how to run a failing run again."""
-    if not subject.portable:
+    subject = record.subject
+    if not subject.tellable:
         times = f", times={inquiry.times!r}"
         yield f"replay: race.check(picks={shortest(record.schedule)}{times})"
         return
@@ -138,10 +139,10 @@ def _again(
     if not run:
         yield "replay: too long for a token; --wsrace-artifacts DIR keeps the run as a file"
         return
-    guard = f" --guard {shlex.quote(subject.scenario.guard)}" if subject.own else ""
+    option = "".join(f" {shlex.quote(part)}" for part in subject.options())
     if place.node:
         yield f"replay: pytest {shlex.quote(place.node)} --wsrace-replay {run}"
-    yield f"{'    or' if place.node else 'replay'}: wsrace replay {run}{guard}"
+    yield f"{'    or' if place.node else 'replay'}: wsrace replay {run}{option}"
 
 
 def shortest(schedule: Schedule) -> list[int]:

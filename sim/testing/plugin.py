@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from sim.files.recorded import Recorded
     from sim.testing.race import Race
 
-MARKER = """wsrace(scenario, *, settings, runtime, guard, handler, strategy, times, property, \
-bound, max_schedules, seed, first, expect): what the fixture `race` looks for; see sim.testing."""
+MARKER = """wsrace(scenario, *, settings, runtime, guard, handler, factory, strategy, times, \
+property, bound, max_schedules, seed, first, expect): what the fixture `race` looks for; see \
+sim.testing."""
 FILES = pytest.StashKey[frozenset[Path]]()
 REPLAY: "pytest.StashKey[Recorded]" = pytest.StashKey()
 RACE: "pytest.StashKey[Race]" = pytest.StashKey()
@@ -123,9 +124,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     recorded = config.stash.get(REPLAY, None)
     if recorded is None:
         return None
-    from sim.testing.subject import Subject
+    from sim.runs.scenario import ScenarioSubject
 
-    return f"wsrace: replaying {Subject(recorded.scenario).words()}"
+    who = f", handler {recorded.handler}" if recorded.handler else ""
+    return f"wsrace: replaying {ScenarioSubject(recorded.scenario).words()}{who}"
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -14,14 +14,17 @@ from multiprocessing import get_context
 from sim.entropy import SPAN, draws, seed_for
 from sim.files.catalog import expand
 from sim.kernel.series import run_all
-from sim.kernel.world import Job
+from sim.model.engine import Job
 from sim.model.outcome import Outcome
 from sim.model.plan import Plan
 from sim.model.record import End
 from sim.model.scenario import Batch, Entry, Scenario
 from sim.model.ticks import PER_SECOND
 from sim.model.times import fixed
-from sim.runs.play import Prepared, Record, import_guard, play, record
+from sim.runs.own import own_guard_of
+from sim.runs.play import play
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard
 
@@ -90,7 +93,7 @@ def deploy(
 
 def session_again(plan: Plan, guard: str, seed: int, session: Session) -> Record:
     """Return the run of one session, made again. Raises UserError."""
-    own = import_guard(guard) if ":" in guard else None
+    own = own_guard_of(guard)
     scenario = scenarios_of(plan, guard)[session.visit]
     return play(scenario.resolve(_key(seed, session.client, session.number)), guard=own)
 
@@ -109,7 +112,7 @@ def _told(clients: Sequence[int], on_clients: OnClients) -> Iterator[int]:
 
 def _client(plan: Plan, guard: str, seed: int, clients: Sequence[int]) -> list[Session]:
     """Run the sessions of some clients, one after the other, in one `trio.run`."""
-    own = import_guard(guard) if ":" in guard else None
+    own = own_guard_of(guard)
     cast = [_Visit(scenario, own) for scenario in scenarios_of(plan, guard)]
     chain = _Chain(plan, cast, seed, clients)
     run_all(chain.jobs(), chain.ended)
@@ -121,7 +124,8 @@ class _Visit:
 
     def __init__(self, scenario: Scenario, guard: Guard | None) -> None:
         self.scenario = scenario
-        self.prepared = Prepared(scenario, guard=guard)
+        self.subject = ScenarioSubject(scenario, guard=guard)
+        self.prepared = self.subject.prepare()
 
 
 class _Chain:
@@ -136,7 +140,7 @@ class _Chain:
         self._clients = clients
         self._weights = list(accumulate(visit.weight for visit in plan.visits))
         self._now_ms = 0.0
-        self._running: tuple[int, int, int, Scenario]
+        self._running: tuple[int, int, int]
         self.sessions: list[Session] = []
 
     def jobs(self) -> Iterator[Job]:
@@ -149,15 +153,15 @@ class _Chain:
             while self._now_ms < end_ms:
                 visit = self._drawn(client, number)
                 resolved = self._cast[visit].scenario.resolve(_key(self._seed, client, number))
-                self._running = client, number, visit, resolved
+                self._running = client, number, visit
                 yield self._cast[visit].prepared.job(resolved, Fifo())
                 self._now_ms += fixed(deployment.away_ms, self._seed, "away", client, number)
                 number += 1
 
     def ended(self, end: End) -> None:
         """Take note of the session that has just run."""
-        client, number, visit, resolved = self._running
-        outcome = record(resolved, end).outcome
+        client, number, visit = self._running
+        outcome = self._cast[visit].subject.judge(end)
         took_ms = end.tick * 1000 / PER_SECOND
         self.sessions.append(
             _session(client, number, visit, self._now_ms / _MINUTE, took_ms, outcome, end)

@@ -13,11 +13,11 @@ from sim.kernel.series import run_search
 from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.model.schedule import Search
-from sim.runs.play import job_for, record
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.transitions import class_of
+from tests.helpers.running import job_for, record_of
 
 MOST = 2_000_000
 
@@ -44,7 +44,7 @@ def searched(search: Search, keep_classes: bool = True) -> Searched:
     def on_end(end: End) -> None:
         if keep_classes:
             classes[hash(class_of(end.trace_steps, end.schedule))] += 1
-        outcomes[record(scenario, end).outcome.label] += 1
+        outcomes[record_of(scenario, end).outcome.label] += 1
 
     began = time.perf_counter()
     series = run_search(job, search, on_end, MOST)

@@ -19,19 +19,19 @@ from sim.model.client import ClientSpec
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES
 from sim.model.record import End, Limits
 from sim.model.script import parse_script
-from sim.runs.stage import Rung, program
+from sim.runs.stage import Fidelity, program
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from tests.helpers.running import run_once
 from tests.helpers.worlds import TWO_MESSAGES, echo, smallest
 
 ROUNDS = 7
-WORLDS = {Rung.ASGI: 600, Rung.WIRE: 120}
+WORLDS = {Fidelity.ASGI: 600, Fidelity.WIRE: 120}
 GOALS = {
-    (Rung.ASGI, True): 1.0,
-    (Rung.ASGI, False): 1.5,
-    (Rung.WIRE, True): 0.15,
-    (Rung.WIRE, False): 0.22,
+    (Fidelity.ASGI, True): 1.0,
+    (Fidelity.ASGI, False): 1.5,
+    (Fidelity.WIRE, True): 0.15,
+    (Fidelity.WIRE, False): 0.22,
 }
 
 
@@ -47,9 +47,9 @@ def bare_rate(runs: int = 600) -> float:
     return runs / (time.perf_counter() - start)
 
 
-def world_rate(rung: Rung, trace: bool) -> float:
+def world_rate(fidelity: Fidelity, trace: bool) -> float:
     """Return how many worlds fit in a second."""
-    code, count = smallest(rung), WORLDS[rung]
+    code, count = smallest(fidelity), WORLDS[fidelity]
 
     def finish(end: End) -> None:
         if trace:
@@ -62,19 +62,19 @@ def world_rate(rung: Rung, trace: bool) -> float:
 
 def ratios() -> None:
     """Print the median ratio of each kind of world to the reference beside it."""
-    found: dict[tuple[Rung, bool], list[float]] = {key: [] for key in GOALS}
+    found: dict[tuple[Fidelity, bool], list[float]] = {key: [] for key in GOALS}
     rates = []
     for _ in range(ROUNDS):
-        for (rung, trace), ratio in found.items():
+        for (fidelity, trace), ratio in found.items():
             bare = bare_rate()
             rates.append(bare)
-            ratio.append(world_rate(rung, trace) / bare)
+            ratio.append(world_rate(fidelity, trace) / bare)
     print(f"bare trio.run: {statistics.median(rates):,.0f} runs/s (median, n = {len(rates)})")
-    for (rung, trace), ratio in found.items():
-        goal = GOALS[rung, trace]
+    for (fidelity, trace), ratio in found.items():
+        goal = GOALS[fidelity, trace]
         value = statistics.median(ratio)
         print(
-            f"{rung} {'with trace' if trace else 'without trace':14} {value:5.2f} x "
+            f"{fidelity} {'with trace' if trace else 'without trace':14} {value:5.2f} x "
             f"(n = {ROUNDS}, {min(ratio):.2f} to {max(ratio):.2f}; goal {goal}: "
             f"{'met' if value >= goal else 'not met'})"
         )
@@ -84,7 +84,7 @@ def clients() -> None:
     """Print time and peak memory per client in worlds of 10, 100 and 1,000 clients at once."""
     spec = ClientSpec(parse_script(TWO_MESSAGES))
     for count in (10, 100, 1000):
-        code = program(Rung.ASGI, echo, [spec] * count, PROFILES[DEFAULT_PROFILE])
+        code = program(Fidelity.ASGI, echo, [spec] * count, PROFILES[DEFAULT_PROFILE])
         limits = Limits(steps=10_000_000)
         job = Job(code, Fifo(), limits=limits, events=False, schedule=False)
         start = time.perf_counter()

@@ -216,7 +216,7 @@ def test_an_audit_is_told_and_a_hidden_state_is_exit_status_1(
     assert row["audit"]["swaps"] > 0
     assert row["audit"]["differences"] == []
     found = Audit(7, (Difference(1, "a", "b", "fine", "\x1b[31mbad"),))
-    monkeypatch.setattr(exploring, "audit", lambda *_: found)
+    monkeypatch.setattr(exploring, "audit_subject", lambda *_: found)
     done = wsrace("explore", "scene.toml", "--guard", "pre-fix", "--audit")
     assert done.exit_code == 1
     assert "  audit: 7 swaps of independent steps\n" in done.stdout
@@ -227,16 +227,16 @@ def test_an_audit_is_told_and_a_hidden_state_is_exit_status_1(
 def test_a_guard_that_remembers_is_noticed_and_never_passes(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is hidden makes repeated runs differ: the search stops, or its audit says so."""
+    """What is hidden makes repeated runs differ: there is no verdict, and the cause is told."""
     (here / "hiding_guard.py").write_text(
         "seen = []\ndef check(ws):\n    seen.append(1)\n    return len(seen) % 2 == 0\n"
     )
     monkeypatch.syspath_prepend(here)
     for strategy in ("dpor", "uniform"):
-        asked = ("--strategy", strategy, "--max-schedules", 20, "--audit")
+        asked = ("--strategy", strategy, "--max-schedules", 20)
         done = wsrace("explore", "scene.toml", "--guard", "hiding_guard:check", *asked)
-        assert done.exit_code == 1
-        assert "wsrace: Divergence: " in done.stderr
+        assert done.exit_code == 3
+        assert "hiding_guard:check keeps state from one run to the next" in done.stdout
 
 
 def test_an_audit_works_where_times_are_drawn(here: Path) -> None:
@@ -287,7 +287,7 @@ def test_a_file_cannot_name_code_to_be_run(here: Path, monkeypatch: pytest.Monke
     (here / "scene.toml").write_text(f'{SCENE}\n[sweep]\nguards = ["raw", "imported_guard:x"]\n')
     done = wsrace("explore", "scene.toml")
     assert done.exit_code == 2
-    assert "runs only if named with --guard" in done.stderr
+    assert "runs only if you name it: --guard" in done.stderr
     assert done.stdout == ""
     assert not (here / "imported").exists()
 

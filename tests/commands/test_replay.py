@@ -15,8 +15,10 @@ from sim.commands.cli import main
 from sim.commands.replay import FOR_PEOPLE, FOR_PROGRAMS
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
-from sim.runs.play import MODES, Record, play
+from sim.runs.play import play
 from sim.runs.replay import file_of, is_file, read_file, token_of, write_file
+from sim.runs.scenario import MODES
+from sim.runs.subject import Record
 from sim.schedulers.uniform import Uniform
 from sim.sut.chat import Chat
 

@@ -7,7 +7,8 @@ import pytest
 import sim.conformance.diagnose as diagnosing
 from sim.conformance.diagnose import UNEXPLAINED, diagnosis
 from sim.conformance.judge import judge
-from sim.conformance.predict import NoAnswer, Prediction, predict
+from sim.conformance.predict import Prediction, predict
+from sim.errors import NoAnswer
 from sim.model.scenario import Scenario
 from sim.model.switches import ServerProfile
 from tests.conformance.arranged import LEGACY, TRIO, cell

@@ -10,8 +10,9 @@ import sim.conformance.judge as judging
 from sim.conformance.arrange import ENVELOPE, GUARDS, KINDS, NO_EVENT, POINTS
 from sim.conformance.cells import Cell
 from sim.conformance.judge import Judged, judge, judge_all
-from sim.conformance.predict import NoAnswer, Prediction
+from sim.conformance.predict import Prediction
 from sim.conformance.score import digest_of, tally
+from sim.errors import NoAnswer
 from sim.model.scenario import Scenario
 from sim.runs.play import play
 from tests.conformance import arranged

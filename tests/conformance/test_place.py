@@ -8,7 +8,8 @@ from sim.conformance.place import inside_receive, placed_events, placed_scenario
 from sim.errors import UserError
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
-from sim.runs.play import Record, play
+from sim.runs.play import play
+from sim.runs.subject import Record
 
 SHIPPED = (
     "blind-spot", "blind-spot-abort", "wait-for-hop", "server-close", "state-change",

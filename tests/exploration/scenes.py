@@ -6,7 +6,7 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration
 from sim.model.scenario import Scenario
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 SILENT = {"script": ["connect", "silent"]}
 ANSWERED = {"script": ["connect", {"send": "{}"}, {"wait": 1}]}

@@ -10,9 +10,9 @@ from sim.kernel.order import Order
 from sim.kernel.world import Job, World
 from sim.model.record import End
 from sim.model.scenario import Scenario
-from sim.runs.play import job_for, record
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import BLIND, CLOSE, scene
+from tests.helpers.running import job_for, record_of
 
 
 def program(noted: bool) -> Any:
@@ -75,8 +75,8 @@ def test_nothing_is_hidden_in_our_own_scenarios(
     scenario: Scenario = scene(base, runtime=runtime, hop=True)
 
     def judge(end: End) -> str:
-        return record(scenario, end).outcome.label
+        return record_of(scenario, end).outcome.label
 
-    found = audit(job_for(scenario, Fifo(), untimed=untimed), judge, runs=25)
+    found = audit(job_for(scenario, Fifo(), untimed=untimed), judge, runs=25, untimed=untimed)
     assert found.differences == ()
     assert found.swaps > 0 or runtime != "any-order"

@@ -9,13 +9,14 @@ import pytest
 from starlette.websockets import WebSocket
 
 from sim.errors import Divergence
-from sim.exploration.explain import STATES, Explanation, Touch, explain, with_lines
+from sim.exploration.explain import Explanation, Touch, explain, with_lines
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.model.ticks import PER_SECOND
 from sim.runs.play import play
+from sim.runs.scenario import STATES, ScenarioSubject
 from sim.sut.guards import own_guard
 from tests.exploration.scenes import BLIND, CLOSE, SILENT, failure_of, scene
 
@@ -33,7 +34,7 @@ def line(where: str) -> str:
 
 def why(scenario: Scenario, times: Any = "fixed") -> Explanation:
     asked = Inquiry(times=times)
-    found = explain(failure_of(scenario, asked)[1], untimed=asked.untimed)
+    found = explain(failure_of(scenario, asked)[1])
     whole(found)
     return found
 
@@ -154,7 +155,7 @@ def test_what_an_injected_task_of_the_handlers_touches_is_not_its_use(runtime: s
         failure = explore(scenario, asked).failure
         if failure is None:
             continue
-        found = explain(failure, untimed=True)
+        found = explain(failure)
         whole(found)
         assert found.use is not None
         assert found.use.state == "application_state"
@@ -170,7 +171,7 @@ def test_a_guard_of_ones_own_is_the_check_with_its_own_line() -> None:
     scenario = scene(CLOSE, guard="mine:late")
     failure = explore(scenario, guard=guard).failure
     assert failure is not None
-    found = explain(failure, guard=guard)
+    found = explain(failure)
     whole(found)
     assert found.check is not None
     assert found.check.where.startswith(__name__)
@@ -217,7 +218,7 @@ def test_a_handler_that_never_ends_has_the_reason_for_its_end_as_its_sentence() 
 
 def test_a_repeated_run_that_goes_otherwise_is_an_error() -> None:
     record = failure_of(scene(CLOSE), Inquiry())[1]
-    other = replace(record, scenario=scene(BLIND))
+    other = replace(record, subject=ScenarioSubject(scene(BLIND)))
     with pytest.raises(Divergence):
         explain(other)
 

@@ -11,14 +11,15 @@ from sim.exploration.nearest import nearest_passing, together
 from sim.kernel.series import run_search
 from sim.model.record import CLOCK, LOOP, End
 from sim.model.scenario import Scenario
-from sim.runs.play import Record, job_for, play, record
+from sim.runs.play import play
+from sim.runs.subject import Record
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
 from sim.schedulers.transitions import class_of
 from sim.schedulers.uniform import Uniform
 from tests.exploration.scenes import BLIND, CLOSE, scene
-from tests.helpers.running import run_once
+from tests.helpers.running import job_for, record_of, run_once
 
 CASES: dict[str, tuple[Scenario, Any]] = {
     "close": (scene(CLOSE), "fixed"),
@@ -60,7 +61,7 @@ def test_no_passing_run_agrees_for_longer() -> None:
     scenario, asked = scene(CLOSE), Inquiry()
     ends: list[End] = []
     run_search(job_for(scenario, Fifo()), Exhaustive(), ends.append)
-    every = [record(scenario, end) for end in ends]
+    every = [record_of(scenario, end) for end in ends]
     good = [one for one in every if not asked.fails(one.outcome)]
     bad = [one for one in every if asked.fails(one.outcome)]
     assert good
@@ -101,7 +102,7 @@ def test_put_together_it_is_the_same_class_with_no_more_switches(name: str) -> N
     asked, drawn = runs(name)
     gained = 0
     for found in drawn:
-        moved = together(found, asked.untimed)
+        moved = together(found)
         before, after = (stepped(one, asked.untimed) for one in (found, moved))
         assert class_of(before.trace_steps, before.schedule, asked.untimed) == class_of(
             after.trace_steps, after.schedule, asked.untimed

@@ -1,26 +1,27 @@
 """Verdicts: two searches agree, and nothing that was left out is ever called complete."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.websockets import WebSocket
 
-import sim.exploration.search as module
 from sim.errors import UserError
+from sim.exploration import tally
 from sim.exploration.inquiry import STRATEGIES, TIMES, Inquiry
-from sim.exploration.listed import drawn_times, settled_times
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
 from sim.kernel.world import Job
 from sim.model.record import End, Limits
 from sim.model.scenario import Injection, Scenario
-from sim.runs.play import job_for, record
-from sim.runs.stage import Rung
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.stage import Fidelity
+from sim.runs.subject import Subject, record
+from sim.runs.times import drawn_times, list_times
 from sim.schedulers.replay import Replay
 from sim.sut.guards import own_guard
 from tests.exploration.scenes import BLIND, CLOSE, SILENT, scene
+from tests.helpers.running import job_for
 
 RESET: dict[str, Any] = {
     "clients": {"script": ["connect", "rst"]},
@@ -30,7 +31,7 @@ LATE: dict[str, Any] = {**CLOSE, "runtime": "asyncio-3.11"}
 SCENES = {
     "any-order close": (scene(CLOSE), "fixed", "racy"),
     "trio close": (scene(CLOSE, runtime="trio"), "fixed", "racy"),
-    "asyncio close": (scene(LATE), "fixed", "racy"),
+    "asyncio close": (scene(LATE), "fixed", "fails in every schedule"),
     "any-order hop": (scene(CLOSE, guard="both-states", hop=True), "fixed", "racy"),
     "any-order both": (scene(CLOSE, guard="both-states"), "fixed", "race-free"),
     "any-order reset": (scene(RESET), "all", "race-free"),
@@ -80,10 +81,11 @@ def consistent(found: Exploration) -> None:
     """Assert what holds for every exploration."""
     assert found.looked == sum(found.outcomes.values())
     assert found.failing <= found.looked <= found.schedules
-    assert (found.verdict is Verdict.RACY) == (found.failing > 0) == (found.failure is not None)
+    assert found.fails == (found.failing > 0) == (found.failure is not None)
     assert found.verdict is not Verdict.RACE_FREE or (found.complete and not found.failing)
-    assert found.scope in found.words()
-    assert found.bound in found.words()
+    if found.looked:
+        assert found.scope in found.words()
+        assert found.bound in found.words()
     assert found.words().startswith(str(found.verdict))
 
 
@@ -125,10 +127,10 @@ def test_drawn_schedules_are_never_complete(strategy: Any, guard: str) -> None:
 
 def test_the_wire_rung_is_never_complete() -> None:
     scenario = scene({"clients": SILENT}, runtime="trio", server="hypercorn-trio@0.18")
-    found = explore(scenario, Inquiry("dpor", max_schedules=300), rung=Rung.WIRE)
+    found = explore(scenario, Inquiry("dpor", max_schedules=300), fidelity=Fidelity.WIRE)
     consistent(found)
     assert not found.complete
-    assert "on the wire rung" in found.bound
+    assert "at fidelity wire locks of the libraries are not recorded" in found.bound
     assert found.verdict is Verdict.INCONCLUSIVE
 
 
@@ -152,10 +154,7 @@ def test_a_run_that_ends_by_a_refusal_leaves_the_question_open() -> None:
 def test_a_run_that_is_cut_by_its_steps_leaves_the_question_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def short(*args: Any) -> Job:
-        return replace(job_for(*args), limits=Limits(steps=9))
-
-    monkeypatch.setattr(module, "job_for", short)
+    monkeypatch.setattr(ScenarioSubject, "bounds", lambda self: Limits(steps=9))
     found = explore(scene(CLOSE, guard="both-states"))
     consistent(found)
     assert not found.complete
@@ -193,7 +192,7 @@ def test_each_property_is_asked_of_the_same_runs() -> None:
     )
     found = explore(leaving, Inquiry(prop="no-loss"))
     consistent(found)
-    assert found.verdict is Verdict.RACY
+    assert found.fails
     assert found.failure is not None
     assert found.failure.outcome.lost == 1
     assert not found.failure.outcome.failed
@@ -202,7 +201,7 @@ def test_each_property_is_asked_of_the_same_runs() -> None:
 def test_a_turn_that_is_not_complete_breaks_completes() -> None:
     cut = scene(BLIND, handler={"work_ms": 1}, guard="both-states")
     found = explore(cut, Inquiry(prop="completes"))
-    assert found.verdict is Verdict.RACY
+    assert found.fails
     assert found.failure is not None
     assert found.failure.outcome.complete < found.failure.outcome.turns
     whole = scene({"clients": ANSWERS}, handler={})
@@ -222,8 +221,8 @@ def test_a_guard_of_ones_own_is_trusted_only_as_far_as_it_is_noted(strategy: Any
     found = explore(scenario, Inquiry(strategy), own_guard("mine:own", own))
     consistent(found)
     assert found.verdict is Verdict.RACE_FREE
-    said = "modulo instrumentation: mine:own may keep state of its own"
-    assert found.bound == (said if strategy == "dpor" else "")
+    said = ["modulo instrumentation: mine:own may keep state of its own"] * (strategy == "dpor")
+    assert found.bound == "; ".join([*said, "no other process can import mine:own to compare"])
 
 
 UNIFORM = {"uniform": [0, 20]}
@@ -270,10 +269,10 @@ def closing(**keys: Any) -> Scenario:
 def test_with_all_times_a_drawn_delay_is_as_good_as_none() -> None:
     drawn, plain = closing(delay_ms=UNIFORM), closing()
     with pytest.raises(UserError):
-        settled_times(drawn, Inquiry())
-    (settled,) = settled_times(drawn, Inquiry(times="all"))
+        list_times(drawn, Inquiry().untimed)
+    (settled,) = list_times(drawn, Inquiry(times="all").untimed)
     assert not drawn_times(settled)
-    assert settled_times(plain, Inquiry()) == (plain,)
+    assert list_times(plain, Inquiry().untimed) == (plain,)
     free = Inquiry(times="all")
     assert explore(drawn, free).outcomes == explore(plain, free).outcomes
 
@@ -288,7 +287,7 @@ def test_a_listed_time_is_searched_at_each_of_its_values(strategy: Any) -> None:
     assert whole.complete
     assert whole.looked == sum(one.looked for one in parts)
     assert whole.failing == sum(one.failing for one in parts)
-    assert {one.verdict for one in parts} == {Verdict.RACY, Verdict.RACE_FREE}
+    assert {one.verdict for one in parts} == {Verdict.ALWAYS, Verdict.RACE_FREE}
     assert "all 3 combinations" in whole.scope
     assert whole.failure is not None
     assert not drawn_times(whole.failure.scenario)
@@ -308,10 +307,10 @@ def test_a_search_that_was_cut_before_the_last_combination_says_so(most: int) ->
 def test_drawn_schedules_reach_every_combination(strategy: Any) -> None:
     """The failure lies in the last one: only with a window can the close come before the use."""
     scenario = scene(CLOSE, window_hops=0, window_ms={"list": [0, 2]})
-    assert explore(scenario, Inquiry()).verdict is Verdict.RACY
+    assert explore(scenario, Inquiry()).fails
     found = explore(scenario, Inquiry(strategy, max_schedules=200))
     assert found.looked == 200
-    assert found.verdict is Verdict.RACY
+    assert found.fails
 
 
 def test_every_run_that_counts_is_reported_and_the_failure_replays() -> None:
@@ -334,14 +333,14 @@ def test_the_failure_that_is_kept_is_the_one_with_the_fewest_deviations() -> Non
     costs: list[int] = []
     real: Callable[..., Any] = record
 
-    def seen(scenario: Scenario, end: End) -> Any:
-        made = real(scenario, end)
+    def seen(subject: Subject, end: End) -> Any:
+        made = real(subject, end)
         if made.outcome.failed:
             costs.append(sum(choice.deviates for choice in end.schedule))
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "record", seen)
+        patch.setattr(tally, "record", seen)
         again = explore(scene(CLOSE), Inquiry("exhaustive"))
     assert len(costs) == again.failing == found.failing
     assert found.failure is not None
@@ -363,4 +362,4 @@ def test_a_search_cut_between_two_listed_times_is_not_complete() -> None:
 
 
 def settled_first(scenario: Scenario) -> tuple[Injection, ...]:
-    return settled_times(scenario, Inquiry())[0].injections
+    return list_times(scenario, Inquiry().untimed)[0].injections

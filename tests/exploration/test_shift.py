@@ -8,7 +8,8 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.shift import FINEST_MS, _nearest_time, _nearest_turn, nearest_in_time
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
-from sim.runs.play import Record, play
+from sim.runs.play import play
+from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import CLOSE, scene
 from tests.report.html.made import timed

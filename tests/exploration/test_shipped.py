@@ -12,11 +12,11 @@ from sim.kernel.world import Job
 from sim.model.names import RuntimeName
 from sim.model.record import End
 from sim.model.scenario import Batch, Scenario
-from sim.runs.play import job_for, record
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.transitions import class_of
+from tests.helpers.running import job_for, record_of
 
 SMALL = 300
 """Scenarios with more schedules than that are left to the audit."""
@@ -42,7 +42,7 @@ def searched(
 
     def on_end(end: End) -> None:
         classes[class_of(end.trace_steps, end.schedule)] += 1
-        outcomes.add(record(scenario, end).outcome.label)
+        outcomes.add(record_of(scenario, end).outcome.label)
 
     return run_search(job, search, on_end, SMALL).complete, classes, outcomes
 
@@ -72,5 +72,5 @@ def test_swapping_independent_steps_of_a_shipped_scenario_changes_nothing(
 ) -> None:
     scenario = settled(base, runtime)
     job = job_for(scenario, Fifo(), untimed=untimed)
-    found = audit(job, lambda end: record(scenario, end).outcome.label, runs=15)
+    found = audit(job, lambda end: record_of(scenario, end).outcome.label, runs=15, untimed=untimed)
     assert not found.differences, found.differences[0].words()

@@ -5,25 +5,20 @@ from typing import Any
 import pytest
 
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.shrink import (
-    Lenient,
-    Shrinker,
-    Shrunk,
-    _smaller,
-    deviation,
-    deviations,
-    kinds,
-)
+from sim.exploration.shrink import Shrinker, Shrunk, deviations, kinds
 from sim.kernel.series import run_search
 from sim.model.record import End
 from sim.model.scenario import Scenario
-from sim.runs.play import Record, job_for, play, record
-from sim.runs.stage import Rung
+from sim.runs.play import play
+from sim.runs.smaller import smaller_scenarios
+from sim.runs.subject import Record
+from sim.schedulers.bounded import deviation
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
-from sim.schedulers.replay import Replay
+from sim.schedulers.replay import Lenient, Replay
 from sim.schedulers.uniform import Uniform
 from tests.exploration.scenes import BLIND, CLOSE, failure_of, scene
+from tests.helpers.running import job_for, record_of
 
 CASES: dict[str, tuple[Scenario, Any]] = {
     "close": (scene(CLOSE), "fixed"),
@@ -41,7 +36,7 @@ def failing(scenario: Scenario, asked: Inquiry, search: Exhaustive) -> list[Reco
     found: list[Record] = []
 
     def on_end(end: End) -> None:
-        found.append(record(scenario, end))
+        found.append(record_of(scenario, end))
 
     job = job_for(scenario, Fifo(), untimed=asked.untimed)
     assert run_search(job, search, on_end).complete
@@ -59,7 +54,7 @@ def shrunk(name: str) -> tuple[Inquiry, Record, Shrunk]:
     scenario, times = CASES[name]
     asked = Inquiry(times=times)
     failure = worst(scenario, asked)
-    return asked, failure, Shrinker(asked, failure, Rung.ASGI, None).shrink()
+    return asked, failure, Shrinker(asked, failure).shrink()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -87,10 +82,12 @@ def test_it_still_fails_in_the_same_way_and_replays_to_the_same_trace(name: str)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_smaller_scenario_fails_in_the_same_way_with_as_few_deviations(name: str) -> None:
+def test_nosmaller_scenarios_scenario_fails_in_the_same_way_with_as_few_deviations(
+    name: str,
+) -> None:
     asked, failure, small = shrunk(name)
     budget = deviations(small.record.schedule)
-    for smaller in _smaller(small.record.scenario):
+    for smaller in smaller_scenarios(small.record.scenario):
         found = failing(smaller, asked, Exhaustive(deviation, budget))
         assert not [one for one in found if kinds(one) == kinds(failure)], smaller
 
@@ -108,7 +105,7 @@ def test_what_a_failure_does_not_need_is_gone() -> None:
     )
     asked = Inquiry("uniform", max_schedules=40)
     _, failure = failure_of(big, asked)
-    small = Shrinker(asked, failure, Rung.ASGI, None).shrink().record.scenario
+    small = Shrinker(asked, failure).shrink().record.scenario
     assert small.clients.count == 1
     assert small.clients.messages == 0
     assert small.clients.pause_ms == small.clients.delay_ms == 0
@@ -124,7 +121,7 @@ def test_without_a_proof_each_deviation_that_is_not_needed_is_taken_back(
     failure = worst(scenario, asked)
     monkeypatch.setattr("sim.exploration.shrink.RUNS", 1)
     monkeypatch.setattr("sim.exploration.shrink._SCENARIO_RUNS", 0)
-    small = Shrinker(asked, failure, Rung.ASGI, None).shrink()
+    small = Shrinker(asked, failure).shrink()
     assert not small.least
     assert kinds(small.record) == kinds(failure)
     assert deviations(small.record.schedule) < deviations(failure.schedule)

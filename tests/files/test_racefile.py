@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 
 from sim.errors import UserError
 from sim.files.outside import LARGEST_FILE
-from sim.files.racefile import (
-    SCHEMA,
-    RaceFile,
-    asked,
-    came,
-    from_text,
-    to_text,
-)
+from sim.files.racefile import SCHEMA, RaceFile, asked, came, from_text, to_text
 from sim.model.outcome import Finding, Outcome
 from sim.model.scenario import Scenario
 from sim.model.schedule import Choice, Kind, Question, Schedule
@@ -82,7 +75,7 @@ def test_a_file_gives_back_every_choice(schedule: Schedule) -> None:
 
 def test_a_file_gives_back_all_else_too() -> None:
     first = race(
-        rung="wire",
+        fidelity="wire",
         times="all",
         property="agreement",
         guard_source="a" * 64,
@@ -151,11 +144,11 @@ def at(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
         (at("schema", value=None), "schema: not a race file; allowed: wsrace.race.1, got None"),
         (at("digest", value=None), "digest: this key is missing"),
         (at("digest", value="F" * 64), "digest: String should match pattern"),
-        (at("rung", value="wires"), "rung: unknown value 'wires'; allowed: asgi, wire"),
+        (at("fidelity", value="wires"), "fidelity: unknown value 'wires'; allowed: asgi, wire"),
         (at("times", value="some"), "times: unknown value 'some'; allowed: fixed, all"),
         (at("property", value=7), "property: expected a string, got 7"),
         (at("guard_source", value="x"), "guard_source: String should match pattern"),
-        (at("seed", value=1), "seed: unknown key; allowed: wsrace, rung, scenario, times"),
+        (at("seed", value=1), "seed: unknown key; allowed: wsrace, fidelity, scenario, handler"),
         (at("scenario", "mod", value="main"), "scenario.mod: unknown key; allowed: name, title"),
         (at("scenario", "mode", value="mian"), "unknown value 'mian'; allowed: main, factory"),
         (at("scenario", "guard", value="catc"), "scenario.guard: unknown guard 'catc'; allowed"),
@@ -215,7 +208,7 @@ def test_what_is_no_such_document_is_said_in_one_line(data: bytes, fault: str) -
 
 
 def test_all_faults_are_named_at_once_but_not_more_than_a_person_reads() -> None:
-    two = changed(lambda document: document.update(rung=1, times=2))
+    two = changed(lambda document: document.update(fidelity=1, times=2))
     assert len(faults(two)) == 2
     row = {"kind": "step", "options": ["a", "b"], "picke": 1}
     many = faults(changed(lambda document: document.update(schedule=[row] * 100_000)))

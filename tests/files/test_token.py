@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.files.token import LONGEST, PREFIX, body_of, decode, encode, picks_of, scenario_of
+from sim.files.recorded import shown
+from sim.files.token import LONGEST, PREFIX, body_of, decode, encode, picks_of
 from sim.files.token import _check as check
 from sim.model.marks import unpack
 from sim.model.scenario import Scenario
@@ -30,7 +31,14 @@ SCHEDULE = (
     Choice(Question(Kind.STEP, ("a", "b")), 0),
     Choice(Question(Kind.VALUE, range(9), 4), 7),
 )
-TOKEN = encode(body_of(SCENARIO, SCHEDULE, DIGEST, "0.1.0"))
+
+
+def said(scenario: Scenario = SCENARIO, **more: Any) -> dict[str, Any]:
+    """Return what tokens and files have in common."""
+    return {"wsrace": "0.1.0", "scenario": shown(scenario), **more}
+
+
+TOKEN = encode(body_of(said(), SCHEDULE, DIGEST))
 OLD = (
     "wsr1.eNqlTu0KgzAMfJf87kpVxsBXERmhjVuGNtAWnYjvvnSwJ1h-3QeXuwP8U9hThr4zEGhlLCxR6TA404xmaM1tHNXiB-"
     "UCPbj_bgID2VPExAL9ARxf5H-VB2CtWHHmgIUC1Ekz7vdF3ca2V-WagkxppXTxs2SCU9ctEkj1CX2RtGss4lKFt8KNY5Dt-"
@@ -49,7 +57,7 @@ def forged(data: Any) -> str:
 
 def test_a_token_gives_back_scenario_choices_and_digest() -> None:
     body = decode(TOKEN)
-    assert scenario_of(body) == SCENARIO
+    assert body.scenario == SCENARIO
     assert picks_of(body) == {0: 1, 2: 7}
     assert (body.choices, body.digest, body.wsrace) == (3, DIGEST, "0.1.0")
 
@@ -63,7 +71,12 @@ def test_tokens_of_the_first_version_can_still_be_read() -> None:
 
 def test_a_token_tells_outcome_property_times_and_the_guards_source() -> None:
     more = {"outcome": "need_accept_first", "times": "all", "property": "agreement"}
-    body = body_of(SCENARIO, SCHEDULE, DIGEST, "0.1.0", guard_source="ab" * 32, **more)
+    body = body_of(
+        said(guard_source="ab" * 32, times="all", property="agreement"),
+        SCHEDULE,
+        DIGEST,
+        more["outcome"],
+    )
     again = decode(encode(body))
     assert again == body
     assert {name: getattr(again, name) for name in more} == more
@@ -78,7 +91,7 @@ def test_a_token_has_a_mark_for_every_choice() -> None:
 def test_marks_are_left_out_where_they_make_the_token_too_long() -> None:
     for count, fits in ((300, True), (900, False)):
         schedule = tuple(Choice(Question(Kind.VALUE, range(i + 2)), 0) for i in range(count))
-        token = encode(body_of(SCENARIO, schedule, DIGEST, "0.1.0"))
+        token = encode(body_of(said(), schedule, DIGEST))
         assert len(token) <= LONGEST
         body = decode(token)
         assert (body.marks is not None) == fits
@@ -94,13 +107,13 @@ def test_a_token_is_short_and_can_be_pasted() -> None:
 
 def test_what_a_run_does_not_depend_on_is_not_in_its_token() -> None:
     told = SCENARIO.model_copy(update={"title": "t" * 500, "about": "a" * 500})
-    assert encode(body_of(told, SCHEDULE, DIGEST, "0.1.0")) == TOKEN
+    assert encode(body_of(said(told), SCHEDULE, DIGEST)) == TOKEN
 
 
 def test_a_run_that_is_too_long_for_a_token_says_so() -> None:
     schedule = tuple(Choice(Question(Kind.VALUE, range(10**6)), i * 7919) for i in range(1, 400))
     with pytest.raises(UserError, match="write a file"):
-        encode(body_of(SCENARIO, schedule, DIGEST, "0.1.0"))
+        encode(body_of(said(), schedule, DIGEST))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from typing import Any
 
 from sim.errors import Divergence, UserError
 from sim.files.recorded import Recorded
+from sim.runs.play import play
 from sim.runs.replay import file_of, read_file, replayed, token_of
-from sim.runs.stage import Rung
+from sim.runs.stage import Fidelity
 from tests.runs.test_replay import one
 
 FORBIDDEN = (
@@ -70,7 +71,7 @@ def main() -> None:
     for runtime in ("asyncio-3.11", "any-order"):  # load whatever a run loads when it is needed
         for kept in (token_of(one(runtime=runtime)), file_of(one(runtime=runtime))):
             replayed(kept)
-    came_of(token_of(one(), Rung.WIRE))
+    came_of(token_of(play(one().scenario, fidelity=Fidelity.WIRE)))
     watch = Watch()
     runs: list[str | Path] = [*tokens, *sorted(folder.glob("*.race.json"))]
     watch.on = True

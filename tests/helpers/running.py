@@ -8,9 +8,14 @@ from sim.errors import Nondeterminism
 from sim.kernel import series
 from sim.kernel.world import Job, Program
 from sim.model.record import End, Event
+from sim.model.scenario import Scenario
 from sim.model.schedule import Scheduler
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.stage import Fidelity
+from sim.runs.subject import Record, record
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
+from sim.sut.guards import Guard
 
 
 def run_once(program: Program, scheduler: Scheduler | None = None, job: Job | None = None) -> End:
@@ -21,6 +26,24 @@ def run_once(program: Program, scheduler: Scheduler | None = None, job: Job | No
     chosen = scheduler or Fifo()
     single = replace(job, program=program, scheduler=chosen) if job else Job(program, chosen)
     return series.run_once(single)
+
+
+def job_for(
+    scenario: Scenario,
+    scheduler: Scheduler,
+    fidelity: Fidelity = Fidelity.ASGI,
+    guard: Guard | None = None,
+    untimed: bool = False,
+) -> Job:
+    """Return the world of a scenario whose times are settled."""
+    job = ScenarioSubject(scenario, fidelity, guard, untimed).job(scheduler)
+    assert isinstance(job, Job)
+    return job
+
+
+def record_of(scenario: Scenario, end: End) -> Record:
+    """Return what came of a run of a scenario."""
+    return record(ScenarioSubject(scenario), end)
 
 
 def check_deterministic(job: Job) -> End:

@@ -87,3 +87,8 @@ def promised(kind: str, guard: str, runtime: RuntimeName, server: str) -> str:
         return "racy" if guard in ("pre-fix", "post-fix") or hop else "race-free"
     told = server.startswith("uvicorn")  # hypercorn's send is silent when the client has gone
     return "racy" if told and guard in ("pre-fix", "post-fix") else "race-free"
+
+
+def racy_or(found: Exploration) -> str:
+    """Return the verdict, "racy" for whatever fails: under a real order every schedule may."""
+    return "racy" if found.fails else str(found.verdict)

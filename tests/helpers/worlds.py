@@ -1,4 +1,4 @@
-"""Whole worlds on either rung, shared by tests and benchmarks; run as a program it prints digests.
+"""Whole worlds at either fidelity, shared by tests and benchmarks; as a program it prints digests.
 
 python -m tests.helpers.worlds wire 50        50 worlds under random schedules, one digest in all
 """
@@ -20,7 +20,7 @@ from sim.model.link import LinkSpec
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES
 from sim.model.record import End
 from sim.model.script import parse_script
-from sim.runs.stage import Rung, program
+from sim.runs.stage import Fidelity, program
 from sim.schedulers.uniform import Uniform
 
 TWO_MESSAGES = ("connect", {"send": "first"}, {"send": "second"}, {"close": 1000})
@@ -48,12 +48,12 @@ async def gives_up(websocket: WebSocket) -> None:
         return
 
 
-def smallest(rung: Rung, profile: str = DEFAULT_PROFILE) -> Program:
+def smallest(fidelity: Fidelity, profile: str = DEFAULT_PROFILE) -> Program:
     """The world of the benchmarks: one client, two messages, a close."""
-    return program(rung, echo, [ClientSpec(parse_script(TWO_MESSAGES))], PROFILES[profile])
+    return program(fidelity, echo, [ClientSpec(parse_script(TWO_MESSAGES))], PROFILES[profile])
 
 
-def varied(rung: Rung, seed: int) -> Program:
+def varied(fidelity: Fidelity, seed: int) -> Program:
     """A world with drawn profile, delays, jitter, segments, number of clients and ends."""
 
     def draw(bound: int, *what: str | int) -> int:
@@ -73,26 +73,26 @@ def varied(rung: Rung, seed: int) -> Program:
         start = draw(4000, "start", number)
         clients.append(ClientSpec(parse_script(script), start=start, up=link, down=link))
     profile = [*PROFILES.values()][draw(len(PROFILES), "profile")]
-    return program(rung, gives_up, clients, profile)
+    return program(fidelity, gives_up, clients, profile)
 
 
-def jobs(rung: Rung, seeds: Sequence[int]) -> Iterator[Job]:
+def jobs(fidelity: Fidelity, seeds: Sequence[int]) -> Iterator[Job]:
     """One varied world for each seed, each under a uniform schedule and an order of its own."""
     orders = tuple(Order)
     for seed in seeds:
-        yield Job(varied(rung, seed), Uniform(seed), order=orders[seed % len(orders)])
+        yield Job(varied(fidelity, seed), Uniform(seed), order=orders[seed % len(orders)])
 
 
-def digest_of(rung: Rung, count: int) -> str:
+def digest_of(fidelity: Fidelity, count: int) -> str:
     """Return one digest over `count` varied worlds and how each ended."""
     total = hashlib.sha256()
 
     def add(end: End) -> None:
         total.update(f"{end.ending} {end.tick} {end.steps} {digest(end.events)}\n".encode())
 
-    run_all(jobs(rung, range(count)), add)
+    run_all(jobs(fidelity, range(count)), add)
     return total.hexdigest()
 
 
 if __name__ == "__main__":
-    print(digest_of(Rung(sys.argv[1]), int(sys.argv[2])))
+    print(digest_of(Fidelity(sys.argv[1]), int(sys.argv[2])))

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from sim.errors import Deadlock, Divergence, LimitReached, Nondeterminism, RefusedOperation
 from sim.kernel.order import Order
 from sim.kernel.series import run_all
-from sim.kernel.session import Plan, Session
+from sim.kernel.session import Session
 from sim.kernel.world import Job, World
+from sim.model.engine import Plan
 from sim.model.record import Ending, Limits
 from sim.model.schedule import Kind
 from sim.model.ticks import PER_SECOND

@@ -14,7 +14,7 @@ from sim.errors import UserError, WsraceError
 from sim.live.serving import serving
 from sim.live.stacks import STACKS, Stack, installed
 from sim.live.trial import patience_ms
-from sim.runs.play import client_specs
+from sim.runs.specs import client_specs
 from sim.sut.guards import own_guard
 from tests.live.conftest import Serve
 from tests.live.scenarios import first, inline, labels, scenario

@@ -10,8 +10,9 @@ from sim.model.names import EVENTS, GUARDS, MODES, PROBES, RUNTIMES, STATES, cou
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Batch, Handler, Scenario, Setup, Starlette, Wait
 from sim.model.ticks import from_ms
-from sim.runs.play import MODES as BUILT_MODES
-from sim.runs.play import WEBSOCKETS, client_specs, pauses_of
+from sim.runs.scenario import MODES as BUILT_MODES
+from sim.runs.scenario import WEBSOCKETS
+from sim.runs.specs import client_specs, pauses_of
 from sim.runtimes.port import ORDERS, Pause
 from sim.sut.guards import GUARDS as BUILT_GUARDS
 from sim.sut.state_machine import TRANSITIONS

@@ -1,4 +1,4 @@
-"""The network of the asgi rung: order, what a reset does, and what a reader may see."""
+"""The network of the asgi fidelity: order, what a reset does, and what a reader may see."""
 
 import pytest
 import trio

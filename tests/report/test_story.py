@@ -14,7 +14,9 @@ from sim.model.schedule import Schedule
 from sim.model.ticks import from_ms
 from sim.report.plots import Lane, Mark, Span
 from sim.report.story import HIDDEN, lines, story
-from sim.runs.play import Record, play
+from sim.runs.play import play
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.subject import Record
 
 SHIPPED = [name for name in names() if isinstance(open_scenario(name), Scenario)]
 
@@ -30,7 +32,7 @@ def event(step: float, kind: str, connection: str | None = "c1", **values: Value
 
 def record(*events: Event) -> Record:
     end = End(Ending.COMPLETED, 0, 0, Schedule(()), events=events)
-    return Record(Scenario(), end.schedule, Outcome(), "digest", end)
+    return Record(ScenarioSubject(Scenario()), end.schedule, Outcome(), "digest", end)
 
 
 RUN = (

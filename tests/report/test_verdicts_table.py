@@ -11,6 +11,7 @@ from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
 from sim.files.documents import VerdictRow
 from sim.report.verdicts import outcome_words, telling, verdict_table
+from sim.runs.scenario import ScenarioSubject
 from tests.exploration.scenes import CLOSE, scene
 
 
@@ -24,7 +25,8 @@ def shown(*parts: object) -> str:
 
 def exploration(guard: str = "pre-fix", **values: object) -> Exploration:
     made = Exploration(
-        scene(CLOSE, guard=guard), Inquiry(), Verdict.RACY, True, "every order", "", 1234, 5678,
+        ScenarioSubject(scene(CLOSE, guard=guard)),
+        Inquiry(), Verdict.RACY, True, "every order", "", 1234, 5678,
         1234, 99, {"b": 9, "a": 9, "c": 1216}, 31, 12_345,
     )  # fmt: skip
     return replace(made, **values)  # type: ignore[arg-type]

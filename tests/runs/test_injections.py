@@ -7,7 +7,8 @@ import pytest
 from sim.model.names import EVENTS
 from sim.model.scenario import Clients, Injection, Scenario
 from sim.model.ticks import from_ms
-from sim.runs.play import Record, play
+from sim.runs.play import play
+from sim.runs.subject import Record
 from sim.schedulers.uniform import Uniform
 
 CLIENT_KINDS = ["client-close", "client-abort", "client-eof"]

@@ -1,11 +1,13 @@
 """Verdicts on hand-made traces: what counts as a failure, and what is only to be told (DESIGN)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sim.errors import NoAnswer
 from sim.model.outcome import Finding, Outcome
-from sim.model.record import End, Ending, Event
+from sim.model.record import End, Ending, Event, Waiting
 from sim.runs.judge import judge
 
 AGENT_EVENTS = (
@@ -112,7 +114,33 @@ def test_an_end_that_was_recorded_counts_although_the_time_was_up_later() -> Non
 def test_a_deadlock_of_the_handler_is_a_failure() -> None:
     outcome = judged(ending=Ending.DEADLOCK)
     assert outcome.failed
-    assert outcome.findings == (Finding("deadlock", True, "c1"),)
+    told = "the client waits for nothing: gone"
+    assert outcome.findings == (Finding("deadlock", True, "c1", told),)
+
+
+def test_a_deadlock_names_what_both_sides_wait_for() -> None:
+    trace = events(*BEGAN, connection="c1")
+    waiting = (
+        Waiting("main/transport:c1/handler:c1", "receive (a:1)", "mine:7"),
+        Waiting("main/transport:c1/handler:c1/child", "receive (a:2)"),
+        Waiting("main/transport:c2/handler:c2", "receive (a:3)"),
+    )
+    stuck = end(*trace, ending=Ending.DEADLOCK)
+    outcome = judge(replace(stuck, waiting=waiting, outside=(Waiting("c1", "message 2"),)))
+    (finding,) = outcome.findings
+    assert finding.text == (
+        "handler:c1 waits at mine:7; handler:c1/child waits at receive (a:2); "
+        "the client waits for message 2"
+    )
+
+
+def test_who_waits_for_a_client_that_has_nothing_more_to_say_waits_for_nothing_wrong() -> None:
+    trace = events(*BEGAN, connection="c1")
+    quiet = replace(end(*trace, ending=Ending.DEADLOCK), outside=(Waiting("c1", ""),))
+    outcome = judge(quiet)
+    assert (outcome.classes, outcome.failed) == (("waiting",), False)
+    gone = events(*BEGAN, ("client.over", {"how": "lost"}), connection="c1")
+    assert judge(replace(quiet, events=tuple(gone))).classes == ("deadlock",)
 
 
 def test_a_client_that_waits_for_ever_after_the_handler_has_ended_is_none() -> None:
@@ -126,11 +154,22 @@ def test_a_client_that_waits_for_ever_after_the_handler_has_ended_is_none() -> N
 @pytest.mark.parametrize(
     "ending", [Ending.FAILED, Ending.STEP_LIMIT, Ending.REFUSED, Ending.DIVERGED]
 )
-def test_a_world_that_came_to_grief_is_a_failure_of_the_whole_run(ending: Ending) -> None:
+def test_a_world_that_came_to_grief_says_nothing_about_the_handler(ending: Ending) -> None:
     trace = events(*BEGAN, left("hang"))
-    outcome = judge(end(*trace, ending=ending, error=ValueError("why")))
-    assert outcome.failed
-    assert outcome.findings[-1] == Finding(f"other:{ending}", True, "", "why")
+    with pytest.raises(NoAnswer, match=f"^{ending}: why$"):
+        judge(end(*trace, ending=ending, error=ValueError("why")))
+
+
+def test_an_outcome_that_no_table_knows_is_a_failure() -> None:
+    """Forgetting a class must not make it a pass."""
+    assert judged(left("something_new")).failed
+
+
+def test_what_an_injecting_task_met_is_told_and_no_failure() -> None:
+    outcome = judged(("swallowed", {"error": "ProtocolError"}), left("hang"))
+    assert not outcome.failed
+    text = "the injection itself met ProtocolError"
+    assert outcome.findings[1:] == (Finding("injection_met", connection="c1", text=text),)
 
 
 def test_a_message_that_was_never_received_is_a_finding_and_no_failure() -> None:

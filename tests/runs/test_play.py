@@ -16,14 +16,17 @@ from sim.model.record import Ending
 from sim.model.scenario import Clients, Scenario
 from sim.model.script import Action, Do
 from sim.model.ticks import from_ms
-from sim.runs.play import Prepared, client_specs, guard_named, import_guard, pauses_of, play, record
-from sim.runs.stage import Rung
+from sim.runs.own import guard_named, import_guard
+from sim.runs.play import play
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.specs import client_specs, pauses_of
+from sim.runs.stage import Fidelity
 from sim.runtimes.port import Pause
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
 from sim.schedulers.uniform import Uniform
 from sim.sut.guards import GUARDS, Guard, own_guard
-from tests.helpers.running import run_once
+from tests.helpers.running import record_of, run_once
 
 CLOSED_IN_THE_WINDOW = Scenario.model_validate(
     {
@@ -37,14 +40,16 @@ CLOSED_IN_THE_WINDOW = Scenario.model_validate(
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 1 << 32), mode=st.sampled_from(MODES), rung=st.sampled_from(Rung))
+@given(
+    seed=st.integers(0, 1 << 32), mode=st.sampled_from(MODES), fidelity=st.sampled_from(Fidelity)
+)
 def test_the_same_scenario_and_schedule_give_the_same_digest(
-    seed: int, mode: Mode, rung: Rung
+    seed: int, mode: Mode, fidelity: Fidelity
 ) -> None:
     scenario = CLOSED_IN_THE_WINDOW.model_copy(update={"mode": mode})
-    one, two = (play(scenario, Uniform(seed), rung) for _ in range(2))
+    one, two = (play(scenario, Uniform(seed), fidelity) for _ in range(2))
     assert (one.digest, one.outcome, one.schedule) == (two.digest, two.outcome, two.schedule)
-    assert play(scenario, Replay(one.schedule), rung).digest == one.digest
+    assert play(scenario, Replay(one.schedule), fidelity).digest == one.digest
 
 
 def test_a_record_holds_what_was_run_and_what_came_of_it() -> None:
@@ -59,18 +64,18 @@ def test_a_record_holds_what_was_run_and_what_came_of_it() -> None:
 def test_prepared_gives_the_same_runs_as_play() -> None:
     drawn = open_scenario("blind-spot")
     assert isinstance(drawn, Scenario)
-    prepared = Prepared(drawn)
+    prepared = ScenarioSubject(drawn).prepare()
     for trial in range(3):
         scenario = drawn.resolve("seed", trial)
         job = prepared.job(scenario, Fifo())
-        again = record(scenario, run_once(job.program, job.scheduler, job))
+        again = record_of(scenario, run_once(job.program, job.scheduler, job))
         assert again == play(scenario)
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("mode", MODES)
-def test_both_rungs_run_a_scenario(rung: Rung, mode: Mode) -> None:
-    made = play(Scenario(mode=mode, clients=Clients(count=2)), rung=rung)
+def test_both_rungs_run_a_scenario(fidelity: Fidelity, mode: Mode) -> None:
+    made = play(Scenario(mode=mode, clients=Clients(count=2)), fidelity=fidelity)
     assert made.end.ending is Ending.COMPLETED
     assert made.outcome.classes == ("clean_disconnect(1000)",) * 2
     assert (made.outcome.failed, made.outcome.lost, made.outcome.turns) == (False, 0, 4)

@@ -16,12 +16,15 @@ from sim import __version__
 from sim.errors import Divergence, UserError
 from sim.files.catalog import open_scenario
 from sim.files.outside import LARGEST_FILE
-from sim.files.recorded import Recorded
+from sim.files.recorded import Recorded, shown
 from sim.files.token import TokenBody, body_of, decode
 from sim.model.scenario import Scenario
-from sim.runs.play import MODES, Record, import_guard, play
-from sim.runs.replay import file_of, guard_source, read_file, replay, replayed, token_of, write_file
-from sim.runs.stage import Rung
+from sim.runs.own import import_guard, source_of
+from sim.runs.play import play
+from sim.runs.replay import file_of, read_file, replay, replayed, token_of, write_file
+from sim.runs.scenario import MODES
+from sim.runs.stage import Fidelity
+from sim.runs.subject import Record
 from sim.schedulers.uniform import Uniform
 from sim.sut.chat import Chat
 
@@ -34,6 +37,11 @@ def one(name: str = "server-close", seed: int = 3, **changes: object) -> Record:
     assert isinstance(scenario, Scenario)
     resolved = scenario.model_copy(update=changes).resolve(seed)
     return play(resolved, Uniform(seed))
+
+
+def said(scenario: Scenario, version: str) -> dict[str, Any]:
+    """Return what tokens and files have in common."""
+    return {"wsrace": version, "scenario": shown(scenario)}
 
 
 @pytest.mark.parametrize("runtime", ["asyncio-3.11", "trio", "any-order"])
@@ -49,24 +57,24 @@ def test_a_token_replays_the_very_run(runtime: str, seed: int) -> None:
 def test_a_run_on_the_wire_rung_replays_too() -> None:
     scenario = open_scenario("healthy", ("clients.messages=1",))
     assert isinstance(scenario, Scenario)
-    first = play(scenario, Uniform(1), Rung.WIRE)
-    assert replay(token_of(first, Rung.WIRE)).digest == first.digest
+    first = play(scenario, Uniform(1), Fidelity.WIRE)
+    assert replay(token_of(first)).digest == first.digest
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("times", ["fixed", "all"])
-def test_a_file_replays_the_very_run(tmp_path: Path, rung: Rung, times: Any) -> None:
+def test_a_file_replays_the_very_run(tmp_path: Path, fidelity: Fidelity, times: Any) -> None:
     scenario = open_scenario("server-close", ("window_ms=8", "runtime=any-order"))
     assert isinstance(scenario, Scenario)
-    first = play(scenario.resolve(3), Uniform(3), rung, untimed=times == "all")
+    first = play(scenario.resolve(3), Uniform(3), fidelity, untimed=times == "all")
     path = tmp_path / "one.race.json"
-    write_file(path, file_of(first, rung, times, counterexample={"why": "it fails"}))
+    write_file(path, file_of(first, counterexample={"why": "it fails"}))
     again = replayed(read_file(path))
     assert again.record.events == first.events
     assert again.record.schedule == first.schedule
     assert again.same_trace
     assert again.recorded_digest == first.digest
-    assert replay(token_of(first, rung, times)).digest == first.digest
+    assert replay(token_of(first)).digest == first.digest
 
 
 def digests_elsewhere(runs: Sequence[str], hash_seed: int) -> list[str]:
@@ -174,7 +182,7 @@ def test_a_token_of_the_first_version_holds_the_trace_to_its_digest(
     edited: Callable[[], None],
 ) -> None:
     record = one()
-    old = body_of(record.scenario, record.schedule, record.digest, "0.0.9")
+    old = body_of(said(record.scenario, "0.0.9"), record.schedule, record.digest)
     assert replay(old).digest == record.digest
     edited()
     with pytest.raises(Divergence, match=rf"the trace differs: expected digest {old.digest[:12]}"):
@@ -183,7 +191,7 @@ def test_a_token_of_the_first_version_holds_the_trace_to_its_digest(
 
 def test_another_digest_is_a_divergence_that_names_the_versions() -> None:
     record = one()
-    body = body_of(record.scenario, record.schedule, "0" * 64, "0.0.9")
+    body = body_of(said(record.scenario, "0.0.9"), record.schedule, "0" * 64)
     with pytest.raises(Divergence, match=rf"made by wsrace 0\.0\.9, this is {__version__}"):
         replay(body)
 
@@ -208,7 +216,7 @@ def test_another_outcome_is_a_divergence_that_names_both() -> None:
 
 def test_other_choices_are_a_divergence_that_says_where() -> None:
     record = one(runtime="any-order")
-    body = body_of(record.scenario, record.schedule, record.digest, __version__)
+    body = body_of(said(record.scenario, __version__), record.schedule, record.digest)
     bare = body.model_copy(update={"marks": None})
     with pytest.raises(Divergence, match="expected 100 choices, met"):
         replay(bare.model_copy(update={"choices": 100}))
@@ -229,7 +237,7 @@ def test_another_question_is_a_divergence_at_its_choice(at: int) -> None:
     ):
         replay(file.model_copy(update={"schedule": rows}))
     choices = tuple(one.choice() for one in rows)
-    body = body_of(record.scenario, choices, record.digest, __version__)
+    body = body_of(said(record.scenario, __version__), choices, record.digest)
     with pytest.raises(Divergence, match=rf"choice {at}: expected a question with mark"):
         replay(body)
 
@@ -240,7 +248,7 @@ def test_another_question_is_a_divergence_at_its_choice(at: int) -> None:
 def test_a_guard_of_ones_own_runs_only_if_a_person_names_it() -> None:
     record = one()
     foreign = record.scenario.model_copy(update={"guard": "os:system"})
-    body = body_of(foreign, record.schedule, record.digest, __version__)
+    body = body_of(said(foreign, __version__), record.schedule, record.digest)
     with pytest.raises(UserError, match="runs only if you name it: --guard os:system"):
         replay(body)
     with pytest.raises(Divergence, match="the token's guard is 'os:system', not 'os:popen'"):
@@ -279,7 +287,7 @@ def test_a_guard_of_ones_own_may_be_edited(form: str, own: Callable[[str], None]
     assert kept.guard_source
     own(CAREFUL.replace("websocket", "ws") + "# a comment\n")
     assert replayed(kept, "replayed_guard:careful").same_trace
-    assert not (guard_source("replayed_guard:careful") or "").startswith(kept.guard_source)
+    assert not (source_of("replayed_guard:careful") or "").startswith(kept.guard_source)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -295,7 +303,7 @@ def test_only_a_guard_of_ones_own_has_a_source(own: Callable[[str], None]) -> No
     first = recorded(own)
     assert re.fullmatch("[0-9a-f]{64}", file_of(first).guard_source or "")
     for name in ("pre-fix", "replayed_guard", "no_such_module_anywhere:x", "sys:exit", ":", ""):
-        assert guard_source(name) is None
+        assert source_of(name) is None
     assert "no_such_module_anywhere" not in sys.modules
 
 
@@ -353,11 +361,11 @@ def test_one_and_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_tokens_and_files_tell_what_they_were_asked_for() -> None:
-    record = one()
-    token = decode(token_of(record, Rung.ASGI, "all", "agreement"))
-    file = file_of(record, Rung.ASGI, "all", "agreement")
+    record = play(one().scenario, untimed=True)
+    token = decode(token_of(record, "agreement"))
+    file = file_of(record, "agreement")
     assert isinstance(token, TokenBody)
     for kept in (token, file):
-        assert (kept.times, kept.property, kept.rung) == ("all", "agreement", "asgi")
+        assert (kept.times, kept.property, kept.fidelity) == ("all", "agreement", "asgi")
         assert (kept.digest, kept.wsrace) == (record.digest, __version__)
     assert token.outcome == record.outcome.label

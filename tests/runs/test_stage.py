@@ -1,4 +1,4 @@
-"""Whole worlds repeat: in one process, in others, on other Pythons; and the rungs agree."""
+"""Whole worlds repeat: in one process, in others, on other Pythons; and the fidelities agree."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from sim.model.client import ClientSpec
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
-from sim.runs.stage import Rung, program
+from sim.runs.stage import Fidelity, program
 from sim.schedulers.replay import Follow, Replay
 from sim.schedulers.uniform import Uniform
 from tests.helpers.running import check_deterministic, run_once
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent.parent
 PYTHONS = [sys.executable, *filter(None, os.environ.get("WSRACE_PYTHONS", "").split(os.pathsep))]
 
 
-def digests_of_processes(rung: Rung, worlds: int, processes: int) -> list[str]:
+def digests_of_processes(fidelity: Fidelity, worlds: int, processes: int) -> list[str]:
     """Start the processes two at a time, each with a hash seed of its own."""
     found: list[str] = []
     commands = [
@@ -43,7 +43,7 @@ def digests_of_processes(rung: Rung, worlds: int, processes: int) -> list[str]:
     while pair := list(islice(rest, 2)):
         running = [
             subprocess.Popen(
-                [python, "-m", "tests.helpers.worlds", rung, str(worlds)],
+                [python, "-m", "tests.helpers.worlds", fidelity, str(worlds)],
                 env={**os.environ, "PYTHONHASHSEED": hash_seed},
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
@@ -59,14 +59,14 @@ def digests_of_processes(rung: Rung, worlds: int, processes: int) -> list[str]:
 
 
 def test_wire_worlds_have_one_digest_in_every_process() -> None:
-    assert set(digests_of_processes(Rung.WIRE, 6, 2)) == {digest_of(Rung.WIRE, 6)}
+    assert set(digests_of_processes(Fidelity.WIRE, 6, 2)) == {digest_of(Fidelity.WIRE, 6)}
 
 
 @pytest.mark.slow
 def test_fifty_wire_worlds_have_one_digest_in_twenty_processes_on_every_python() -> None:
-    found = digests_of_processes(Rung.WIRE, 50, 20)
+    found = digests_of_processes(Fidelity.WIRE, 50, 20)
     assert len(found) >= 20
-    assert set(found) == {digest_of(Rung.WIRE, 50)}
+    assert set(found) == {digest_of(Fidelity.WIRE, 50)}
 
 
 def run_twice(seeds: range) -> None:
@@ -76,13 +76,13 @@ def run_twice(seeds: range) -> None:
     def note(end: End) -> None:
         first[len(first)] = digest(end.events)
 
-    run_all(jobs(Rung.ASGI, seeds), note)
+    run_all(jobs(Fidelity.ASGI, seeds), note)
     again = iter(reversed(seeds))
 
     def compare(end: End) -> None:
         assert digest(end.events) == first[next(again) - seeds.start]
 
-    run_all(jobs(Rung.ASGI, list(reversed(seeds))), compare)
+    run_all(jobs(Fidelity.ASGI, list(reversed(seeds))), compare)
     assert len(set(first.values())) > len(first) // 2  # the worlds really differ
 
 
@@ -95,13 +95,13 @@ def test_ten_thousand_seeds_run_twice_have_identical_digests() -> None:
     run_twice(range(10_000))
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @given(picks=st.lists(st.integers(0, 3), max_size=40))
 @settings(max_examples=40, deadline=None)
 def test_any_choice_list_is_replayable_or_says_where_it_cannot_be(
-    rung: Rung, picks: list[int]
+    fidelity: Fidelity, picks: list[int]
 ) -> None:
-    code = smallest(rung)
+    code = smallest(fidelity)
     end = run_once(code, Follow(picks))
     if end.ending is Ending.DIVERGED:
         assert isinstance(end.error, Divergence)
@@ -110,22 +110,24 @@ def test_any_choice_list_is_replayable_or_says_where_it_cannot_be(
         assert digest(run_once(code, Replay(end.schedule)).events) == digest(end.events)
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @given(seed=st.integers(0, 1 << 64), order=st.sampled_from(Order))
 @settings(max_examples=25, deadline=None)
-def test_replaying_a_record_gives_the_same_trace(rung: Rung, seed: int, order: Order) -> None:
-    check_deterministic(Job(varied(rung, seed), Uniform(seed), order=order))
+def test_replaying_a_record_gives_the_same_trace(
+    fidelity: Fidelity, seed: int, order: Order
+) -> None:
+    check_deterministic(Job(varied(fidelity, seed), Uniform(seed), order=order))
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_varied_worlds_end_by_themselves(seed: int) -> None:
-    for rung in Rung:
-        end = run_once(varied(rung, seed), Uniform(seed))
+    for fidelity in Fidelity:
+        end = run_once(varied(fidelity, seed), Uniform(seed))
         assert end.ending is Ending.COMPLETED, end.error
 
 
 def test_a_trace_reads_back_as_written() -> None:
-    events = run_once(smallest(Rung.WIRE)).events
+    events = run_once(smallest(Fidelity.WIRE)).events
     assert parse(lines(events)) == events
     assert any(event.kind == "wire" for event in events)
 
@@ -137,8 +139,8 @@ def test_both_rungs_tell_the_same_story(profile: str, end: Any) -> None:
     script = ["connect", {"send": "a"}, {"wait": 1}, {"send": "b"}, {"wait": 1}, end]
     kinds = ("asgi.receive", "asgi.send", "client_state", "application_state", "client.over")
     stories = []
-    for rung in Rung:
-        code = program(rung, echo, [ClientSpec(parse_script(script))], PROFILES[profile])
+    for fidelity in Fidelity:
+        code = program(fidelity, echo, [ClientSpec(parse_script(script))], PROFILES[profile])
         events = run_once(code, job=Job(code, Uniform(0), order=Order.FIFO)).events
         story: dict[str, list[object]] = {kind: [] for kind in kinds}
         for event in events:
@@ -150,7 +152,7 @@ def test_both_rungs_tell_the_same_story(profile: str, end: Any) -> None:
 
 def test_the_default_profile_runs_many_clients() -> None:
     clients = [ClientSpec(parse_script(["connect", {"send": "x"}, {"wait": 1}, "close"]))] * 30
-    code = program(Rung.ASGI, echo, clients, PROFILES[DEFAULT_PROFILE])
+    code = program(Fidelity.ASGI, echo, clients, PROFILES[DEFAULT_PROFILE])
     end = run_once(code, Uniform(1))
     over = [event.values["how"] for event in end.events if event.kind == "client.over"]
     assert over == ["close 1000"] * 30

@@ -19,7 +19,7 @@ from sim.model.profiles import PROFILES, profile_named
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import from_ms, seconds
-from sim.runs.stage import Rung, Stage, program, staged
+from sim.runs.stage import Fidelity, Stage, program, staged
 from sim.schedulers.fifo import Fifo
 from tests.helpers.running import run_once
 
@@ -37,7 +37,10 @@ def ms(value: float) -> float:
 
 
 def play(
-    profile: str, act: Act, script: Sequence[Any] = ("connect", "silent"), rung: Rung = Rung.ASGI
+    profile: str,
+    act: Act,
+    script: Sequence[Any] = ("connect", "silent"),
+    fidelity: Fidelity = Fidelity.ASGI,
 ) -> tuple[list[str], End]:
     """Run `act` as the handler of one connection; return what it logged, and the end."""
     log: list[str] = []
@@ -50,7 +53,7 @@ def play(
 
     link = LinkSpec(delay=from_ms(1))
     spec = ClientSpec(parse_script(script), up=link, down=link)
-    code = staged(rung, direct, [spec], profile_named(profile))
+    code = staged(fidelity, direct, [spec], profile_named(profile))
     end = run_once(code, job=Job(code, Fifo(), order=Order.FIFO))
     assert end.ending is Ending.COMPLETED, end.error
     return log, end
@@ -79,7 +82,7 @@ async def receives(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
     await tell(log, websocket.receive_text())
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize(
     ("profiles", "action", "code"),
     [
@@ -92,10 +95,10 @@ async def receives(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
     ],
 )
 def test_the_disconnect_code_says_what_the_server_knows(
-    profiles: list[str], action: Any, code: int, rung: Rung
+    profiles: list[str], action: Any, code: int, fidelity: Fidelity
 ) -> None:
     for profile in profiles:
-        log, _ = play(profile, receives, ["connect", action], rung)
+        log, _ = play(profile, receives, ["connect", action], fidelity)
         assert log == [f"WebSocketDisconnect({code})"], profile
 
 
@@ -153,13 +156,13 @@ def test_accept_with_the_client_gone(profiles: list[str], outcome: list[str]) ->
         assert play(profile, act)[0] == outcome, profile
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize(
     ("profiles", "waiting", "later"),
     [(LEGACY, 4002, 1005), (OLD + NEW, 4002, None), (HYPERCORN, 1000, None)],
 )
 def test_the_servers_own_close_reaches_who_waits_in_receive(
-    profiles: list[str], waiting: int, later: int | None, rung: Rung
+    profiles: list[str], waiting: int, later: int | None, fidelity: Fidelity
 ) -> None:
     async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
         await websocket.accept()
@@ -171,7 +174,7 @@ def test_the_servers_own_close_reaches_who_waits_in_receive(
             log.append(str((await stage.server.connections["c1"].receive())["code"]))
 
     for profile in profiles:
-        log, end = play(profile, act, rung=rung)
+        log, end = play(profile, act, fidelity=fidelity)
         assert log == [f"WebSocketDisconnect({waiting})", *([str(later)] if later else [])], profile
         assert over(end) == "close 4002"
 
@@ -193,9 +196,9 @@ def test_a_close_that_is_never_answered_ends_in_time(profiles: list[str], after:
         assert play(profile, act)[0] == [f"lost at {after}"], profile
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("profile", UVICORN)
-def test_shutdown_disconnects_with_1012_and_sends_fail(profile: str, rung: Rung) -> None:
+def test_shutdown_disconnects_with_1012_and_sends_fail(profile: str, fidelity: Fidelity) -> None:
     async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
         await websocket.accept()
         await trio.sleep(ms(5))
@@ -203,7 +206,7 @@ def test_shutdown_disconnects_with_1012_and_sends_fail(profile: str, rung: Rung)
         await tell(log, websocket.send_text("x"))
         await tell(log, stage.server.connections["c1"].receive())
 
-    log, end = play(profile, act, rung=rung)
+    log, end = play(profile, act, fidelity=fidelity)
     assert log[0] == GONE
     assert "1012" in log[1]
     assert over(end) == "close 1012"
@@ -264,22 +267,24 @@ def test_a_second_receiver_is_an_error_on_legacy_only(profile: str) -> None:
         (["uvicorn-websockets@0.35", *OLD], None),
     ],
 )
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 def test_a_handler_that_returns_without_closing(
-    profiles: list[str], how: str | None, rung: Rung
+    profiles: list[str], how: str | None, fidelity: Fidelity
 ) -> None:
     async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
         await websocket.accept()
 
     script = ["connect", {"sleep": from_ms(100)}, {"close": 4000}]
     for profile in profiles:
-        _, end = play(profile, act, script, rung)
+        _, end = play(profile, act, script, fidelity)
         assert over(end) == (how or "close 4000"), profile
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_handler_that_never_accepts_is_a_refused_handshake(profile: str, rung: Rung) -> None:
+def test_a_handler_that_never_accepts_is_a_refused_handshake(
+    profile: str, fidelity: Fidelity
+) -> None:
     async def closes(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
         await websocket.close()
 
@@ -287,7 +292,7 @@ def test_a_handler_that_never_accepts_is_a_refused_handshake(profile: str, rung:
         raise ValueError("mine")
 
     for act, status in ((closes, 403), (fails, 500)):
-        _, end = play(profile, act, rung=rung)
+        _, end = play(profile, act, fidelity=fidelity)
         assert over(end) == f"reject {status}"
 
 
@@ -314,9 +319,9 @@ def test_headers_subprotocols_and_the_path_reach_the_handler() -> None:
         {"send_bytes": "00ff"},
         "close",
     ]
-    for rung in Rung:
+    for fidelity in Fidelity:
         spec = ClientSpec(parse_script(script), path="/chat?q=1")
-        end = run_once(program(rung, handler, [spec], PROFILES["uvicorn-websockets@0.35"]))
+        end = run_once(program(fidelity, handler, [spec], PROFILES["uvicorn-websockets@0.35"]))
         assert any(event.values.get("subprotocol") == "b" for event in end.events)
     assert seen == [("/chat", "1", "ada")] * 2
 
@@ -330,7 +335,7 @@ def test_regression_a_ping_that_meets_the_servers_close_ends_no_world() -> None:
         await websocket.close()
 
     script = ["connect", {"sleep": from_ms(4)}, "ping", "silent"]
-    _, end = play("uvicorn-wsproto@0.54", act, script, Rung.WIRE)
+    _, end = play("uvicorn-wsproto@0.54", act, script, Fidelity.WIRE)
     kinds = [event.kind for event in end.events]
     assert kinds.index("trio_websocket.failed") < kinds.index("lost")
 

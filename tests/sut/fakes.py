@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from starlette.websockets import WebSocket, WebSocketState
 
+from sim.errors import RefusedOperation
 from sim.model.scenario import Handler, Setup
 from sim.sut.chat import Chat
 from sim.sut.guards import GUARDS, Guard
@@ -71,6 +72,9 @@ class FakeRuntime:
 
     def now(self) -> float:
         return self.clock
+
+    def refuse(self, why: str, error: BaseException | None = None) -> NoReturn:
+        raise RefusedOperation(why)
 
     def log(self, level: str, text: str) -> None:
         self.logs.append((level, text))

@@ -8,7 +8,8 @@ import pytest
 from sim.model.names import MODES, Mode
 from sim.model.scenario import Clients, Handler, Scenario, Setup
 from sim.model.ticks import PER_SECOND, from_ms, seconds
-from sim.runs.play import Record, play
+from sim.runs.play import play
+from sim.runs.subject import Record
 
 FIRST = {
     "main": "connection_established",

@@ -236,7 +236,7 @@ def _wait_for_rows(path: Path) -> None:
         (Task("server-close", ("sweep.values=[-1]",)), "window_ms = -1"),
         (Task("server-close", guards=("nosuch:guard",)), "cannot import 'nosuch'"),
         (Task("server-close", guards=("pre-fx",)), "unknown guard 'pre-fx'"),
-        (Task("server-close", ("sweep.guards=['a:b']",)), "runs only if named with --guard"),
+        (Task("server-close", ("sweep.guards=['a:b']",)), "runs only if you name it: --guard a:b"),
     ],
 )
 def test_what_cannot_be_run_is_one_clear_line(task: Task, fault: str) -> None:

@@ -106,14 +106,14 @@ def test_a_scenario_file_is_a_test_for_each_guard_of_which_something_is_expected
     result.assert_outcomes(passed=4, failed=3)
     lines(
         result,
-        "races/monitor.toml::pre-fix PASSED (racy: * of * classes fail)*",
+        "races/monitor.toml::pre-fix PASSED (fails in every schedule at these times: *",
         "races/monitor.toml::post-fix FAILED*",
         "races/monitor.toml::raw FAILED*",
         "races/monitor.toml::catch PASSED (race-free: complete, * of * classes)*",
-        "races/monitor.toml::none PASSED (racy: * of * classes so far fail)*",
+        "races/monitor.toml::none PASSED (racy, or fails in every schedule: 1 of 1 classes so far*",
         "races/monitor.toml::both-states?asyncio-3.11? PASSED (race-free: *",
         "races/monitor.toml::both-states?trio? FAILED*",
-        "monitor, guard post-fix, runtime asyncio-3.11: racy: * of * classes *",
+        "monitor, guard post-fix, runtime asyncio-3.11: fails in every schedule at these times: *",
         "expected: no run fails",
         "monitor, guard raw, runtime asyncio-3.11: race-free: complete, *",
         "monitor, guard both-states, runtime trio: race-free: *",
@@ -155,7 +155,7 @@ def test_a_batch_is_all_of_its_scenarios(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=5, deselected=10)
     lines(
         result,
-        "races/both.toml::one-both-states?asyncio-3.11? PASSED (racy: *",
+        "races/both.toml::one-both-states?asyncio-3.11? PASSED (racy*",
         "races/both.toml::one-both-states?asyncio-3.12? PASSED (race-free: *",
         "races/both.toml::healthy-catch PASSED (race-free: *",
     )

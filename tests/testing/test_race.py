@@ -241,7 +241,7 @@ def test_a_guard_that_stands_in_a_module_has_a_token_and_another_has_picks() -> 
 def test_a_guard_object_is_looked_for_in_the_module_of_the_test() -> None:
     one = race().guard(wide)
     assert one.scenario.guard == f"{__name__}:wide"
-    assert one.subject.portable
+    assert one.subject.tellable
     one.check()
     assert race().guard(GUARDS["catch"]).scenario.guard == "catch"
 
@@ -345,7 +345,7 @@ def test_each_verdict_and_each_failure_is_told() -> None:
     one.guard("catch").check()
     error = caught(one.guard("pre-fix").check)
     one.explore()
-    assert told == [Verdict.RACE_FREE, Verdict.RACY, error, Verdict.RACY]
+    assert told == [Verdict.RACE_FREE, Verdict.RACY, error, Verdict.ALWAYS]
 
 
 def test_file_names_are_plain_and_never_the_same_for_two_tests() -> None:

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from sim.exploration.shrink import Lenient
 from sim.files.catalog import open_scenario
 from sim.files.dump import dump
 from sim.files.load import load
@@ -18,12 +17,13 @@ from sim.model.record import Ending
 from sim.model.scenario import Clients, Injection, Scenario
 from sim.model.schedule import Kind, Question, picks
 from sim.model.script import parse_script
-from sim.runs.play import job_for, play
+from sim.runs.play import play
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
-from sim.schedulers.replay import Follow, Replay
+from sim.schedulers.replay import Follow, Lenient, Replay
 from sim.testing import strategies
 from sim.testing.strategies import Deviating, client_scripts, injections, scenarios, schedulers
+from tests.helpers.running import job_for
 
 JUDGED = (Ending.COMPLETED, Ending.DEADLOCK, Ending.TIME_LIMIT)
 SAME = settings(

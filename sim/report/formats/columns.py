@@ -12,7 +12,7 @@ from rich.cells import chop_cells, set_cell_size
 
 from sim.report.formats.telling import folded, is_noise, labels, told
 from sim.report.story import ms
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 WIDTH = 100
 """The table is no wider, unless its columns would be narrower than NARROWEST."""

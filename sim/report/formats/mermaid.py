@@ -13,7 +13,7 @@ from sim.model.plain import printable
 from sim.model.record import Event
 from sim.report.formats.telling import folded, is_noise, labels, told, windows
 from sim.report.story import ms
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 LARGEST = 45_000
 """Mermaid draws no text of more than 50,000 characters (maxTextSize)."""

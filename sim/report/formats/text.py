@@ -1,7 +1,7 @@
 """A run as lines of text, short or whole."""
 
 from sim.report.story import lines
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 
 def short(record: Record) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sim.exploration.explain import Explanation, explain, with_lines
+from sim.exploration.inquiry import Inquiry
 from sim.report.html.beside import Walk, beside
 from sim.report.html.lanes import Lanes, lanes
-from sim.report.html.rivals import Asked, Guarded, rival, role, told
+from sim.report.html.rivals import rival, role, told
 from sim.report.html.sources import Snippet, snippets
 from sim.report.html.walk import LANE_NAMES, moments_of
 from sim.report.pictures import connection_of
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +58,22 @@ class Case:
         return self.parting if self.parting is not None else inside
 
 
-def case(found: Record, title: str, again: str = "", asked: Asked | None = None) -> Case:
+def case(found: Record, title: str, again: str = "", inquiry: Inquiry | None = None) -> Case:
     """Return what a page shows of a run; for one that fails, with the reason and a passing one.
 
-    again: the command that replays it. asked: how the run was made. Raises what a repetition raises
-    if it goes otherwise.
+    again: the command that replays it. inquiry: what it was asked for. Raises what a repetition
+    raises if it goes otherwise.
     """
-    asked = asked or Asked()
-    if not asked.inquiry.fails(found.outcome):
-        return _put(title, found, again, [("run", _with_lines(found, asked))], asked)
-    why = explain(found, asked.rung, asked.guard, asked.inquiry.untimed)
+    inquiry = inquiry or Inquiry()
+    if not inquiry.fails(found.outcome):
+        return _put(title, found, again, [("run", with_lines(found))], inquiry)
+    why = explain(found)
     runs = [("failing run", why.record)]
-    other = rival(found, asked)
+    other = rival(found, inquiry)
     if other is not None:
-        theirs = replace(asked, guard=None) if isinstance(other, Guarded) else asked
-        runs.append((role(other), _with_lines(other.passing, theirs)))
-    shown = _put(title, found, again, runs, asked, _steps(why))
-    return replace(shown, why=why.sentence().rstrip("."), apart=told(other, found, asked))
+        runs.append((role(other), with_lines(other.passing)))
+    shown = _put(title, found, again, runs, inquiry, _steps(why))
+    return replace(shown, why=why.sentence().rstrip("."), apart=told(other, found))
 
 
 def _put(
@@ -81,7 +81,7 @@ def _put(
     found: Record,
     again: str,
     runs: list[tuple[str, Record]],
-    asked: Asked,
+    inquiry: Inquiry,
     steps: Sequence[int] = (),
 ) -> Case:
     """Return a case of one or two runs. steps: of the first, which must be told."""
@@ -92,7 +92,7 @@ def _put(
             name,
             run.outcome.label,
             run.digest,
-            asked.inquiry.fails(run.outcome),
+            inquiry.fails(run.outcome),
             walk,
             lanes(walk, told_runs.parting),
         )
@@ -106,10 +106,6 @@ def _put(
 def _steps(why: Explanation) -> list[int]:
     """Return the steps that the explanation names."""
     return [one.step for one in (why.check, why.writer, why.use) if one is not None]
-
-
-def _with_lines(found: Record, asked: Asked) -> Record:
-    return with_lines(found, asked.rung, asked.guard, asked.inquiry.untimed)
 
 
 def _about(found: Record) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
+from sim.exploration.verdict import FAILING
 from sim.files.documents import ExploreDocument, VerdictRow
 from sim.files.racefile import RaceFile
 from sim.files.recorded import Recorded
@@ -15,14 +16,11 @@ from sim.report.html.cases import Case, case
 from sim.report.html.drawing import drawing
 from sim.report.html.grids import html_table
 from sim.report.html.page import Figure, Page
-from sim.report.html.rivals import Asked
 from sim.report.pictures import Picture, pictures_of, svgs_of
 from sim.report.tables import rates_table
 from sim.report.verdicts import verdict_table
 from sim.report.words import joined, sentences
-from sim.runs.play import import_guard
 from sim.runs.replay import replayed
-from sim.runs.stage import Rung
 from sim.sweep.reproduce import Reproduction
 from sim.sweep.summary import broken_expectations
 
@@ -120,12 +118,15 @@ def _run_of(row: VerdictRow, files: Sequence[RaceFile]) -> str | RaceFile | None
 
     Raises UserError for a token of another run.
     """
-    if row.verdict != "racy":
+    if row.verdict not in FAILING:
         return None
     if row.token is None:
         return next((one for one in files if one.digest == row.run), None)
     recorded = decode(row.token)
-    if recorded.scenario.guard != row.guard or row.run not in (None, recorded.digest):
+    if (recorded.handler or recorded.scenario.guard) != row.guard or row.run not in (
+        None,
+        recorded.digest,
+    ):
         raise UserError(fault(f"guards: {row.guard}: token: it is of another run"))
     return row.token
 
@@ -145,20 +146,19 @@ def _may_run(guard: str, guards: Sequence[str]) -> bool:
     return ":" not in guard or guard in guards
 
 
-def _case(given: str | RaceFile, title: str, guards: Sequence[str], name: str = "") -> Case:
+def _case(given: str | RaceFile, title: str, own_code: Sequence[str], name: str = "") -> Case:
     """Run a token or a race file again, and return what a page shows of it."""
     recorded: Recorded = decode(given) if isinstance(given, str) else given
     guard = recorded.scenario.guard
-    own = guard if ":" in guard and guard in guards else None
-    done = replayed(recorded, own)
-    asked = Asked(
-        Inquiry(times=recorded.times, prop=recorded.property),  # type: ignore[arg-type]
-        Rung(recorded.rung),
-        import_guard(own) if own is not None else None,
-    )
+    own = guard if ":" in guard and guard in own_code else None
+    handler = recorded.handler if recorded.handler in own_code else None
+    done = replayed(recorded, own, handler)
+    inquiry = Inquiry(times=recorded.times, prop=recorded.property)  # type: ignore[arg-type]
     what = given if isinstance(given, str) else name
-    again = ["wsrace", "replay", what, *(("--guard", own) if own is not None else ())]
-    return case(done.record, title, shlex.join(again) if what else "", asked)
+    again = ["wsrace", "replay", what]
+    again += [] if own is None else ["--guard", own]
+    again += [] if handler is None else ["--handler", handler]
+    return case(done.record, title, shlex.join(again) if what else "", inquiry)
 
 
 def _case_title(found: Reproduction, cell: int) -> str:

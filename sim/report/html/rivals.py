@@ -1,27 +1,13 @@
 """The passing run that stands beside a failing one, and what was tried to find it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.nearest import Parting, nearest_passing
 from sim.exploration.shift import Shift, nearest_in_time
-from sim.exploration.shrink import Lenient
 from sim.kernel.series import run_once
-from sim.runs.play import Record, job_for, record
-from sim.runs.stage import Rung
-from sim.sut.guards import Guard
-
-SAFE = ("both-states", "both-no-hop", "catch", "raw")
-"""Guards that a failing run is compared with, the most like it first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How a run was made, which its repetition must know. guard: somebody's own, if it is."""
-
-    inquiry: Inquiry = field(default_factory=Inquiry)
-    rung: Rung = Rung.ASGI
-    guard: Guard | None = None
+from sim.runs.subject import Record, record_or_none
+from sim.schedulers.replay import Lenient
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +21,21 @@ class Guarded:
 Rival = Parting | Shift | Guarded
 
 
-def rival(failing: Record, asked: Asked) -> Rival | None:
+def rival(failing: Record, inquiry: Inquiry) -> Rival | None:
     """Return a passing run near a failing one: another schedule, else another moment of an
     injection, else another guard. None if nothing that was tried passes.
     """
-    given = (asked.inquiry, asked.rung, asked.guard)
-    found = nearest_passing(failing, *given) or nearest_in_time(failing, *given)
-    return found or _guarded(failing, asked)
+    found = nearest_passing(failing, inquiry) or nearest_in_time(failing, inquiry)
+    return found or _guarded(failing, inquiry)
 
 
-def _guarded(failing: Record, asked: Asked) -> Guarded | None:
+def _guarded(failing: Record, inquiry: Inquiry) -> Guarded | None:
     """Return the same run under the first of our other guards that passes."""
     picks = [choice.picked for choice in failing.schedule]
-    for guard in SAFE:
-        if guard == failing.scenario.guard:
-            continue
-        scenario = failing.scenario.model_copy(update={"guard": guard})
-        job = job_for(scenario, Lenient(picks), asked.rung, None, asked.inquiry.untimed)
-        passing = record(scenario, run_once(job))
-        if not asked.inquiry.fails(passing.outcome):
-            return Guarded(passing, guard)
+    for subject in failing.subject.others():
+        passing = record_or_none(subject, run_once(subject.job(Lenient(picks))))
+        if passing is not None and not inquiry.fails(passing.outcome):
+            return Guarded(passing, subject.label)
     return None
 
 
@@ -65,7 +46,7 @@ def role(found: Rival) -> str:
     return "nearest passing run that was found"
 
 
-def told(found: Rival | None, failing: Record, asked: Asked) -> str:
+def told(found: Rival | None, failing: Record) -> str:
     """Say what the passing run does otherwise, and what was tried in vain."""
     if isinstance(found, Parting):
         return (
@@ -81,9 +62,9 @@ def told(found: Rival | None, failing: Record, asked: Asked) -> str:
             f"{_amount(found.failed, found)}."
         )
     tried = ["other schedules"]
-    if failing.scenario.injections and not asked.inquiry.untimed:
+    if next(iter(failing.subject.moments()), None) is not None:
         tried.append("other moments of its injections")
-    if found is None:
+    if found is None and next(iter(failing.subject.others()), None) is not None:
         tried.append("other guards")
     vain = f"No passing run was found among {' and '.join(tried)}"
     if found is None:

@@ -14,7 +14,7 @@ from sim.model.record import CLOCK, LOOP, Access, Event, Step
 from sim.model.ticks import PER_SECOND
 from sim.report.formats.telling import PLACES, folded, told
 from sim.report.story import LANES
-from sim.runs.play import Record
+from sim.runs.subject import Record
 
 NETWORK = "network"
 LANE_NAMES = (*LANES.values(), NETWORK)

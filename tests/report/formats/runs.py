@@ -8,8 +8,10 @@ from sim.files.catalog import names, open_scenario
 from sim.model.outcome import Outcome
 from sim.model.record import End, Ending, Event
 from sim.model.scenario import Scenario
-from sim.runs.play import Record, play
-from sim.runs.stage import Rung
+from sim.runs.play import play
+from sim.runs.scenario import ScenarioSubject
+from sim.runs.stage import Fidelity
+from sim.runs.subject import Record
 
 SHIPPED = [name for name in names() if isinstance(open_scenario(name), Scenario)]
 NASTY = (
@@ -32,16 +34,16 @@ NASTY = (
 
 
 @lru_cache
-def played(name: str, rung: Rung = Rung.ASGI, *settings: str) -> Record:
+def played(name: str, fidelity: Fidelity = Fidelity.ASGI, *settings: str) -> Record:
     scenario = open_scenario(name, settings)
     assert isinstance(scenario, Scenario)
-    return play(scenario.resolve("formats"), rung=rung)
+    return play(scenario.resolve("formats"), fidelity=fidelity)
 
 
 def made(*events: Event) -> Record:
     """Return a record of these events."""
     end = End(Ending.COMPLETED, 0, 0, (), events=events)
-    return Record(Scenario(), (), Outcome(), "digest", end)
+    return Record(ScenarioSubject(Scenario()), (), Outcome(), "digest", end)
 
 
 def hostile(text: str) -> Record:

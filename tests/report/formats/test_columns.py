@@ -8,7 +8,7 @@ from sim.model.record import Event
 from sim.model.ticks import from_ms
 from sim.report.formats.columns import NARROWEST, TALLEST, WIDTH, columns
 from sim.report.formats.telling import is_noise
-from sim.runs.stage import Rung
+from sim.runs.stage import Fidelity
 from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 SMALL = made(
@@ -46,10 +46,10 @@ def test_a_row_is_what_one_task_did_in_one_go() -> None:
     ]
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_shipped_scenario_fits(name: str, rung: Rung) -> None:
-    text = columns(played(name, rung))
+def test_every_shipped_scenario_fits(name: str, fidelity: Fidelity) -> None:
+    text = columns(played(name, fidelity))
     tasks = cells(text.splitlines()[0])[1:]
     widest = WIDTH if len(tasks) <= 6 else 11 + len(tasks) * (NARROWEST + 3)
     assert max(map(cell_len, text.splitlines())) <= widest

@@ -12,7 +12,7 @@ from hypothesis import given
 from sim.model.record import Event
 from sim.model.ticks import from_ms
 from sim.report.formats.mermaid import LARGEST, WINDOW, escaped, mermaid
-from sim.runs.stage import Rung
+from sim.runs.stage import Fidelity
 from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, TEXTS, hostile, made, played
 
 TEXT = r"(?:[\w _\-.,()=/']|#\d+;)+"
@@ -51,10 +51,10 @@ def shown(text: str) -> str:
     return html.unescape(re.sub(r"#(\d+);", r"&#\1;", text))
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_shipped_scenario_is_a_diagram(name: str, rung: Rung) -> None:
-    lines = check(mermaid(played(name, rung)))
+def test_every_shipped_scenario_is_a_diagram(name: str, fidelity: Fidelity) -> None:
+    lines = check(mermaid(played(name, fidelity)))
     assert sum("-)" in line for line in lines) > 3
 
 

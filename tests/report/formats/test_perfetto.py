@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sim.model.record import Event
 from sim.model.ticks import PER_SECOND, from_ms
 from sim.report.formats.perfetto import TICK, perfetto, spread
-from sim.runs.stage import Rung
+from sim.runs.stage import Fidelity
 from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 
@@ -50,12 +50,12 @@ def threads(document: dict[str, Any]) -> dict[int, str]:
     }
 
 
-@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_event_of_a_run_is_an_instant_on_the_thread_of_its_task(
-    name: str, rung: Rung
+    name: str, fidelity: Fidelity
 ) -> None:
-    record = played(name, rung)
+    record = played(name, fidelity)
     document = loaded(perfetto(record))
     instants = rows(document, "i")
     assert [row["cat"] for row in instants] == [event.kind for event in record.events]

@@ -9,7 +9,8 @@ from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.report.html.cases import Case, case
 from sim.report.html.page import Page, html_of
-from sim.runs.play import Record, play
+from sim.runs.play import play
+from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import CLOSE, scene
 

@@ -8,10 +8,12 @@ from sim.exploration.inquiry import Inquiry
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.report.html.cases import Case, case
-from sim.report.html.rivals import SAFE, Asked, Guarded, rival, told
-from sim.runs.play import Record, play
+from sim.report.html.rivals import Guarded, rival, told
+from sim.runs.play import play
+from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
+from sim.sut.guards import GUARDS
 from tests.exploration.scenes import CLOSE, scene
 from tests.report.html.made import hop, page, timed, unmoved
 
@@ -47,9 +49,9 @@ def test_another_schedule_is_nearer_than_another_time() -> None:
 
 def test_where_neither_order_nor_time_helps_another_guard_stands_beside_it() -> None:
     record = unmoved()
-    other = rival(record, Asked())
+    other = rival(record, Inquiry())
     assert isinstance(other, Guarded)
-    assert other.guard in SAFE
+    assert GUARDS[other.guard].robust
     found = case(record, "in place")
     assert found.runs[1].role == f"the same run with {other.guard}"
     assert found.apart.startswith("No passing run was found among other schedules; beside it")
@@ -77,10 +79,10 @@ def test_the_same_run_gives_the_same_page_twice() -> None:
 
 def test_what_was_not_tried_is_not_claimed() -> None:
     """With free times, and without an injection, no other moment is tried."""
-    free = Asked(Inquiry(times="all"))
-    assert "moments" not in told(None, timed(), free)
-    assert "moments" not in told(None, play(scene(CLOSE, injections=[]), Fifo()), Asked())
-    assert "moments" in told(None, timed(), Asked())
+    free = play(timed().scenario, untimed=True)
+    assert "moments" not in told(None, free)
+    assert "moments" not in told(None, play(scene(CLOSE, injections=[]), Fifo()))
+    assert "moments" in told(None, timed())
 
 
 def test_the_explanation_can_be_found_among_the_moments() -> None:
@@ -113,9 +115,9 @@ def test_drawn_failing_runs_are_shown_whole_enough_and_part_where_they_differ(
     settings = ("runtime=any-order", "window_ms=5", f"clients.messages={messages}")
     opened = open_scenario(name, settings)
     assert isinstance(opened, Scenario)
-    asked = Asked()
+    asked = Inquiry()
     runs = (play(opened.resolve(seed), Uniform(seed)) for seed in range(20))
-    failing = [run for run in runs if asked.inquiry.fails(run.outcome)][:2]
+    failing = [run for run in runs if asked.fails(run.outcome)][:2]
     assert failing
     for run in failing:
         found = case(run, name)

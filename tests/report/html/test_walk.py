@@ -10,8 +10,9 @@ from sim.model.scenario import Scenario
 from sim.report.html.beside import MOST, NEAR, OFTEN, WHOLE, Beside, Walk, beside, fold
 from sim.report.html.lanes import COLUMN, lanes, turns
 from sim.report.html.walk import LANE_NAMES, Moment, moments_of, spoken
-from sim.runs.play import Record, play
-from sim.runs.stage import Rung
+from sim.runs.play import play
+from sim.runs.stage import Fidelity
+from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import BLIND, scene
 from tests.report.html.made import hop, timed
@@ -229,8 +230,8 @@ def test_on_the_wire_rung_bytes_are_told_as_frames_and_move_the_network_lane() -
     settings = ("window_ms=5", "injections.0.delay_ms=2")
     opened = open_scenario("server-close", settings)
     assert isinstance(opened, Scenario)
-    record = play(opened, Fifo(), Rung.WIRE)
-    told = moments_of(with_lines(record, Rung.WIRE), "c1")
+    record = play(opened, Fifo(), Fidelity.WIRE)
+    told = moments_of(with_lines(record), "c1")
     sent = [one.what.removeprefix("sends ") for one in told if one.what.startswith("sends")]
     assert sent[:2] == ["connect", "accept"]
     assert any(one.startswith("text frame of") for one in sent)

@@ -1,13 +1,16 @@
-"""Drawn times: what a search that has to be complete makes of them."""
+"""The times of a scenario: those that are drawn, as a list, and those of injections, moved."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from pydantic import ValidationError
+
 from sim.errors import UserError
-from sim.exploration.inquiry import Inquiry
 from sim.model.scenario import Scenario
-from sim.model.times import Draw
+from sim.model.times import Draw, settled
+from sim.runs.subject import Unit
 
 MOST = 1000
 """Combinations of listed times that are searched, at most."""
@@ -35,31 +38,36 @@ def listed(draw: Draw) -> tuple[float, ...] | None:
     return draw.list
 
 
-def settled_times(scenario: Scenario, inquiry: Inquiry) -> tuple[Scenario, ...]:
+def usual_times(scenario: Scenario) -> str:
+    """Return what "auto" means: "all" if times are drawn and not listed, else "fixed"."""
+    return (
+        "all" if any(listed(draw) is None for draw in drawn_times(scenario).values()) else "fixed"
+    )
+
+
+def list_times(scenario: Scenario, untimed: bool) -> tuple[Scenario, ...]:
     """Return the scenario once for each combination of its listed times.
 
-    Where the search makes the times of injections choices, they are no longer drawn. Raises
+    untimed: the times of injections are choices of the search, and no longer drawn. Raises
     UserError naming every drawn time that would be left to chance, or if there are too many.
     """
     values: dict[str, Sequence[float]] = {}
     faults = []
     for key, draw in drawn_times(scenario).items():
-        found = (
-            (0.0,) if inquiry.untimed and key.endswith((".delay_ms", ".time_ms")) else listed(draw)
-        )
-        if found is None:
+        few = (0.0,) if untimed and key.endswith((".delay_ms", ".time_ms")) else listed(draw)
+        if few is None:
             hint = "a number or a list"
-            if not inquiry.untimed and key.startswith("injections."):
+            if not untimed and key.startswith("injections."):
                 hint += ", or --times all"
             faults.append(f"{key}: it is drawn; a search needs {hint}")
         else:
-            values[key] = tuple(dict.fromkeys(found))
+            values[key] = tuple(dict.fromkeys(few))
     if faults:
         raise UserError(*faults)
     combinations = list(product(*values.values()))
     if len(combinations) > MOST:
         raise UserError(f"{len(combinations)} combinations of listed times, more than {MOST}")
-    return tuple(_with(scenario, dict(zip(values, one, strict=True))) for one in combinations)
+    return tuple(_with(scenario, dict(zip(values, row, strict=True))) for row in combinations)
 
 
 def _with(scenario: Scenario, times: Mapping[str, float]) -> Scenario:
@@ -76,3 +84,38 @@ def _with(scenario: Scenario, times: Mapping[str, float]) -> Scenario:
             place = place[path[0]]
         place[path[-1]] = int(value) if path[-1] == "hops" else value
     return Scenario.model_validate(data)
+
+
+@dataclass(frozen=True, slots=True)
+class InjectionTime:
+    """A key of one injection that says when it comes."""
+
+    scenario: Scenario
+    index: int
+    key: str
+    unit: Unit
+    value: float
+
+    @property
+    def what(self) -> str:
+        """What the injection does."""
+        return self.scenario.injections[self.index].do
+
+    def moved(self, value: float) -> Scenario | None:
+        """Return the scenario with another value there, None if that cannot be."""
+        injections = list(self.scenario.injections)
+        number = int(value) if self.unit == "turns" else value
+        injections[self.index] = injections[self.index].model_copy(update={self.key: number})
+        try:
+            return Scenario.model_validate({**self.scenario.model_dump(), "injections": injections})
+        except ValidationError:
+            return None
+
+
+def injection_times(scenario: Scenario) -> Iterator[InjectionTime]:
+    """Yield when each injection comes: its time, and where it has a probe its turns, too."""
+    for index, injection in enumerate(scenario.injections):
+        key = "delay_ms" if injection.at is not None else "time_ms"
+        yield InjectionTime(scenario, index, key, "ms", settled(getattr(injection, key)))
+        if injection.at is not None:
+            yield InjectionTime(scenario, index, "hops", "turns", settled(injection.hops))

@@ -1,0 +1,119 @@
+"""What all commands share on a terminal: consoles, progress, exit statuses, code of one's own."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+
+from sim.errors import NoAnswer, UserError, WsraceError
+from sim.model.plain import fault, printable
+
+DONE, BROKEN, BAD_INPUT, STOPPED = 0, 1, 2, 3
+"""Exit statuses: what is expected holds; it does not, or a judgement is no; bad input, nothing was
+written; stopped before an answer, finished parts are kept."""
+WIDTH = 160
+"""Columns where nobody says how many there are."""
+_EVERY_S = 5.0
+"""So often a line tells how far it is where there is no terminal for a bar."""
+
+
+def standard_console() -> Console:
+    """Return what prints tables to standard output."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+class Bar:
+    """Tells on stderr how far a command is: a bar on a terminal, else a line every five seconds."""
+
+    def __init__(self, what: str, total: float | None = None, *columns: ProgressColumn) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._told = time.monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            *(columns or (TextColumn("{task.fields[note]}"),)),
+            console=Console(stderr=True),
+            disable=not self._terminal,
+        )
+        self._task = self._progress.add_task(what, total=total, note="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def tell(
+        self,
+        done: float | None = None,
+        total: float | None = None,
+        note: str | None = None,
+        what: str | None = None,
+    ) -> None:
+        """Say how far it is, and with what; None leaves things as they are."""
+        task = self._progress.tasks[0]
+        self._progress.update(
+            self._task,
+            description=task.description if what is None else what,
+            completed=task.completed if done is None else done,
+            total=task.total if total is None else total,
+            note=task.fields["note"] if note is None else note,
+        )
+        now = time.monotonic()
+        if not self._terminal and now - self._told >= _EVERY_S:
+            self._told = now
+            of = "" if task.total is None else f" of {task.total:,.0f}"
+            rest = f", {task.fields['note']}" if task.fields["note"] else ""
+            click.echo(
+                printable(f"wsrace: {task.description}: {task.completed:,.0f}{of}{rest}"), err=True
+            )
+
+
+def import_from_here(names: Iterable[str | None]) -> None:
+    """Let what a person named, "module:name", be found in the folder that they stand in.
+
+    An installed command has the folder of its script on the path instead, as `python -m` has not.
+    """
+    here = os.getcwd()
+    if any(name and ":" in name for name in names) and here not in sys.path:
+        sys.path.insert(0, here)
+
+
+@contextmanager
+def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]:
+    """Print what a user can mend in one line each, without a traceback.
+
+    go_on: returns the command that goes on where this one was stopped.
+    """
+    try:
+        yield
+    except UserError as error:
+        _fail(error.faults, BAD_INPUT)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(DONE)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        _fail((fault(f"{place}{error.strerror or error}"),), BAD_INPUT)
+    except NoAnswer as error:
+        _fail((fault(f"no answer: {error}"),), STOPPED)
+    except WsraceError as error:
+        _fail((f"{type(error).__name__}: {error}",), BROKEN)
+    except KeyboardInterrupt:
+        lines = ["stopped; what was finished is kept"]
+        if go_on is not None:
+            lines.append(f"to go on: {go_on()}")
+        _fail(lines, STOPPED)
+
+
+def _fail(lines: Iterable[str], status: int) -> NoReturn:
+    for line in lines:
+        click.echo(f"wsrace: {line}", err=True)
+    sys.exit(status)

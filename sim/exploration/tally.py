@@ -1,0 +1,140 @@
+"""Judges the runs of a search, keeps count, and draws the verdict."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.verdict import Exploration, Verdict
+from sim.model.happens_before import silent_wakes
+from sim.model.outcome import class_named
+from sim.model.record import End, Ending
+from sim.runs.subject import Record, Subject, record
+
+OnRun = Callable[[int], None]
+"""Called with the number of schedules looked at so far."""
+
+
+class Tally:
+    """What is known so far."""
+
+    def __init__(self, subject: Subject, inquiry: Inquiry, on_run: OnRun | None) -> None:
+        self._subject = subject
+        self.variant = subject
+        """The subject whose runs are being made, its times settled."""
+        self._inquiry = inquiry
+        self._on_run = on_run
+        self._outcomes: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+        self._silent: dict[tuple[str, str], None] = {}
+        self._failure: Record | None = None
+        self._points = self._deepest = 0
+        self._untouched = True
+        self._remarks: dict[str, tuple[int, str]] = {}
+        self.failing = 0
+        self.refusal = ""
+        """What the code asked for that the world refuses."""
+        self.unseen = ""
+        """Why no other process was asked whether it makes the same run, if it should have been."""
+        self.unstable = ""
+        """Why runs do not depend on their choices alone."""
+
+    def add(self, end: End) -> bool:
+        """Judge one run. Return whether its outcome is new."""
+        self._points += len(end.schedule)
+        self._deepest = max(self._deepest, len(end.schedule))
+        self._silent |= dict.fromkeys(silent_wakes(end.trace_steps))
+        if not end.ending.judged:
+            self._open[f"{end.ending}: {end.error}"] += 1
+            if end.ending is Ending.REFUSED:
+                self.refusal = self.refusal or str(end.error)
+            return False
+        found = record(self.variant, end)
+        self._untouched &= _untouched(end)
+        label = found.outcome.label
+        new = label not in self._outcomes
+        self._outcomes[label] += 1
+        for kind, text in _remarks(found).items():
+            runs, first = self._remarks.get(kind, (0, text))
+            self._remarks[kind] = runs + 1, first
+        if self._inquiry.fails(found.outcome):
+            self.failing += 1
+            if self._failure is None or _cost(found) < _cost(self._failure):
+                self._failure = found
+        if self._on_run is not None:
+            self._on_run(self._looked)
+        return new
+
+    @property
+    def _looked(self) -> int:
+        return self._outcomes.total()
+
+    @property
+    def enough(self) -> bool:
+        """Whether the search may stop: a failure is all that is wanted, or no answer can come."""
+        if self.unstable or (self._open and self._subject.has_own_code):
+            return True  # what one run of somebody's own code does, most others will do too
+        return self._inquiry.first and self.failing > 0
+
+    def bounds(self) -> list[str]:
+        """Return what stands in the way of a complete answer."""
+        bounds = [f"{count} runs ended by {why}" for why, count in self._open.items()]
+        return bounds + [
+            f"{waker} woke {woken} without a recorded write" for waker, woken in self._silent
+        ]
+
+    def exploration(self, runs: int, complete: bool, scope: str, bound: str) -> Exploration:
+        """Return the verdict."""
+        looked = self._looked
+        return Exploration(
+            subject=self._subject,
+            inquiry=self._inquiry,
+            verdict=self._verdict(complete),
+            complete=complete and not self.unstable,
+            scope=scope,
+            bound=bound,
+            classes=looked if self._inquiry.strategy == "dpor" else None,
+            schedules=runs,
+            looked=looked,
+            failing=self.failing,
+            outcomes=dict(self._outcomes),
+            deepest=self._deepest,
+            points=self._points,
+            silent=tuple(self._silent),
+            untouched=self._untouched,
+            failure=None if self.unstable else self._failure,
+            remarks=dict(sorted(self._remarks.items())),
+            refusal=self.refusal,
+            unstable=self.unstable,
+        )
+
+    def _verdict(self, complete: bool) -> Verdict:
+        if self.unstable:
+            return Verdict.INCONCLUSIVE
+        if self.failing:
+            every = complete and self.failing == self._looked
+            return Verdict.ALWAYS if every else Verdict.RACY
+        return Verdict.RACE_FREE if complete else Verdict.INCONCLUSIVE
+
+
+def _cost(found: Record) -> tuple[int, int]:
+    """Return by what the simplest failure is chosen: deviations from the default, then length."""
+    return sum(choice.deviates for choice in found.schedule), found.end.steps
+
+
+def _remarks(found: Record) -> dict[str, str]:
+    """Return what people should be told of a run, failing or not: kind -> text."""
+    return {
+        finding.kind: finding.text
+        for finding in reversed(found.outcome.findings)
+        if class_named(finding.kind).telling
+    }
+
+
+def _untouched(end: End) -> bool:
+    """Whether application_state stayed CONNECTED until the handler left its loop."""
+    for event in end.events:
+        if event.kind in ("left", "raised"):
+            break
+        if event.kind == "application_state" and event.values["state"] == "DISCONNECTED":
+            return False
+    return True

@@ -1,0 +1,230 @@
+"""Runs made again in a process of their own, in which no other run has left anything behind.
+
+Starting Python and importing wsrace takes most of a second, so one process does that once, runs
+nothing, and forks for each request; in the fork the modules of somebody's own are imported anew.
+Where there is no fork, each request gets a new interpreter.
+
+What goes in is what a person has named already: race files, and where the modules of their guards
+and handlers lie. Nothing is pickled.
+"""
+
+import atexit
+import importlib.util
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sim.errors import Divergence, WsraceError
+from sim.files.racefile import from_text, to_text
+from sim.runs.replay import file_of, repeat, subject_of
+from sim.runs.subject import Record
+
+PATIENCE_S = 120.0
+"""A process that takes longer is given up: nothing was confirmed then."""
+_BEGIN = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    f"from {__name__} import serve; serve()"
+)
+_FORKS = hasattr(os, "fork")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one run there."""
+
+    digest: str = ""
+    outcome: str = ""
+    error: str = ""
+    """Why it could not be made; "" if it was."""
+
+    def same(self, made: Record) -> bool:
+        """Whether it was the same run, event for event."""
+        return not self.error and self.digest == made.digest
+
+
+class FreshProcess:
+    """Makes runs again, while whoever asked goes on. records: of subjects whose modules are known.
+
+    Ask for the `answers`, or `close` it.
+    """
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._count = len(records)
+        self._server = _server()
+        self._number = self._server.ask([_request(one) for one in records])
+
+    def answers(self) -> list[Answer]:
+        """Return what came of each run."""
+        rows = self._server.answer(self._number)
+        if isinstance(rows, str):
+            return [Answer(error=rows)] * self._count
+        return [Answer(**row) for row in rows]
+
+    def close(self) -> None:
+        """Want no answers any more."""
+        self._server.forget(self._number)
+
+
+class _Server:
+    """The process that forks, and what it has not answered yet."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _BEGIN, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self.owner = os.getpid()
+        self._asked = 0
+        self._unwanted: set[int] = set()
+        self._answers: dict[int, Any] = {}
+        self._pending = b""
+        self.usable = True
+
+    def ask(self, runs: list[dict[str, Any]]) -> int:
+        """Send a request. Return its number."""
+        self._asked += 1
+        place = {"path": sys.path, "folder": os.getcwd(), "environment": dict(os.environ)}
+        line = json.dumps({"number": self._asked, "runs": runs, **place}) + "\n"
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line.encode())
+            self._process.stdin.flush()
+        except OSError as error:
+            self._answers[self._asked] = f"the process has ended: {error}"
+        self.usable = self.usable and _FORKS  # without a fork it serves one request
+        return self._asked
+
+    def answer(self, number: int) -> Any:
+        """Return the answer to a request: a row for each run, or why there is none."""
+        until = time.monotonic() + PATIENCE_S
+        while number not in self._answers:
+            line = self._line(until)
+            if line is None:
+                self.end()
+                return "the process ended, or took too long"
+            told = json.loads(line)
+            if told["number"] in self._unwanted:
+                self._unwanted.remove(told["number"])
+            else:
+                self._answers[told["number"]] = told["answers"]
+        return self._answers.pop(number)
+
+    def forget(self, number: int) -> None:
+        """Drop the answer to a request, whenever it comes."""
+        if self._answers.pop(number, None) is None:
+            self._unwanted.add(number)
+
+    def end(self) -> None:
+        """End the process."""
+        self.usable = False
+        if self.owner == os.getpid():
+            self._process.kill()
+            self._process.communicate()
+
+    def _line(self, until: float) -> bytes | None:
+        """Return the next line that the process writes, None if none comes in time."""
+        out = self._process.stdout
+        assert out is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(out, selectors.EVENT_READ)
+            while b"\n" not in self._pending:
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    return None
+                more = os.read(out.fileno(), 1 << 16)
+                if not more:
+                    return None
+                self._pending += more
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line
+
+
+_running: list[_Server] = []
+
+
+def _server() -> _Server:
+    """Return the process of this one; a worker that was forked has none yet."""
+    if not _running or not _running[0].usable or _running[0].owner != os.getpid():
+        _running[:] = [_Server()]
+        atexit.register(_running[0].end)
+    return _running[0]
+
+
+def _request(record: Record) -> dict[str, Any]:
+    """Return a run and the code that it needs."""
+    known = record.subject.modules() or {}
+    modules = {name: os.path.realpath(file) for name, file in known.items()}
+    return {"file": to_text(file_of(record)), "modules": modules}
+
+
+# -- in the other process --------------------------------------------------------------------------
+
+
+def serve() -> None:
+    """Answer the requests on standard input, each in a fork."""
+    out = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what somebody's code prints is no answer
+    for line in sys.stdin:
+        if not _FORKS:
+            _serve_one(line, out)
+            return
+        child = os.fork()
+        if child == 0:
+            try:
+                _serve_one(line, out)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+
+
+def _serve_one(line: str, out: int) -> None:
+    asked = json.loads(line)
+    sys.path[:] = asked["path"]
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    try:
+        os.chdir(asked["folder"])
+        answers: Any = [asdict(_answer(request)) for request in asked["runs"]]
+    except BaseException as error:
+        answers = f"{type(error).__name__}: {error}"
+    told = json.dumps({"number": asked["number"], "answers": answers}) + "\n"
+    os.write(out, told.encode())
+
+
+def _answer(request: dict[str, Any]) -> Answer:
+    try:
+        for name, file in request["modules"].items():
+            _load(name, file)
+        recorded = from_text(request["file"].encode(), "run")
+        own = recorded.scenario.guard if ":" in recorded.scenario.guard else None
+        made = repeat(recorded, subject_of(recorded, own, recorded.handler))
+    except Divergence as error:  # it went otherwise, so soon that it has another schedule
+        return Answer("diverged", f"another way: {error}")
+    except WsraceError as error:
+        return Answer(error=str(error))
+    return Answer(made.digest, made.outcome.label)
+
+
+def _load(name: str, file: str) -> None:
+    """Import a module from its file, unless it is what its name finds.
+
+    Test runners import files under names of their own, which may find something else or nothing.
+    """
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    if found is not None and found.origin and os.path.realpath(found.origin) == file:
+        return
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is not None and spec.loader is not None:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
