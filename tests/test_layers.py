@@ -100,8 +100,7 @@ def test_clocks_chance_and_private_trio_stand_where_they_may(path: Path) -> None
         assert first not in CHANCE_MODULES, f"{path}: {name} is chance; use sim.entropy"
         if name.startswith("trio._"):
             assert path == SIM / "kernel" / "trio_hook.py", f"{path}: {name} is private"
-        assert first not in ("tests", "notebooks"), f"{path}: imports {name}"
-        assert first != "scenarios" or part == "catalog", f"{path}: only catalog reads scenarios"
+        assert first not in ("tests", "notebooks", "scenarios"), f"{path}: imports {name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
