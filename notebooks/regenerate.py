@@ -8,6 +8,7 @@ import base64
 import io
 import os
 import sys
+from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,7 +38,22 @@ def executed(source: Path) -> Any:
         env = {**os.environ, "PYTHONPATH": str(FOLDER.parent), "IPYTHONDIR": folder}
         client.execute(env=env, cleanup_kc=True)
     book.metadata["language_info"] = {"name": "python"}
+    for cell in book.cells:
+        if "outputs" in cell:
+            cell.outputs = joined(cell.outputs)
     return book
+
+
+def joined(outputs: list[Any]) -> list[Any]:
+    """Return outputs with what was printed in a row as one: it comes in pieces as flushes fall."""
+    whole: list[Any] = []
+    for output in outputs:
+        last = whole[-1] if whole else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] += output["text"]
+        else:
+            whole.append(copy(output))
+    return whole
 
 
 def keep_small(book: Any) -> None:

@@ -1,3 +1,14 @@
-"""What pytest offers to all tests: `pytester`, which runs pytest itself in a folder of its own."""
+"""What pytest offers to all tests: `pytester`, which runs pytest itself in a folder of its own.
+
+Hypothesis has no deadline for an example: how fast a machine is, or how busy, is no failure.
+"""
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+settings.register_profile(
+    "any-speed",
+    deadline=None,
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
+)
+settings.load_profile("any-speed")

@@ -3,7 +3,9 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,78 +42,139 @@ LAYERS = {
 CLOCK_MODULES = {"time", "datetime"}
 MAY_READ_CLOCKS = ("live", "commands", "testing")
 CHANCE_MODULES = {"random", "secrets", "uuid"}
-FILES = sorted(SIM.rglob("*.py"))
+BARE = ("model", "schedulers", "stats", "store", "errors", "entropy")
+"""Parts that load neither Trio nor matplotlib."""
+NOT_OURS = {"tests", "notebooks", "scenarios"}
+"""What stands beside `sim` in a checkout and is not installed."""
+MOST_LINES = 70
+"""Lines of a function."""
 
 
-def part_of(path: Path) -> str:
-    return path.relative_to(SIM).parts[0].removesuffix(".py")
+@dataclass(frozen=True)
+class Import:
+    """A module that a file imports, or a name of one, wherever the import stands."""
+
+    file: str
+    line: int
+    name: str
+
+    @property
+    def first(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def part(self) -> str:
+        """The part of `sim` that imports."""
+        return self.file.split("/")[1].removesuffix(".py")
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: imports {self.name}"
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the dotted names of modules that a file imports, wherever the import stands."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def sources() -> dict[str, ast.Module]:
+    """Every file of `sim`, parsed once: "sim/errors.py" -> its tree."""
+    files = sorted(SIM.rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in files}
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    return tuple(one for file, tree in sources().items() for one in imports_of(file, tree))
+
+
+def imports_of(file: str, tree: ast.Module) -> Iterator[Import]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from (Import(file, node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            assert node.module is not None
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            module = "." * node.level + (node.module or "")
+            yield Import(file, node.lineno, module)
+            yield from (Import(file, node.lineno, f"{module}.{one.name}") for one in node.names)
 
 
-def in_sim(name: str) -> bool:
-    return name.startswith("sim.")
+def broken(rule: Callable[[Import], bool]) -> list[str]:
+    """The imports that a rule does not allow, one line each."""
+    return [str(one) for one in imports() if not rule(one)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_imports_only_lower_layers_or_its_own(path: Path) -> None:
-    part = part_of(path)
-    if part == "__init__":
-        return
-    for name in filter(in_sim, imports(path)):
-        other = name.split(".")[1]
-        assert other in LAYERS, f"{name} is in no layer"
-        if other in (part, "errors"):
-            continue
-        assert LAYERS[other] < LAYERS[part], f"{part} must not import {name}"
+def may_import(one: Import) -> bool:
+    if one.first != "sim" or one.name == "sim" or one.part == "__init__":
+        return one.first != ""  # no relative import
+    other = one.name.split(".")[1]
+    return other in (one.part, "errors") or LAYERS.get(other, 99) < LAYERS[one.part]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_clocks_chance_and_private_trio_stand_where_they_may(path: Path) -> None:
-    part = part_of(path)
-    for name in imports(path):
-        first = name.split(".")[0]
-        if first in CLOCK_MODULES:
-            assert part in MAY_READ_CLOCKS, f"{path}: {name} reads a clock"
-        assert first not in CHANCE_MODULES, f"{path}: {name} is chance; use sim.entropy"
-        if name.startswith("trio._"):
-            assert path == SIM / "kernel" / "trio_hook.py", f"{path}: {name} is private"
-        assert first not in ("tests", "notebooks"), f"{path}: imports {name}"
-        assert first != "scenarios" or part == "files", f"{path}: only the catalog reads scenarios"
+def test_every_file_is_looked_at_and_every_part_has_a_layer() -> None:
+    assert len(sources()) > 200
+    assert len(imports()) > 2000
+    assert {one.part for one in imports()} - {"__init__"} <= set(LAYERS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_matplotlib_is_imported_only_by_the_plots(path: Path) -> None:
-    if path.parent != SIM / "report" / "plots":
-        found = [name for name in imports(path) if name.split(".")[0] == "matplotlib"]
-        assert not found, f"{path}: imports {found}; draw in sim/report/plots"
+def test_a_module_imports_only_lower_layers_or_its_own() -> None:
+    assert broken(may_import) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_functions_fit_a_screen(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            length = node.end_lineno - node.lineno + 1
-            assert length <= 70, f"{path}: {node.name} has {length} lines"
+def test_only_who_may_reads_a_clock() -> None:
+    assert broken(lambda one: one.first not in CLOCK_MODULES or one.part in MAY_READ_CLOCKS) == []
+
+
+def test_chance_comes_only_from_entropy() -> None:
+    assert broken(lambda one: one.first not in CHANCE_MODULES) == []
+
+
+def test_private_names_of_trio_stand_in_one_file() -> None:
+    hook = "sim/kernel/trio_hook.py"
+    assert broken(lambda one: not one.name.startswith("trio._") or one.file == hook) == []
+
+
+def test_nothing_is_imported_that_is_not_installed() -> None:
+    assert broken(lambda one: one.first not in NOT_OURS) == []
+
+
+def test_matplotlib_is_imported_only_by_the_plots() -> None:
+    plots = "sim/report/plots/"
+    assert broken(lambda one: one.first != "matplotlib" or one.file.startswith(plots)) == []
+
+
+def test_functions_fit_a_screen() -> None:
+    long = []
+    for file, tree in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                lines = node.end_lineno - node.lineno + 1
+                if lines > MOST_LINES:
+                    long.append(f"{file}:{node.lineno}: {node.name} has {lines} lines")
+    assert long == []
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "allowed"),
+    [
+        ("sim/model/x.py", "from sim.kernel import world", False),
+        ("sim/model/x.py", "import sim.kernel.world", False),
+        ("sim/model/x.py", "def f():\n    from sim.commands.cli import main", False),
+        ("sim/model/x.py", "from sim.nowhere import x", False),
+        ("sim/model/x.py", "from .times import x", False),
+        ("sim/model/x.py", "from . import times", False),
+        ("sim/model/x.py", "from sim.model import times", True),
+        ("sim/model/x.py", "from sim.errors import UserError", True),
+        ("sim/model/x.py", "from sim import __version__", True),
+        ("sim/commands/cli.py", "import sim.kernel.world", True),
+        ("sim/__init__.py", "from sim.commands.cli import main", True),
+        ("sim/model/x.py", "import json", True),
+    ],
+)
+def test_a_broken_layer_would_be_noticed(file: str, code: str, allowed: bool) -> None:
+    assert all(map(may_import, imports_of(file, ast.parse(code)))) == allowed
 
 
 def test_model_and_schedulers_load_neither_trio_nor_matplotlib() -> None:
     modules = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for path in FILES
-        if part_of(path) in ("model", "schedulers", "stats", "store", "errors", "entropy")
-        and path.stem != "__init__"
+        file.removesuffix(".py").replace("/", ".")
+        for file in sources()
+        if file.split("/")[1].removesuffix(".py") in BARE and not file.endswith("__init__.py")
     ]
     assert len(modules) > 8
     code = (

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ pytest.importorskip("pandas", reason="pandas is not installed (the extra noteboo
 
 import jupytext
 
-from notebooks.regenerate import FOLDER, SOURCES, executed
+from notebooks.regenerate import FOLDER, SOURCES, executed, joined
 from sim.conformance.cells import read_cells
 from tests.conformance.truth import TRUTH
 
@@ -62,6 +63,34 @@ def test_its_py_and_its_ipynb_have_the_same_cells(source: Path) -> None:
 @every
 def test_it_runs_and_its_texts_are_those_that_are_kept(source: Path) -> None:
     assert shown(executed(source)) == shown(kept(source))
+
+
+def test_what_was_printed_in_pieces_is_what_was_printed_in_one() -> None:
+    def printed(text: str, name: str = "stdout") -> dict[str, str]:
+        return {"output_type": "stream", "name": name, "text": text}
+
+    shown = {"output_type": "display_data", "data": {"text/plain": "x"}}
+    pieces = [
+        printed("a\n"),
+        printed("b"),
+        printed("c\n"),
+        shown,
+        shown,
+        printed("d"),
+        printed("e"),
+    ]
+    before = deepcopy(pieces)
+    assert joined(pieces) == [printed("a\nbc\n"), shown, shown, printed("de")]
+    assert pieces == before
+    others = [printed("a"), printed("b", "stderr"), printed("c")]
+    assert joined(others) == others
+    assert joined([]) == []
+
+
+@every
+def test_what_is_kept_was_printed_in_one_piece(source: Path) -> None:
+    for cell in code_cells(kept(source)):
+        assert joined(cell.outputs) == cell.outputs
 
 
 @every

@@ -1,10 +1,11 @@
-"""The shipped scenarios: the one place that reads the package `scenarios`, or a user's own file."""
+"""The shipped scenarios: the one place that reads the folder `scenarios`, or a user's own file."""
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from sim.errors import UserError
 from sim.files.faults import near
@@ -127,7 +128,9 @@ def _stems(folder: Traversable) -> tuple[str, ...]:
 
 
 def _folder() -> Traversable:
-    return resources.files("scenarios")
+    """Return the folder of what is shipped: in the package, or beside it in a checkout."""
+    inside = resources.files("sim") / "scenarios"
+    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "scenarios"
 
 
 def _is_path(name: str) -> bool:

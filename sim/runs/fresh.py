@@ -15,7 +15,6 @@ import os
 import selectors
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,7 +25,7 @@ from sim.runs.replay import file_of, repeat, subject_of
 from sim.runs.subject import Record
 
 PATIENCE_S = 120.0
-"""A process that takes longer is given up: nothing was confirmed then."""
+"""A process that says nothing for longer is given up: nothing was confirmed then."""
 _BEGIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     f"from {__name__} import serve; serve()"
@@ -104,9 +103,8 @@ class _Server:
 
     def answer(self, number: int) -> Any:
         """Return the answer to a request: a row for each run, or why there is none."""
-        until = time.monotonic() + PATIENCE_S
         while number not in self._answers:
-            line = self._line(until)
+            line = self._line()
             if line is None:
                 self.end()
                 return "the process ended, or took too long"
@@ -129,14 +127,14 @@ class _Server:
             self._process.kill()
             self._process.communicate()
 
-    def _line(self, until: float) -> bytes | None:
+    def _line(self) -> bytes | None:
         """Return the next line that the process writes, None if none comes in time."""
         out = self._process.stdout
         assert out is not None
         with selectors.DefaultSelector() as selector:
             selector.register(out, selectors.EVENT_READ)
             while b"\n" not in self._pending:
-                if not selector.select(max(0.0, until - time.monotonic())):
+                if not selector.select(PATIENCE_S):
                     return None
                 more = os.read(out.fileno(), 1 << 16)
                 if not more:

@@ -113,12 +113,34 @@ a failing run shrinks to one that does so rarely:
         assert "need_accept_first" not in play(scenario, scheduler).outcome.classes
 """
 
-import importlib
-from typing import Any
+TYPE_CHECKING = False  # what type checkers take for true, without loading `typing`
+if TYPE_CHECKING:
+    from sim.schedulers.replay import Lenient
+    from sim.testing.failure import RaceFound
+    from sim.testing.race import Race
+    from sim.testing.strategies import (
+        Deviating,
+        client_scripts,
+        injections,
+        picks,
+        scenarios,
+        schedulers,
+    )
 
+__all__ = [
+    "Deviating",
+    "Lenient",
+    "Race",
+    "RaceFound",
+    "client_scripts",
+    "injections",
+    "picks",
+    "scenarios",
+    "schedulers",
+]
 _PLACES = {
     "Deviating": "sim.testing.strategies",
-    "Lenient": "sim.exploration.shrink",
+    "Lenient": "sim.schedulers.replay",
     "Race": "sim.testing.race",
     "RaceFound": "sim.testing.failure",
     "client_scripts": "sim.testing.strategies",
@@ -127,12 +149,19 @@ _PLACES = {
     "scenarios": "sim.testing.strategies",
     "schedulers": "sim.testing.strategies",
 }
-__all__ = [*_PLACES]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is asked for: the plugin has to be cheap to load."""
-    place = _PLACES.get(name)
-    if place is None:
-        raise AttributeError(f"module 'sim.testing' has no attribute {name!r}")
-    return getattr(importlib.import_module(place), name)
+if not TYPE_CHECKING:  # a checker that saw `__getattr__` would take every slip for a name
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is asked for: the plugin has to be cheap to load."""
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return what is here and what would be imported: `dir`, `help` and completion ask."""
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})

@@ -268,7 +268,7 @@ def test_an_interrupt_of_a_real_process_is_exit_status_3(here: Path) -> None:
         process.stdin.write(LOG.encode() * 40_000)  # more than a pipe holds: it has begun to read
         process.stdin.flush()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 3, err
     assert b"Traceback" not in err
     found = json.loads(out)

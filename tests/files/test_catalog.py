@@ -74,6 +74,17 @@ def test_the_shipped_names_are_those_of_the_files() -> None:
     assert catalog.names() == tuple(sorted(file.stem for file in folder.glob("*.toml")))
 
 
+def test_scenarios_in_the_package_come_before_those_of_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = catalog.names()
+    monkeypatch.setattr("sim.files.catalog.resources.files", lambda _: tmp_path)
+    assert catalog.names() == shipped
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "installed.toml").touch()
+    assert catalog.names() == ("installed",)
+
+
 def test_names_are_sorted_and_only_those_of_toml_files(shelf: Path) -> None:
     assert catalog.names() == ("blind-spot", "broken", "grid", "healthy")
 

@@ -143,9 +143,9 @@ def test_broken_text_gives_a_line(text: str) -> None:
     "text", ["[", "a=[", "a={b=", "a.", '"', "[[a]]\n", '"""a', "'a'.", "a=[1,"]
 )
 def test_large_texts_take_no_more_than_their_length(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     line_of(text * 40_000, ("b",))
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 MARKS = st.lists(

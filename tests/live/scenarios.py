@@ -5,13 +5,15 @@ from typing import Any
 from sim.live.trial import LiveRun
 from sim.model.scenario import Scenario
 
+SILENCE_MS = 1000
+"""What a handler waits for a message: long for a client on a busy machine, in its own thread."""
 PASSIVE = ["connect", {"wait": 1}, {"send": "{}"}, "silent"]
 
 
 def scenario(*injections: dict[str, Any], **keys: Any) -> Scenario:
-    """Return legacy mode with a short receive timeout, which ends it; keys replace parts."""
+    """Return legacy mode with a receive timeout of a second, which ends it; keys replace parts."""
     handler = {
-        "receive_timeout_ms": 350,
+        "receive_timeout_ms": SILENCE_MS,
         "on_timeout": "leave",
         "poll_ms": 200,
         "retry_ms": [],

@@ -8,7 +8,7 @@ from sim.conformance.arrange import Timing, scenario_of
 from sim.conformance.cells import Cell, read_cells
 from sim.live.stacks import STACKS, installed
 from tests.live.conftest import Serve
-from tests.live.scenarios import inline, labels, scenario
+from tests.live.scenarios import SILENCE_MS, inline, labels, scenario
 
 TRIALS = 3
 CELLS = read_cells(Path(__file__).parent / "cells.jsonl").cells
@@ -68,7 +68,7 @@ def test_there_is_no_blind_spot_where_sends_are_silent(serve: Serve, stack: str)
 def test_silence_is_the_receive_timeout(serve: Serve, stack: str) -> None:
     (run,) = serve(stack).run(scenario())
     assert run.outcome.label == "hang"
-    assert run.ms >= 350
+    assert run.ms >= SILENCE_MS
 
 
 def _here(cell: Cell) -> bool:

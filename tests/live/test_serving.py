@@ -17,7 +17,7 @@ from sim.live.trial import patience_ms
 from sim.runs.specs import client_specs
 from sim.sut.guards import own_guard
 from tests.live.conftest import Serve
-from tests.live.scenarios import first, inline, labels, scenario
+from tests.live.scenarios import SILENCE_MS, first, inline, labels, scenario
 
 every_stack = pytest.mark.parametrize("stack", STACKS)
 
@@ -50,10 +50,10 @@ def test_nothing_is_left_of_a_server_and_its_trials(stack: str) -> None:
 @every_stack
 def test_a_server_ends_on_an_error_while_a_connection_is_open(stack: str) -> None:
     one = found(stack)
-    begun = time.monotonic()
     with suppress(KeyboardInterrupt), serving(one) as server, ExitStack() as connections:
         address = server.address
         connections.enter_context(socket.create_connection(address))
+        begun = time.monotonic()
         raise KeyboardInterrupt
     assert time.monotonic() - begun < 5
     with pytest.raises(OSError, match="refused"):
@@ -77,8 +77,9 @@ def test_a_trial_over_time_is_time_up_and_the_next_one_runs(serve: Serve, stack:
 def test_the_whole_mode_runs(serve: Serve, stack: str) -> None:
     """Main mode as it is shipped: a chat turn of five events for each message, then a close."""
     keys = {"mode": "main", "shape": "original", "handler": {"sends": None}}
-    clients = {"messages": 2, "pause_ms": 5, "script": None}
-    (run,) = serve(stack).run(scenario(**keys, clients=clients))
+    messages = [{"send": f'{{"type": "chat", "n": {number}}}'} for number in (1, 2)]
+    script = ["connect", {"wait": 1}, messages[0], {"wait": 5}, messages[1], {"wait": 5}]
+    (run,) = serve(stack).run(scenario(**keys, script=[*script, {"close": 1000}]))
     outcome = run.outcome
     assert (outcome.turns, outcome.complete, outcome.lost) == (2, 2, 0)
     assert outcome.label.startswith("clean_disconnect")
@@ -185,5 +186,5 @@ def test_a_server_that_breaks_down_is_started_anew(
 
 def test_a_trial_may_take_as_long_as_its_scenario_waits() -> None:
     one = scenario({"do": "client-close", "time_ms": 500}, script=["connect", {"sleep": 1 << 20}])
-    assert patience_ms(one, client_specs(one.clients)) == 350 + 200 + 500 + 1000 + 3000
+    assert patience_ms(one, client_specs(one.clients)) == SILENCE_MS + 200 + 500 + 1000 + 3000
     assert patience_ms(scenario(end_ms=7), client_specs(one.clients)) == 7

@@ -1,1 +1,0 @@
-"""The shipped scenarios: TOML files, read through `sim.files.catalog`."""
