@@ -136,7 +136,7 @@ class ServerConnection:
         elif kind is FrameKind.CLOSE:
             self._close_frame(frame.code)
         elif kind in (FrameKind.FIN, FrameKind.RST):
-            self.connection_lost()
+            self._end_by_network()
 
     def _message(self, frame: Frame) -> None:
         if self._own_close and self.profile.own_close is OwnClose.QUEUED:
@@ -164,6 +164,13 @@ class ServerConnection:
         else:
             self._disconnect(code)
             self._close_tcp()
+
+    def _end_by_network(self) -> None:
+        """The TCP connection is over without a word of the client's."""
+        if self.profile.loss_by_callback:
+            self._close_tcp()
+        else:
+            self.connection_lost()
 
     def _answer(self, code: int) -> None:
         """The server's own close was answered, or never will be."""

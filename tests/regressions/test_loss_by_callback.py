@@ -1,0 +1,81 @@
+"""The end of a TCP connection was told in the turn that read it.
+
+asyncio's transports leave connection_lost to `call_soon` (asyncio/selector_events.py,
+`_force_close` after a reset, `close` after FIN), so uvicorn's wsproto and sansio hear of either end
+one turn after it was read. On Python 3.11 the result of a receive comes back over two turns: in the
+first the end is read, in the second the handler steps before connection_lost. Its send is still
+silent. The model told of the end at once, let that send fail, and predicted need_accept_first where
+uvicorn 0.54 shows a clean disconnect: 20 of 134 cells of a reset and 25 of 134 of FIN, on either
+implementation. On 3.12 the receive is in place and nothing lies between; before 0.52.1 the send is
+silent after connection_lost too.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sim.conformance.arrange import scenario_of
+from sim.conformance.cells import Cell
+from sim.conformance.judge import judge
+from sim.conformance.predict import predict
+from sim.conformance.stacks import setting_of
+from sim.model.profiles import profile_named
+from tests.conformance.arranged import cell
+
+CLEAN = "clean_disconnect(1005)"
+STACKS = ("uvicorn-wsproto", "uvicorn-websockets-sansio")
+NEW = {"starlette": "1.10.0", "server": "uvicorn 0.54.0"}
+ERRORS = {
+    "none": "need_accept_first",
+    "pre": "need_accept_first",
+    "post": "need_accept_first",
+    "both": "guard_break_final",
+    "catch": "caught:need_accept_first",
+}
+"""What was predicted, by guard."""
+every_stack = pytest.mark.parametrize("stack", STACKS)
+every_end = pytest.mark.parametrize("kind", ["client_rst", "client_eof"])
+
+
+def measured(stack: str, python: str, **columns: Any) -> Cell:
+    """Return a cell as uvicorn 0.54 showed it: M2 is served, then comes the disconnect."""
+    place = {"point": "gap", "wait": "5ms", "queued": True, **columns}
+    return cell(stack, **NEW, python=python, outcomes={CLEAN: 3}, **place)
+
+
+@every_stack
+@every_end
+@pytest.mark.parametrize("guard", ERRORS)
+@pytest.mark.parametrize("wait", ["1", "5ms"])
+def test_on_311_the_handler_sends_between_the_end_and_connection_lost(
+    stack: str, kind: str, guard: str, wait: str
+) -> None:
+    one = measured(stack, "3.11.7", kind=kind, guard=guard, wait=wait)
+    judged = judge(one)
+    assert judged.prediction is not None
+    assert judged.agrees, judged.prediction.classes
+    assert judged.same_loss
+
+
+@every_stack
+@every_end
+def test_told_at_once_the_send_would_fail(stack: str, kind: str) -> None:
+    for guard, error in ERRORS.items():
+        one = measured(stack, "3.11.7", kind=kind, guard=guard)
+        at_once = replace(profile_named(setting_of(one).server), loss_by_callback=False)
+        assert predict(scenario_of(one), at_once).classes == {error}
+
+
+@every_stack
+@every_end
+@pytest.mark.parametrize("guard", ERRORS)
+def test_in_place_nothing_lies_between(stack: str, kind: str, guard: str) -> None:
+    """On 3.12, and on 3.11 with the timeout in place, either switch gives the same."""
+    for one in (
+        measured(stack, "3.12.1", kind=kind, guard=guard),
+        measured(stack, "3.11.7", kind=kind, guard="both_nohop"),
+    ):
+        assert judge(one).agrees
+        at_once = replace(profile_named(setting_of(one).server), loss_by_callback=False)
+        assert predict(scenario_of(one), at_once).classes == {CLEAN}
