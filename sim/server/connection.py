@@ -121,6 +121,11 @@ class ServerConnection:
         self.world.read(self._tcp)
         return self
 
+    @property
+    def _half_lost(self) -> bool:
+        """Whether the connection has ended and the server is to hear of it in the next turn."""
+        return self.profile.loss_by_callback and self._closing and not self.lost
+
     def received(self, frame: Frame) -> None:
         """Process one frame from the client."""
         if self._looked._closing:
@@ -265,6 +270,8 @@ class ServerConnection:
             raise RuntimeError(f"Unexpected ASGI message {kind!r}")
 
     async def _accept(self, subprotocol: str) -> None:
+        if self._half_lost:
+            return  # uvicorn's send: not while the transport is_closing
         if not self.lost:
             self.world.write(self._tcp)
             self.accepted = True
@@ -278,6 +285,11 @@ class ServerConnection:
             )
 
     async def _send(self, message: Message) -> None:
+        if self._half_lost and not self.accepted:  # its accept came in this very turn
+            raise RuntimeError(
+                "Expected ASGI message 'websocket.accept', 'websocket.close' or "
+                "'websocket.http.response.start' but got 'websocket.send'."
+            )
         if self._failing:
             self.world.write(self._tcp)
             self._failing = False
@@ -317,7 +329,8 @@ class ServerConnection:
             return False
         if self.profile.close_waits_for_tcp:
             await self._until_lost()  # legacy/protocol.py, ensure_open
-        closed = self.peer is Peer.CLOSED
+        # Without a handshake the library refuses to send, as it does after a close.
+        closed = self.peer is Peer.CLOSED or not self.accepted
         self._tell(self.profile.send_closed if closed else self.profile.send_lost)
         return True
 

@@ -79,3 +79,47 @@ def test_in_place_nothing_lies_between(stack: str, kind: str, guard: str) -> Non
         assert judge(one).agrees
         at_once = replace(profile_named(setting_of(one).server), loss_by_callback=False)
         assert predict(scenario_of(one), at_once).classes == {CLEAN}
+
+
+@every_stack
+@every_end
+@pytest.mark.parametrize(
+    ("server", "hops", "outcome"),
+    [
+        ("uvicorn 0.54.0", 1, CLEAN),
+        ("uvicorn 0.54.0", 2, "clean_disconnect(1006)"),
+        ("uvicorn 0.54.0", 3, "oserror_leaked(ClientDisconnected)"),
+        ("uvicorn 0.35.0", 1, CLEAN),
+        ("uvicorn 0.35.0", 2, "clean_disconnect(1006)"),
+        ("uvicorn 0.35.0", 3, "other:RuntimeError"),
+    ],
+)
+@pytest.mark.parametrize("python", ["3.11.7", "3.12.1"])
+def test_an_accept_in_that_turn_is_silent_and_completes_no_handshake(
+    stack: str, kind: str, server: str, hops: int, outcome: str, python: str
+) -> None:
+    """Before the end was read it is sent; in the turn after, `is_closing`; then the client is gone.
+
+    As measured, on either Python: no receive has to come back.
+    """
+    place = {"point": "preaccept", "wait": str(hops), "guard": "none", "kind": kind}
+    one = cell(stack, **NEW | {"server": server}, python=python, outcomes={outcome: 3}, **place)
+    assert judge(one).agrees
+
+
+@every_stack
+@pytest.mark.parametrize("server", ["uvicorn 0.54.0", "uvicorn 0.35.0"])
+@pytest.mark.parametrize(
+    ("accepted_ms", "outcome"), [(0, "other:RuntimeError"), (5, "clean_disconnect(1006)")]
+)
+def test_a_send_after_such_an_accept_fails(
+    stack: str, server: str, accepted_ms: int, outcome: str
+) -> None:
+    """In that very turn uvicorn still expects the accept; later the library refuses to send."""
+    place = {"point": "preaccept", "wait": "2", "guard": "none", "kind": "client_rst"}
+    one = scenario_of(cell(stack, **NEW | {"server": server}, **place))
+    greets = one.setup.model_copy(update={"greets": True})
+    pauses = one.pauses | {"accepted": accepted_ms}
+    handler = one.handler.model_copy(update={"swallows": "disconnects"})
+    update = {"setup": greets, "pauses": pauses, "handler": handler}
+    assert predict(one.model_copy(update=update)).classes == {outcome}
