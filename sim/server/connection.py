@@ -411,7 +411,7 @@ class ServerConnection:
             self._soon(self._cancel_app)
         elif not self.accepted and not self.lost:
             self._reject(500)
-        elif self.peer is Peer.THERE and not self._own_close and not self._closing:
+        elif self.peer is Peer.THERE and not self._own_close:  # whether it is_closing or not
             self.peer = Peer.CLOSED
             self._close_code = code
             self._outlet.post(Frame(FrameKind.CLOSE, code=code))

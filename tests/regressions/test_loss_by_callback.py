@@ -21,6 +21,7 @@ from sim.conformance.judge import judge
 from sim.conformance.predict import predict
 from sim.conformance.stacks import setting_of
 from sim.model.profiles import profile_named
+from sim.model.scenario import Scenario
 from tests.conformance.arranged import cell
 
 CLEAN = "clean_disconnect(1005)"
@@ -123,3 +124,17 @@ def test_a_send_after_such_an_accept_fails(
     handler = one.handler.model_copy(update={"swallows": "disconnects"})
     update = {"setup": greets, "pauses": pauses, "handler": handler}
     assert predict(one.model_copy(update=update)).classes == {outcome}
+
+
+@pytest.mark.parametrize("server", ["uvicorn-wsproto@0.54", "uvicorn-sansio@0.54"])
+@pytest.mark.parametrize("end", ["client-abort", "client-eof"])
+@pytest.mark.parametrize("hops", range(4))
+def test_a_shutdown_in_that_turn_is_still_told(server: str, end: str, hops: int) -> None:
+    """As measured: uvicorn's `shutdown` queues its 1012 unless connection_lost came first."""
+    place = {"at": "validated", "nth": 2, "placed": "inline"}
+    scenario = scenario_of(cell("uvicorn-wsproto", point="gap", kind="client_rst")).model_dump()
+    events = [{"do": end, **place}, {"do": "server-shutdown", **place, "hops": hops}]
+    both = scenario | {"server": server, "runtime": "asyncio-3.12", "injections": events}
+    both["pauses"] = {"validated": {"hops": 5, "nth": [2]}}
+    outcome = "clean_disconnect(1012)" if hops <= 1 else CLEAN
+    assert predict(Scenario.model_validate(both)).classes == {outcome}
