@@ -59,9 +59,10 @@ class ServerProfile:
     client gone. pause_after_message: reading stops after each message until the application has
     taken it. reader_task: frames pass through a task of their own before they reach the
     application. one_receiver: a second task that receives gets an error. close_waits_for_tcp: a
-    clean close is delivered only when the TCP connection has ended. loss_by_callback: the end of
-    the TCP connection closes the transport in the turn that reads it, and the server hears of it
-    in the next. loss_always_queued: that end queues a disconnect even after another one.
+    clean close is delivered only when the TCP connection has ended. loss_by_callback: a reset or
+    FIN closes the transport in the turn that reads it, and the server hears of it in the next, by
+    connection_lost (else the task that reads tells it). loss_always_queued: the end of the TCP
+    connection queues a disconnect even after another one.
     lost_after_handshake: its code once the handshake is complete (before it: 1006).
     keeps_close_code: whether a client's close code reaches the application (else 1006). own_close:
     what follows the server's own close. own_close_waits: whether the TCP connection stays for the

@@ -106,7 +106,7 @@ class ServerConnection:
             self.world.read(self._tcp)
             if not frames:  # another task has closed this end: this is the turn after it
                 break
-            if self.profile.reader_task:
+            if self.profile.reader_task and not self._ends_by_callback(frames[0]):
                 await trio.lowlevel.checkpoint()
             for frame in frames:
                 self.received(frame)
@@ -122,9 +122,13 @@ class ServerConnection:
         return self
 
     @property
-    def _half_lost(self) -> bool:
-        """Whether the connection has ended and the server is to hear of it in the next turn."""
-        return self.profile.loss_by_callback and self._closing and not self.lost
+    def _is_closing(self) -> bool:
+        """What asyncio's transport says by `is_closing` before connection_lost has run."""
+        return self._closing and not self.lost
+
+    def _ends_by_callback(self, frame: Frame) -> bool:
+        """Whether this ends the connection, and the server hears of it by connection_lost."""
+        return frame.kind in (FrameKind.FIN, FrameKind.RST) and self.profile.loss_by_callback
 
     def received(self, frame: Frame) -> None:
         """Process one frame from the client."""
@@ -140,8 +144,10 @@ class ServerConnection:
             self._outlet.post(Frame(FrameKind.PONG, data=frame.data))
         elif kind is FrameKind.CLOSE:
             self._close_frame(frame.code)
+        elif self._ends_by_callback(frame):
+            self._closing = True  # what is written from now on goes nowhere
         elif kind in (FrameKind.FIN, FrameKind.RST):
-            self._end_by_network()
+            self.connection_lost()
 
     def _message(self, frame: Frame) -> None:
         if self._own_close and self.profile.own_close is OwnClose.QUEUED:
@@ -169,13 +175,6 @@ class ServerConnection:
         else:
             self._disconnect(code)
             self._close_tcp()
-
-    def _end_by_network(self) -> None:
-        """The TCP connection is over without a word of the client's."""
-        if self.profile.loss_by_callback:
-            self._close_tcp()
-        else:
-            self.connection_lost()
 
     def _answer(self, code: int) -> None:
         """The server's own close was answered, or never will be."""
@@ -270,7 +269,7 @@ class ServerConnection:
             raise RuntimeError(f"Unexpected ASGI message {kind!r}")
 
     async def _accept(self, subprotocol: str) -> None:
-        if self._half_lost:
+        if self._is_closing:
             return  # uvicorn's send: not while the transport is_closing
         if not self.lost:
             self.world.write(self._tcp)
@@ -285,7 +284,8 @@ class ServerConnection:
             )
 
     async def _send(self, message: Message) -> None:
-        if self._half_lost and not self.accepted:  # its accept came in this very turn
+        out_of_turn = not self.accepted and self.profile.accept_gone is not OnAccept.SILENT
+        if self._is_closing and out_of_turn:  # its accept came in this very turn
             raise RuntimeError(
                 "Expected ASGI message 'websocket.accept', 'websocket.close' or "
                 "'websocket.http.response.start' but got 'websocket.send'."
@@ -310,13 +310,17 @@ class ServerConnection:
         self._failing = True
 
     async def _transmit(self, frame: Frame) -> bool:
-        took = await self._outlet.transmit(frame)
+        took = not self._is_closing and await self._outlet.transmit(frame)
         if not took:
             self._close_tcp()  # asyncio's transport: a failed write schedules connection_lost
         turns = self.profile.send_turns or (not took and self.profile.send_drains)
         for _ in range(turns):
             await trio.lowlevel.checkpoint()
         return took
+
+    def _post(self, frame: Frame) -> None:
+        if not self._is_closing:
+            self._outlet.post(frame)
 
     async def _gone(self) -> bool:
         """Whether the client is gone and nobody is told; raises where the server tells."""
@@ -350,7 +354,7 @@ class ServerConnection:
             self._own_close = True
             if self.profile.own_close is OwnClose.QUEUED:
                 self._disconnect(code)
-            self._outlet.post(Frame(FrameKind.CLOSE, code=code))
+            self._post(Frame(FrameKind.CLOSE, code=code))
             if not self.profile.own_close_waits:
                 self._close_tcp()
             elif self.profile.own_close is OwnClose.LEGACY:
@@ -364,7 +368,7 @@ class ServerConnection:
     def _reject(self, status: int = 403) -> None:
         self.world.write(self._tcp)
         self._own_close = True
-        self._outlet.post(Frame(FrameKind.REJECT, code=status))
+        self._post(Frame(FrameKind.REJECT, code=status))
         if self.profile.own_close is OwnClose.QUEUED:
             self._disconnect(ABNORMAL)
         self._close_tcp()
@@ -414,7 +418,7 @@ class ServerConnection:
         elif self.peer is Peer.THERE and not self._own_close:  # whether it is_closing or not
             self.peer = Peer.CLOSED
             self._close_code = code
-            self._outlet.post(Frame(FrameKind.CLOSE, code=code))
+            self._post(Frame(FrameKind.CLOSE, code=code))
             if not self.profile.close_waits_for_tcp:
                 self._disconnect(code)
             self._close_tcp()

@@ -1,13 +1,17 @@
-"""The end of a TCP connection was told in the turn that read it.
+"""The end of a TCP connection was told in the turn that read it, or hidden until it was told.
 
 asyncio's transports leave connection_lost to `call_soon` (asyncio/selector_events.py,
-`_force_close` after a reset, `close` after FIN), so uvicorn's wsproto and sansio hear of either end
-one turn after it was read. On Python 3.11 the result of a receive comes back over two turns: in the
-first the end is read, in the second the handler steps before connection_lost. Its send is still
-silent. The model told of the end at once, let that send fail, and predicted need_accept_first where
-uvicorn 0.54 shows a clean disconnect: 20 of 134 cells of a reset and 25 of 134 of FIN, on either
+`_force_close` after a reset, `close` after FIN), so uvicorn hears of either end one turn after it
+was read; until then the transport `is_closing`, and what is written goes nowhere.
+
+wsproto and sansio: on Python 3.11 the result of a receive comes back over two turns. In the first
+the end is read, in the second the handler steps before connection_lost, and its send is silent. The
+model told of the end at once, let that send fail, and predicted need_accept_first where uvicorn
+0.54 shows a clean disconnect: 20 of 134 cells of a reset and 25 of 134 of FIN, on either
 implementation. On 3.12 the receive is in place and nothing lies between; before 0.52.1 the send is
 silent after connection_lost too.
+
+Legacy: the model let a send in that turn pass, where `drain` yields to connection_lost and fails.
 """
 
 from dataclasses import replace
@@ -22,7 +26,7 @@ from sim.conformance.predict import predict
 from sim.conformance.stacks import setting_of
 from sim.model.profiles import profile_named
 from sim.model.scenario import Scenario
-from tests.conformance.arranged import cell
+from tests.conformance.arranged import LEGACY, cell
 
 CLEAN = "clean_disconnect(1005)"
 STACKS = ("uvicorn-wsproto", "uvicorn-websockets-sansio")
@@ -106,6 +110,25 @@ def test_an_accept_in_that_turn_is_silent_and_completes_no_handshake(
     place = {"point": "preaccept", "wait": str(hops), "guard": "none", "kind": kind}
     one = cell(stack, **NEW | {"server": server}, python=python, outcomes={outcome: 3}, **place)
     assert judge(one).agrees
+
+
+@every_end
+@pytest.mark.parametrize("python", ["3.11.7", "3.12.1"])
+@pytest.mark.parametrize("guard", ERRORS)
+@pytest.mark.parametrize(("wait", "queued", "lost"), [("2", False, 0), ("3", True, 3)])
+def test_a_send_of_legacy_in_that_turn_waits_for_connection_lost_and_fails(
+    kind: str, python: str, guard: str, wait: str, queued: bool, lost: int
+) -> None:
+    """As measured: the end is read while the handler awaits between M1 and its answer."""
+    place = {"point": "proc1", "wait": wait, "kind": kind, "guard": guard, "queued": queued}
+    outcomes = {"outcomes": {ERRORS[guard]: 3}, "n": 3, "message_lost": lost}
+    one = cell(LEGACY, **NEW, python=python, **outcomes, **place)
+    judged = judge(one)
+    assert judged.agrees
+    assert judged.same_loss
+    hidden = replace(profile_named(setting_of(one).server), loss_by_callback=False)
+    found = predict(scenario_of(one), hidden)
+    assert (found.classes, found.loss) != (one.seen, one.loss)
 
 
 @every_stack
