@@ -21,6 +21,7 @@ CLOSE_TIMEOUT_S = 10
 GRACE_S = 3
 """How long hypercorn lets applications run on after it was told to shut down (config.py)."""
 ABNORMAL, NO_STATUS, NORMAL, INTERNAL = 1006, 1005, 1000, 1011
+_ENDS = (FrameKind.FIN, FrameKind.RST)
 
 
 class ClientDisconnected(OSError):
@@ -106,7 +107,10 @@ class ServerConnection:
             self.world.read(self._tcp)
             if not frames:  # another task has closed this end: this is the turn after it
                 break
-            if self.profile.reader_task and not self._ends_by_callback(frames[0]):
+            if frames[0].kind in _ENDS and self.profile.loss_by_callback:
+                await self._end_by_callback(frames[0])
+                break
+            if self.profile.reader_task:
                 await trio.lowlevel.checkpoint()
             for frame in frames:
                 self.received(frame)
@@ -126,17 +130,23 @@ class ServerConnection:
         """What asyncio's transport says by `is_closing` before connection_lost has run."""
         return self._closing and not self.lost
 
-    def _ends_by_callback(self, frame: Frame) -> bool:
-        """Whether this ends the connection, and the server hears of it by connection_lost."""
-        return frame.kind in (FrameKind.FIN, FrameKind.RST) and self.profile.loss_by_callback
+    async def _end_by_callback(self, frame: Frame) -> None:
+        """Let the transport close, and the loss be told one turn later."""
+        self.world.write(self._tcp)
+        self._closing = True  # what is written from now on goes nowhere
+        await trio.lowlevel.checkpoint()
+        self._trace(frame)
+
+    def _trace(self, frame: Frame) -> None:
+        if self.world.tracing:
+            self.world.event("frame", connection=self.name, frame=frame.brief())
 
     def received(self, frame: Frame) -> None:
         """Process one frame from the client."""
         if self._looked._closing:
             return
         self.world.write(self._tcp)
-        if self.world.tracing:
-            self.world.event("frame", connection=self.name, frame=frame.brief())
+        self._trace(frame)
         kind = frame.kind
         if kind in (FrameKind.TEXT, FrameKind.BYTES):
             self._message(frame)
@@ -144,9 +154,7 @@ class ServerConnection:
             self._outlet.post(Frame(FrameKind.PONG, data=frame.data))
         elif kind is FrameKind.CLOSE:
             self._close_frame(frame.code)
-        elif self._ends_by_callback(frame):
-            self._closing = True  # what is written from now on goes nowhere
-        elif kind in (FrameKind.FIN, FrameKind.RST):
+        elif kind in _ENDS:
             self.connection_lost()
 
     def _message(self, frame: Frame) -> None:
