@@ -53,6 +53,8 @@ def _legacy(name: str, version: Version) -> ServerProfile:
         one_receiver=True,
         # legacy/protocol.py, recv: waits for transfer_data_task, then for close_connection_task.
         close_waits_for_tcp=True,
+        # As wsproto's: legacy/protocol.py, eof_received, returns None too.
+        loss_by_callback=True,
         loss_always_queued=False,
         # legacy/protocol.py, close_code: 1006 when no close frame came.
         lost_after_handshake=1006,
@@ -90,6 +92,10 @@ def _queued(name: str, version: Version) -> ServerProfile:
         one_receiver=False,
         # handle_close: queue.put_nowait.
         close_waits_for_tcp=False,
+        # asyncio/selector_events.py: a reset ends in _force_close, FIN in close, because
+        # eof_received returns None. Both let is_closing be true and leave connection_lost, which
+        # tells the protocol, to call_soon.
+        loss_by_callback=True,
         # connection_lost: queue.put_nowait; 1005 if handshake_complete else 1006.
         loss_always_queued=True,
         lost_after_handshake=1005,
@@ -133,6 +139,8 @@ def _hypercorn(name: str, send_turns: int, ready_turns: int) -> ServerProfile:
         reader_task=True,
         one_receiver=False,
         close_waits_for_tcp=False,
+        # tcp_server.py, _read_data: reading ends, or raises.
+        loss_by_callback=False,
         # ws_stream.py, handle(StreamClosed): once; ABNORMAL_CLOSURE unless the server closed first.
         loss_always_queued=False,
         lost_after_handshake=1006,

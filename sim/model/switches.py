@@ -59,13 +59,16 @@ class ServerProfile:
     client gone. pause_after_message: reading stops after each message until the application has
     taken it. reader_task: frames pass through a task of their own before they reach the
     application. one_receiver: a second task that receives gets an error. close_waits_for_tcp: a
-    clean close is delivered only when the TCP connection has ended. loss_always_queued: the end of
-    the TCP connection queues a disconnect even after another one. lost_after_handshake: its code
-    once the handshake is complete (before it: 1006). keeps_close_code: whether a client's close
-    code reaches the application (else 1006). own_close: what follows the server's own close.
-    own_close_waits: whether the TCP connection stays for the client's reply. app_returns: what
-    follows when the application returns. shutdown_code: the disconnect code when the server
-    shuts down; None where nothing is delivered and the application is cancelled in the end.
+    clean close is delivered only when the TCP connection has ended. loss_by_callback: a reset or
+    FIN closes the transport in the turn that reads it, and the server hears of it in the next, by
+    connection_lost (else the task that reads tells it). loss_always_queued: the end of the TCP
+    connection queues a disconnect even after another one.
+    lost_after_handshake: its code once the handshake is complete (before it: 1006).
+    keeps_close_code: whether a client's close code reaches the application (else 1006). own_close:
+    what follows the server's own close. own_close_waits: whether the TCP connection stays for the
+    client's reply. app_returns: what follows when the application returns. shutdown_code: the
+    disconnect code when the server shuts down; None where nothing is delivered and the application
+    is cancelled in the end.
     """
 
     name: str
@@ -81,6 +84,7 @@ class ServerProfile:
     reader_task: bool
     one_receiver: bool
     close_waits_for_tcp: bool
+    loss_by_callback: bool
     loss_always_queued: bool
     lost_after_handshake: int
     keeps_close_code: bool

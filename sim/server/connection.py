@@ -21,6 +21,7 @@ CLOSE_TIMEOUT_S = 10
 GRACE_S = 3
 """How long hypercorn lets applications run on after it was told to shut down (config.py)."""
 ABNORMAL, NO_STATUS, NORMAL, INTERNAL = 1006, 1005, 1000, 1011
+_ENDS = (FrameKind.FIN, FrameKind.RST)
 
 
 class ClientDisconnected(OSError):
@@ -106,6 +107,9 @@ class ServerConnection:
             self.world.read(self._tcp)
             if not frames:  # another task has closed this end: this is the turn after it
                 break
+            if frames[0].kind in _ENDS and self.profile.loss_by_callback:
+                await self._end_by_callback(frames[0])
+                break
             if self.profile.reader_task:
                 await trio.lowlevel.checkpoint()
             for frame in frames:
@@ -121,13 +125,28 @@ class ServerConnection:
         self.world.read(self._tcp)
         return self
 
+    @property
+    def _is_closing(self) -> bool:
+        """What asyncio's transport says by `is_closing` before connection_lost has run."""
+        return self._closing and not self.lost
+
+    async def _end_by_callback(self, frame: Frame) -> None:
+        """Let the transport close, and the loss be told one turn later."""
+        self.world.write(self._tcp)
+        self._closing = True  # what is written from now on goes nowhere
+        await trio.lowlevel.checkpoint()
+        self._trace(frame)
+
+    def _trace(self, frame: Frame) -> None:
+        if self.world.tracing:
+            self.world.event("frame", connection=self.name, frame=frame.brief())
+
     def received(self, frame: Frame) -> None:
         """Process one frame from the client."""
         if self._looked._closing:
             return
         self.world.write(self._tcp)
-        if self.world.tracing:
-            self.world.event("frame", connection=self.name, frame=frame.brief())
+        self._trace(frame)
         kind = frame.kind
         if kind in (FrameKind.TEXT, FrameKind.BYTES):
             self._message(frame)
@@ -135,7 +154,7 @@ class ServerConnection:
             self._outlet.post(Frame(FrameKind.PONG, data=frame.data))
         elif kind is FrameKind.CLOSE:
             self._close_frame(frame.code)
-        elif kind in (FrameKind.FIN, FrameKind.RST):
+        elif kind in _ENDS:
             self.connection_lost()
 
     def _message(self, frame: Frame) -> None:
@@ -258,6 +277,8 @@ class ServerConnection:
             raise RuntimeError(f"Unexpected ASGI message {kind!r}")
 
     async def _accept(self, subprotocol: str) -> None:
+        if self._is_closing:
+            return  # uvicorn's send: not while the transport is_closing
         if not self.lost:
             self.world.write(self._tcp)
             self.accepted = True
@@ -271,6 +292,12 @@ class ServerConnection:
             )
 
     async def _send(self, message: Message) -> None:
+        out_of_turn = not self.accepted and self.profile.accept_gone is not OnAccept.SILENT
+        if self._is_closing and out_of_turn:  # its accept came in this very turn
+            raise RuntimeError(
+                "Expected ASGI message 'websocket.accept', 'websocket.close' or "
+                "'websocket.http.response.start' but got 'websocket.send'."
+            )
         if self._failing:
             self.world.write(self._tcp)
             self._failing = False
@@ -291,13 +318,17 @@ class ServerConnection:
         self._failing = True
 
     async def _transmit(self, frame: Frame) -> bool:
-        took = await self._outlet.transmit(frame)
+        took = not self._is_closing and await self._outlet.transmit(frame)
         if not took:
             self._close_tcp()  # asyncio's transport: a failed write schedules connection_lost
         turns = self.profile.send_turns or (not took and self.profile.send_drains)
         for _ in range(turns):
             await trio.lowlevel.checkpoint()
         return took
+
+    def _post(self, frame: Frame) -> None:
+        if not self._is_closing:
+            self._outlet.post(frame)
 
     async def _gone(self) -> bool:
         """Whether the client is gone and nobody is told; raises where the server tells."""
@@ -310,7 +341,8 @@ class ServerConnection:
             return False
         if self.profile.close_waits_for_tcp:
             await self._until_lost()  # legacy/protocol.py, ensure_open
-        closed = self.peer is Peer.CLOSED
+        # Without a handshake the library refuses to send, as it does after a close.
+        closed = self.peer is Peer.CLOSED or not self.accepted
         self._tell(self.profile.send_closed if closed else self.profile.send_lost)
         return True
 
@@ -330,7 +362,7 @@ class ServerConnection:
             self._own_close = True
             if self.profile.own_close is OwnClose.QUEUED:
                 self._disconnect(code)
-            self._outlet.post(Frame(FrameKind.CLOSE, code=code))
+            self._post(Frame(FrameKind.CLOSE, code=code))
             if not self.profile.own_close_waits:
                 self._close_tcp()
             elif self.profile.own_close is OwnClose.LEGACY:
@@ -344,7 +376,7 @@ class ServerConnection:
     def _reject(self, status: int = 403) -> None:
         self.world.write(self._tcp)
         self._own_close = True
-        self._outlet.post(Frame(FrameKind.REJECT, code=status))
+        self._post(Frame(FrameKind.REJECT, code=status))
         if self.profile.own_close is OwnClose.QUEUED:
             self._disconnect(ABNORMAL)
         self._close_tcp()
@@ -391,10 +423,10 @@ class ServerConnection:
             self._soon(self._cancel_app)
         elif not self.accepted and not self.lost:
             self._reject(500)
-        elif self.peer is Peer.THERE and not self._own_close and not self._closing:
+        elif self.peer is Peer.THERE and not self._own_close:  # whether it is_closing or not
             self.peer = Peer.CLOSED
             self._close_code = code
-            self._outlet.post(Frame(FrameKind.CLOSE, code=code))
+            self._post(Frame(FrameKind.CLOSE, code=code))
             if not self.profile.close_waits_for_tcp:
                 self._disconnect(code)
             self._close_tcp()

@@ -122,17 +122,38 @@ def test_the_states_at_the_end_are_those_when_the_loop_was_left() -> None:
 
 
 @pytest.mark.parametrize(("point", "wait"), [("gap", "0"), ("gap", "1"), ("top", "1")])
-def test_recv_of_legacy_takes_a_turn_more_so_that_the_send_for_m2_finds_the_reset(
-    point: str, wait: str
-) -> None:
-    """M2 and the reset in one go. On 3.11 with the timeout in place: without asyncio.wait's turn
-    the handler would answer M2 before connection_lost has run."""
+def test_the_send_for_m2_finds_the_reset_or_the_transport_closing(point: str, wait: str) -> None:
+    """M2 and the reset in one go, on legacy on 3.11 with the timeout in place. A turn earlier,
+    without that of asyncio.wait, connection_lost has not run, but the transport is closing."""
     place: dict[str, Any] = {"kind": "client_rst", "point": point, "wait": wait, "queued": True}
     found = foretold(LEGACY, guard="both_nohop", **place)
     assert found.classes == {"guard_break_final"}
     assert found.states == {("CONNECTED", "DISCONNECTED")}  # its send failed
-    assert classes(LEGACY, {"woken_turns": 0}, guard="both_nohop", **place) == [GONE]
-    assert classes(LEGACY, {"woken_turns": 0}, guard="both", **place) == ["guard_break_final"]
+    early: dict[str, Any] = {"woken_turns": 0}
+    assert classes(LEGACY, early, guard="both_nohop", **place) == ["guard_break_final"]
+    early["loss_by_callback"] = False
+    assert classes(LEGACY, early, guard="both_nohop", **place) == [GONE]
+
+
+@pytest.mark.parametrize(
+    ("guard", "hops", "outcome"),
+    [
+        ("pre", 6, "need_accept_first"),
+        ("both", 5, "guard_break_final"),
+        ("both", 6, "need_accept_first"),
+        ("both_nohop", 3, "guard_break_final"),
+    ],
+)
+def test_recv_of_legacy_takes_a_turn_more(guard: str, hops: int, outcome: str) -> None:
+    """A task closes so many turns after M2 came, on 3.11; without asyncio.wait's turn the handler
+    would have served M2 by then, and the close would find it elsewhere."""
+    one = cell(LEGACY, kind="server_close", point="gap", guard=guard, queued=True)
+    scenario = scenario_of(one)
+    (event,) = scenario.injections
+    late = scenario.model_copy(update={"injections": (event.model_copy(update={"hops": hops}),)})
+    profile = profile_named(scenario.server)
+    assert predict(late).classes == {outcome}
+    assert predict(late, replace(profile, woken_turns=0)).classes != {outcome}
 
 
 def test_a_send_of_hypercorn_trio_is_two_checkpoints_so_that_another_task_is_done_meanwhile() -> (

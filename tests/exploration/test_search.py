@@ -38,7 +38,7 @@ SCENES = {
     "any-order blind": (scene(BLIND), "fixed", "racy"),
     "any-order blind, untimed": (scene(BLIND), "all", "racy"),
     "any-order blind, both": (scene(BLIND, guard="both-states"), "all", "race-free"),
-    "asyncio blind": (scene(BLIND, runtime="asyncio-3.11"), "fixed", "race-free"),
+    "asyncio blind": (scene(BLIND, runtime="asyncio-3.11"), "fixed", "racy"),
     "trio blind": (scene(BLIND, runtime="trio", guard="raw"), "fixed", "race-free"),
     "trio reset": (scene(RESET, runtime="trio"), "all", "race-free"),
 }
