@@ -54,6 +54,7 @@ class Client(ABC):
         connect, *rest = self.spec.script
         await self._connect(connect)
         for action in rest:
+            self.world.read(self._state)
             if self.over and action.do not in (Do.FIN, Do.RST):
                 self.world.event(
                     "client.stopped", connection=self.name, at=str(action.do), because=self.over
@@ -101,6 +102,7 @@ class Client(ABC):
 
         It counts as sent even where this side has begun to close, or has heard that all is over.
         """
+        self.world.read(self._state)
         if self.closing or self.over:
             self._sent(frame)
         else:

@@ -17,7 +17,7 @@ from sim.model.ticks import PER_SECOND
 from sim.runs.subject import Record, Subject, record
 from sim.schedulers.replay import Replay
 
-_HIDDEN = ("tcp", "wait_for", "client")
+_HIDDEN = ("tcp", "told", "wait_for", "client")
 """Parts of a connection that are no state of the code under test."""
 _TELLING = {
     "injected": "do",

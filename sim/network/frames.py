@@ -25,6 +25,7 @@ class FrameLink(Pipe[Frame]):
         A reader of a socket, too, takes whatever is there in one go; but the end of the stream, FIN
         or RST, is a read of its own (tcp(7): pending data come before the error).
         """
+        self.world.read(self.name)
         while not self._closed and not (frames := self.arrived()):
             if until is None:
                 await self.wait_readable()
@@ -35,6 +36,7 @@ class FrameLink(Pipe[Frame]):
                 await self.wait_readable()
                 self.world.drop(timer)
         if self._closed:
+            self.world.read(self.name)  # who closed it let this reader go on
             return []
         ends = (index for index, frame in enumerate(frames) if frame.kind in _ENDS)
         frames = frames[: max(1, next(ends, len(frames)))]

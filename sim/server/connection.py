@@ -82,6 +82,9 @@ class ServerConnection:
         self._outlet = outlet
         self._soon = soon
         self._tcp = f"{name}.tcp"
+        self._told = f"{name}.told"
+        """What stands between the application and the server alone: the connection's own state is
+        another one, so that what was handed to the application conflicts with no arrival."""
         self._queue = ReceiveQueue(world, f"{name}.queue", profile)
         self._connect_given = False
         self._failing = False
@@ -124,6 +127,12 @@ class ServerConnection:
         """The connection, its state noted as read."""
         self.world.read(self._tcp)
         return self
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether the application was handed the disconnect (closed_event of legacy)."""
+        self.world.read(self._told)
+        return self._disconnect_given
 
     @property
     def _is_closing(self) -> bool:
@@ -237,7 +246,9 @@ class ServerConnection:
 
     async def receive(self) -> Message:
         """Return the next ASGI message."""
+        self.world.read(self._told)
         if not self._connect_given:
+            self.world.write(self._told)
             self._connect_given = True
             for _ in range(self.profile.ready_turns):
                 await trio.lowlevel.checkpoint()
@@ -245,6 +256,7 @@ class ServerConnection:
         message = await self._queue.get(self._over)
         self.world.read(self._tcp)
         if message["type"] == "websocket.disconnect":
+            self.world.write(self._told)
             self._disconnect_given = True
         if self._paused and not self._queue:
             self._resume()
@@ -255,7 +267,7 @@ class ServerConnection:
 
     def _over(self) -> Message | None:
         """websockets_impl.py, asgi_receive: once closed_event is set, what is queued is lost."""
-        if self.profile.own_close is OwnClose.LEGACY and self._disconnect_given:
+        if self.profile.own_close is OwnClose.LEGACY and self._is_told:
             return {"type": "websocket.disconnect", "code": NO_STATUS}
         return None
 
@@ -332,7 +344,7 @@ class ServerConnection:
 
     async def _gone(self) -> bool:
         """Whether the client is gone and nobody is told; raises where the server tells."""
-        if self.profile.own_close is OwnClose.LEGACY and self._disconnect_given:
+        if self.profile.own_close is OwnClose.LEGACY and self._is_told:
             raise RuntimeError(  # websockets_impl.py, asgi_send: closed_event is set
                 "Unexpected ASGI message, after sending 'websocket.close' or response already "
                 "completed."
@@ -368,6 +380,7 @@ class ServerConnection:
             elif self.profile.own_close is OwnClose.LEGACY:
                 await self._close_in_time()
                 self._queue.note()
+                self.world.write(self._told)
                 self._disconnect_given = True
             elif self.profile.own_close is OwnClose.QUEUED:
                 self._resume()
@@ -396,6 +409,11 @@ class ServerConnection:
             await self._changed.park()
 
     # -- from the server -----------------------------------------------------------------------
+
+    def serves_in(self, scope: trio.CancelScope) -> None:
+        """Take the scope in which the application runs, which a shutdown cancels."""
+        self.world.write(self._told)
+        self.app_scope = scope
 
     def app_done(self, failed: bool) -> None:
         """Do what the server does when the application has returned or raised."""
@@ -435,5 +453,6 @@ class ServerConnection:
 
     async def _cancel_app(self) -> None:
         await trio.sleep(GRACE_S)
+        self.world.read(self._told)
         if self.app_scope is not None:
             self.app_scope.cancel()

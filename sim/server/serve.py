@@ -98,9 +98,10 @@ class Server:
             if self.profile.shutdown_code is not None:
                 await self.handler(websocket)
             else:
-                with trio.CancelScope() as connection.app_scope:
+                with trio.CancelScope() as lifetime:
+                    connection.serves_in(lifetime)
                     await self.handler(websocket)
-                if connection.app_scope.cancelled_caught:
+                if lifetime.cancelled_caught:
                     self.world.event("app.cancelled", connection=connection.name)
         except Exception as error:
             failed = True
