@@ -18,6 +18,8 @@ import click
 from sim import __version__
 from sim.commands.terminal import BROKEN, errors_as_statuses, import_from_here
 from sim.errors import UserError
+from sim.model.properties import PROPERTIES
+from sim.schedulers.strategies import STRATEGIES
 
 
 class _Group(click.Group):
@@ -93,10 +95,10 @@ def reproduce(
 @setting_options
 @click.option(
     "--strategy",
-    type=click.Choice(["dpor", "exhaustive", "bounded", "delays", "pct", "uniform"]),
+    type=click.Choice([*STRATEGIES]),
     default="dpor",
     show_default=True,
-    help="One schedule of each class, all, all with few preemptions or delays, or drawn ones.",
+    help="; ".join(f"{name}: {way.summary}" for name, way in STRATEGIES.items()) + ".",
 )
 @click.option(
     "--times",
@@ -106,7 +108,7 @@ def reproduce(
 @click.option(
     "--property",
     "prop",
-    type=click.Choice(["no-error", "no-loss", "completes"]),
+    type=click.Choice([*PROPERTIES]),
     default="no-error",
     show_default=True,
     help="What must hold in every run.",

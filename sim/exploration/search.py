@@ -64,13 +64,13 @@ def search(subject: Subject, inquiry: Inquiry, on_run: OnRun | None = None) -> E
     for variant in variants:
         tally.variant = variant
         most = inquiry.most - runs
-        if inquiry.samples:
+        if inquiry.way.draws:
             most = -(-most // (len(variants) - done))  # a share for each of those still to come
-        job = variant.job(Fifo()).recording(steps=inquiry.strategy == "dpor")
-        horizon = _horizon(job, inquiry) if inquiry.strategy == "pct" else 0
+        job = variant.job(Fifo()).recording(steps=inquiry.way.reads_steps)
+        horizon = _horizon(job, inquiry) if inquiry.way.measures else 0
         schedulers = replace(inquiry, max_schedules=most).search(horizon)
         watch = done == 0  # one comparison with another process is enough
-        made, finished = _run(variant, job, schedulers, tally, most + inquiry.samples, watch)
+        made, finished = _run(variant, job, schedulers, tally, most + inquiry.way.draws, watch)
         runs += made
         done += 1
         ended &= finished
@@ -83,8 +83,8 @@ def search(subject: Subject, inquiry: Inquiry, on_run: OnRun | None = None) -> E
         bounds.insert(0, f"cut after {runs} schedules")
     if pruned:
         bounds.insert(0, f"{pruned} options lay beyond the bound")
-    complete = ended and not bounds and not inquiry.samples
-    if inquiry.strategy == "dpor":
+    complete = ended and not bounds and not inquiry.way.draws
+    if inquiry.way.reads_steps:
         bounds += subject.caveats()
     if tally.unseen:
         bounds.append(tally.unseen)

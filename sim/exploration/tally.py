@@ -92,7 +92,7 @@ class Tally:
             complete=complete and not self.unstable,
             scope=scope,
             bound=bound,
-            classes=looked if self._inquiry.strategy == "dpor" else None,
+            classes=looked if self._inquiry.way.reads_steps else None,
             schedules=runs,
             looked=looked,
             failing=self.failing,

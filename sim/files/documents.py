@@ -19,6 +19,10 @@ REPRODUCED, EXPLORED, STORE = "results.json", "exploration.json", "results.sqlit
 """What the files are called that the commands write into a folder."""
 
 
+Word = Annotated[str, Field(pattern="^[a-z]+(-[a-z]+)*$", max_length=40)]
+"""The name of a strategy or a property: which there are, those know who have them."""
+
+
 class Said(Table):
     """Part of a document. Keys that a report does not need are left alone."""
 
@@ -70,9 +74,9 @@ class ExploreDocument(Document):
 
     source: str = ""
     settings: tuple[str, ...] = ()
-    strategy: Literal["dpor", "exhaustive", "bounded", "delays", "pct", "uniform"]
+    strategy: Word
     times: Times
-    property: Literal["no-error", "no-loss", "completes"]
+    property: Word
     bound: Count = 2
     max_schedules: Count | None = None
     guards: Annotated[tuple[VerdictRow, ...], Field(min_length=1)]

@@ -11,6 +11,7 @@ from sim.model.times import Table
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 """A number of things, or the index of one."""
 Times = Literal["fixed", "all"]
+"""Whether the outside world keeps its times, or may act at any moment."""
 Source = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
 Sha = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 NO_ERROR = "no-error"

@@ -13,6 +13,7 @@ from typing import Any, Self
 from starlette.websockets import WebSocket
 
 from sim.errors import RefusedOperation, UserError, leaves
+from sim.files.recorded import Times
 from sim.kernel.lines import OwnCode, code_of, raised_at
 from sim.kernel.refuse import ASYNCIO, refusal
 from sim.kernel.world import Job, World
@@ -29,7 +30,6 @@ from sim.runs.own import OwnHandler, source_of
 from sim.runs.scenario import STATES, ScenarioSubject, injector_for
 from sim.runs.specs import client_specs
 from sim.runs.stage import Direct, Stage
-from sim.runs.subject import Times
 from sim.runtimes.port import TrioRuntime
 from sim.server.observed import CONNECTION, every_websocket_observed
 from sim.server.serve import Handler, describe

@@ -8,7 +8,7 @@ from typing import Any, Self
 from starlette.websockets import WebSocket
 
 from sim import client, network, runtimes, server
-from sim.files.recorded import shown
+from sim.files.recorded import Times, shown
 from sim.kernel.world import Job
 from sim.model.client import ClientSpec
 from sim.model.engine import Job as AnyJob
@@ -28,7 +28,7 @@ from sim.runs.own import OwnHandler, guard_named, source_of
 from sim.runs.smaller import smaller_scenarios
 from sim.runs.specs import answers_in_events, client_specs, pauses_of
 from sim.runs.stage import Direct, Fidelity, Stage, staged
-from sim.runs.subject import Times, Unit
+from sim.runs.subject import Unit
 from sim.runs.times import InjectionTime, injection_times, list_times
 from sim.runtimes.port import ORDERS, TrioRuntime, has_hop
 from sim.server.observed import CONNECTION, ObservedWebSocket

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
 
+from sim.files.recorded import Times
 from sim.kernel.trace import digest
 from sim.model.engine import Job
 from sim.model.outcome import Outcome
@@ -17,8 +18,6 @@ from sim.model.record import End, Event
 from sim.model.scenario import Scenario
 from sim.model.schedule import Schedule, Scheduler
 
-Times = Literal["fixed", "all"]
-"""Whether the outside world keeps its times, or may act at any moment."""
 Unit = Literal["ms", "turns"]
 
 

@@ -114,7 +114,7 @@ def test_sampling_finds_the_wrong_state_in_any_order_in_ten_schedules(strategy: 
     scenario = server_close("post-fix", "any-order", DEFAULT, 1, "report")
     data = scenario.model_dump(exclude_unset=True)
     data["injections"] = ({"do": "server-close", "at": "received"},)
-    asked = Inquiry(strategy=strategy, max_schedules=10)  # type: ignore[arg-type]
+    asked = Inquiry(strategy=strategy, max_schedules=10)
     found = explore(type(scenario).model_validate(data), asked)
     assert found.fails
 

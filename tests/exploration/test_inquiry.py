@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.exploration.inquiry import MOST, PROPERTIES, SAMPLES, STRATEGIES, TIMES, Inquiry
+from sim.exploration.inquiry import MOST, SAMPLES, TIMES, Inquiry
 from sim.model.outcome import Finding, Outcome
+from sim.model.properties import PROPERTIES
 from sim.model.schedule import Kind, Question
+from sim.schedulers.strategies import STRATEGIES
 
 BAD = {
     "strategy": ("magic", "strategy: 'magic' is unknown; allowed: " + ", ".join(STRATEGIES)),
@@ -61,7 +63,7 @@ def test_the_scope_says_strategy_and_times(strategy: Any) -> None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_what_a_search_gives_up_after(strategy: Any) -> None:
     samples = strategy in ("pct", "uniform")
-    assert Inquiry(strategy).samples is samples
+    assert Inquiry(strategy).way.draws is samples
     assert Inquiry(strategy).most == (SAMPLES if samples else MOST)
     assert Inquiry(strategy, max_schedules=5).most == 5
 

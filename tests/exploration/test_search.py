@@ -8,7 +8,7 @@ from starlette.websockets import WebSocket
 
 from sim.errors import UserError
 from sim.exploration import tally
-from sim.exploration.inquiry import STRATEGIES, TIMES, Inquiry
+from sim.exploration.inquiry import TIMES, Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
 from sim.kernel.world import Job
@@ -19,6 +19,7 @@ from sim.runs.stage import Fidelity
 from sim.runs.subject import Subject, record
 from sim.runs.times import drawn_times, list_times
 from sim.schedulers.replay import Replay
+from sim.schedulers.strategies import STRATEGIES
 from sim.sut.guards import own_guard
 from tests.exploration.scenes import BLIND, CLOSE, SILENT, scene
 from tests.helpers.running import job_for

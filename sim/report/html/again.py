@@ -3,10 +3,8 @@
 import shlex
 
 from sim.files.documents import ExploreDocument
+from sim.schedulers.strategies import STRATEGIES
 from sim.sweep.reproduce import Task
-
-BOUNDED = ("bounded", "delays", "pct")
-"""Strategies that look at their bound."""
 
 
 def again_reproduce(task: Task) -> str:
@@ -29,7 +27,7 @@ def again_explore(found: ExploreDocument) -> str:
     for row in found.guards:
         parts += ["--guard", row.guard]
     parts += ["--strategy", found.strategy, "--times", found.times, "--property", found.property]
-    if found.strategy in BOUNDED:
+    if found.strategy in STRATEGIES and STRATEGIES[found.strategy].least_bound is not None:
         parts += ["--bound", str(found.bound)]
     if found.max_schedules is not None:
         parts += ["--max-schedules", str(found.max_schedules)]

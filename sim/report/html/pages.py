@@ -153,7 +153,7 @@ def _case(given: str | RaceFile, title: str, own_code: Sequence[str], name: str 
     own = guard if ":" in guard and guard in own_code else None
     handler = recorded.handler if recorded.handler in own_code else None
     done = replayed(recorded, own, handler)
-    inquiry = Inquiry(times=recorded.times, prop=recorded.property)  # type: ignore[arg-type]
+    inquiry = Inquiry(times=recorded.times, prop=recorded.property)
     what = given if isinstance(given, str) else name
     again = ["wsrace", "replay", what]
     again += [] if own is None else ["--guard", own]
