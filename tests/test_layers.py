@@ -42,6 +42,10 @@ LAYERS = {
 CLOCK_MODULES = {"time", "datetime"}
 MAY_READ_CLOCKS = ("live", "commands", "testing")
 CHANCE_MODULES = {"random", "secrets", "uuid"}
+ON_TRIO = ("kernel", "network", "client", "server", "runtimes", "runs", "live")
+"""Parts of worlds on Trio. Of `runs` the stage and the driver are; the rest makes use of them."""
+SEAMS = ("lines", "names", "order", "series", "trace")
+"""What of the kernel is not about Trio."""
 BARE = ("model", "schedulers", "stats", "store", "errors", "entropy")
 """Parts that load neither Trio nor matplotlib."""
 NOT_OURS = {"tests", "notebooks", "scenarios"}
@@ -126,6 +130,40 @@ def test_chance_comes_only_from_entropy() -> None:
 def test_private_names_of_trio_stand_in_one_file() -> None:
     hook = "sim/kernel/trio_hook.py"
     assert broken(lambda one: not one.name.startswith("trio._") or one.file == hook) == []
+
+
+def test_only_an_engine_and_what_runs_in_it_knows_trio() -> None:
+    """Whoever searches, judges, keeps or tells runs must not care which engine made them."""
+    assert broken(lambda one: one.first != "trio" or one.part in ON_TRIO) == []
+
+
+def test_above_the_runs_nothing_knows_more_of_an_engine_than_its_seams() -> None:
+    def may(one: Import) -> bool:
+        above = one.part in LAYERS and LAYERS[one.part] > LAYERS["runs"] and one.part != "live"
+        module = one.name.removeprefix("sim.kernel.").split(".")[0]
+        return not above or not one.name.startswith("sim.kernel.") or module in SEAMS
+
+    assert broken(may) == []
+
+
+def test_no_two_files_import_each_other_in_a_circle() -> None:
+    """Imports that only type checkers follow, or that wait for a call, make none."""
+    modules = {file.removesuffix(".py").replace("/", "."): file for file in sources()}
+    needs = {
+        name: {one for one in _imported_at_once(sources()[file]) if one in modules}
+        for name, file in modules.items()
+    }
+    while free := [name for name, others in needs.items() if not others & set(needs)]:
+        for name in free:
+            del needs[name]
+    assert not needs, f"in a circle, or above one: {sorted(needs)}"
+
+
+def _imported_at_once(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            one = ast.Module(body=[node], type_ignores=[])
+            yield from (found.name for found in imports_of("", one))
 
 
 def test_nothing_is_imported_that_is_not_installed() -> None:

@@ -139,7 +139,10 @@ def explain(found: Record) -> Explanation:
         return Explanation(told, raised=failing.where, ended=failing.text)
     at = (led or mine)[-1]
     use, earlier = before[at], before[:at]
-    writer = next((one for one in reversed(earlier) if one.write and one.state == use.state), None)
+    # A write without a line is none of the code's: who cancels is noted to write what the cancelled
+    # had touched, so that no order is missed (kernel/steps.py), and changes nothing of it.
+    wrote = (one for one in reversed(earlier) if one.write and one.where)
+    writer = next((one for one in wrote if one.state == use.state), None)
     check, checked = _check(
         [one for one in earlier if subject.acts_for(one.task, handler)], subject
     )
