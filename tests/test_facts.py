@@ -1,4 +1,4 @@
-"""FACTS section 3: what really happens on real servers, each point as a direction the model takes.
+"""What really happens on real servers, each point as a direction the model takes.
 
 The figures there are counts of real trials; here the model must never contradict their direction.
 """

@@ -1,7 +1,7 @@
 """A cell's columns -> the scenario that arranges the same thing.
 
-The handler is the one that the truth files were made with: the product's, with other parameters (a
-receive timeout ends it, no retries, no greeting, `pre` reads client_state only, the poll lasts
+The handler is the one that the recorded cells were made with: the product's, with other parameters
+(a receive timeout ends it, no retries, no greeting, `pre` reads client_state only, the poll lasts
 0.2 s). Nothing here knows what comes of a cell.
 """
 

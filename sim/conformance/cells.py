@@ -1,6 +1,6 @@
 """Cells of truth: what a real server did in one arrangement. Read from a file, never trusted.
 
-A file is JSON Lines, one cell a line, with the columns of the truth files. A line that cannot be
+A file is JSON Lines, one cell a line, with the columns that `matrix` names. A line that cannot be
 read is kept as an `Unread`, so that it is counted and not passed over.
 """
 
@@ -82,7 +82,7 @@ class Cell(BaseModel):
 IGNORED = frozenset(
     ["send_failed_trials", "send_errors", "closer_errors", "ms_median", "rechecked", "mixed"]
 )
-"""Columns of the truth files that nothing is compared with; `mixed` follows from the outcomes."""
+"""Columns that nothing is compared with; `mixed` follows from the outcomes."""
 COLUMNS = frozenset(Cell.model_fields) | IGNORED
 
 

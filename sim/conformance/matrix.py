@@ -1,4 +1,4 @@
-"""The arrangements that the truth files hold, for measuring them anew on another stack."""
+"""The arrangements of recorded cells, for measuring them anew on another stack."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -44,7 +44,7 @@ ALSO_ORIGINAL = frozenset(
 
 
 class Arrangement(NamedTuple):
-    """One cell but for its stack; the fields are the columns of the truth files."""
+    """One cell but for its stack; the fields are the columns of recorded cells."""
 
     kind: str
     point: str
@@ -58,7 +58,7 @@ BLIND_SPOT = Arrangement("client_close", "procN", "5ms", "post", False)
 HOP = Arrangement("server_close", "gap", "0", "both", False)
 """Another task closes in the turn that wait_for takes: both states were read before it."""
 NAMED = {BLIND_SPOT: "the blind spot", HOP: "the hop of wait_for"}
-"""What FACTS section 3 is about."""
+"""What the question of issue #1061 is about: does the fix help, and when."""
 
 
 def arrangements(stack: str) -> Iterator[Arrangement]:

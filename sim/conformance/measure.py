@@ -1,4 +1,4 @@
-"""Measures cells on the real servers that are installed: the same columns as the truth files."""
+"""Measures cells on the real servers that are installed: the same columns as in recorded cells."""
 
 import json
 import os

@@ -46,7 +46,7 @@ State = Literal[
     "closed",
     "failed",
 ]
-"""States of the application's own state machine (FACTS section 1)."""
+"""States of the application's own state machine, those of the backend of issue #1061."""
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 SHAPES: tuple[Shape, ...] = get_args(Shape)

@@ -8,7 +8,7 @@ class OutcomeClass:
     """One way in which a connection can end, or one thing that can be found out about a run."""
 
     name: str
-    """As in the truth files. One that ends in ":" or "(" is the beginning of many."""
+    """As in recorded cells. One that ends in ":" or "(" is the beginning of many."""
     summary: str
     """In a line, for `wsrace list`."""
     failure: bool = False

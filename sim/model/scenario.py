@@ -52,7 +52,7 @@ class Wait(Table):
 
 
 class Handler(Table):
-    """Parameters of the code under test; the defaults are the product's (FACTS section 1).
+    """Parameters of the code under test; the defaults are those of the backend of issue #1061.
 
     receive_timeout_ms: HEARTBEAT_TIMEOUT. on_timeout: a heartbeat, or the loop ends (`hang`).
     poll_ms, poll_step_ms: the original shape's wait for both states. sends: sends per message, null

@@ -1,6 +1,6 @@
 """One connection under test: its WebSocket, guard, state machine, and what all modes do alike.
 
-`safe_send` and `safe_close` swallow as the product's do (FACTS section 1).
+`safe_send` and `safe_close` swallow as those of the backend of issue #1061 do.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Names for what ends a loop: by the type's ancestry and the text, never by its name alone.
 
 Starlette 1.10 raises WebSocketDisconnected, a RuntimeError, where older ones raise RuntimeError
-itself, with the same texts (starlette/websockets.py). The names are those of the truth files.
+itself, with the same texts (starlette/websockets.py). The names are those of recorded cells.
 """
 
 from starlette.websockets import WebSocketDisconnect

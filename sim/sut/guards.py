@@ -82,7 +82,7 @@ GUARDS: Mapping[str, Guard] = {
         Guard("raw", "no check; receive() instead of receive_text()", raw=True, robust=True),
     )
 }
-"""The guards by name (FACTS section 3)."""
+"""The guards by name."""
 
 
 def own_guard(name: str, found: object) -> Guard:

@@ -5,7 +5,7 @@ from sim.sut.chat import Chat
 
 READY_POLLS, READY_POLL_MS = 10, 100
 DATABASE_TIMEOUT_MS = 600_000
-"""Bounds the wait for services (FACTS section 1)."""
+"""Bounds the wait for services, as the backend's database timeout does."""
 
 
 class SetupFailed(Exception):

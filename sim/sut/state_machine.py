@@ -1,4 +1,4 @@
-"""The application's own state machine of a connection, as one table (FACTS section 1).
+"""The application's own state machine of a connection, as one table.
 
 All changes of state happen in `transition`; whatever is not in the table is refused.
 """

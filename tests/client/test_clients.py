@@ -19,7 +19,7 @@ from tests.helpers.running import run_once
 from tests.helpers.worlds import echo
 
 PROFILE = PROFILES["uvicorn-wsproto@0.54"]
-both_rungs = pytest.mark.parametrize("fidelity", Fidelity)
+both_fidelities = pytest.mark.parametrize("fidelity", Fidelity)
 
 
 def play(fidelity: Fidelity, script: list[Any], handler: Any = echo, **spec: Any) -> End:
@@ -38,7 +38,7 @@ def values(end: End, kind: str) -> list[dict[str, Any]]:
     ]
 
 
-@both_rungs
+@both_fidelities
 def test_messages_of_both_kinds_and_malformed_ones_arrive_in_order(fidelity: Fidelity) -> None:
     seen: list[Any] = []
 
@@ -57,7 +57,7 @@ def test_messages_of_both_kinds_and_malformed_ones_arrive_in_order(fidelity: Fid
     assert seen == ["{malformed", b"\x00\xff", "é"]
 
 
-@both_rungs
+@both_fidelities
 def test_wait_counts_messages_and_sleep_does_not_lose_any(fidelity: Fidelity) -> None:
     async def handler(websocket: WebSocket) -> None:
         await websocket.accept()
@@ -72,7 +72,7 @@ def test_wait_counts_messages_and_sleep_does_not_lose_any(fidelity: Fidelity) ->
     assert end.tick >= PER_SECOND
 
 
-@both_rungs
+@both_fidelities
 def test_a_script_stops_where_the_connection_is_over(fidelity: Fidelity) -> None:
     async def handler(websocket: WebSocket) -> None:
         await websocket.accept()
@@ -83,19 +83,19 @@ def test_a_script_stops_where_the_connection_is_over(fidelity: Fidelity) -> None
     assert values(end, "client.stopped") == [{"at": "send", "because": "close 4000"}]
 
 
-@both_rungs
+@both_fidelities
 def test_a_ping_is_answered_by_the_server_not_by_the_handler(fidelity: Fidelity) -> None:
     end = play(fidelity, ["connect", "ping", {"sleep": from_ms(1)}, "close"])
     assert [row["type"] for row in values(end, "asgi.receive")] == ["websocket.disconnect"]
 
 
-@both_rungs
+@both_fidelities
 def test_a_client_starts_when_its_spec_says(fidelity: Fidelity) -> None:
     end = play(fidelity, ["connect", "close"], start=5 * PER_SECOND)
     assert min(event.tick for event in end.events) == 5 * PER_SECOND
 
 
-@both_rungs
+@both_fidelities
 def test_a_close_without_an_answer_is_given_up_after_ten_seconds(fidelity: Fidelity) -> None:
     async def handler(websocket: WebSocket) -> None:
         await websocket.accept()
@@ -160,7 +160,7 @@ def writes(fidelity: Fidelity, script: list[Any], *, at_ms: float, close: bool =
     return end
 
 
-@both_rungs
+@both_fidelities
 def test_what_is_written_from_outside_the_script_arrives_and_is_counted(fidelity: Fidelity) -> None:
     end = writes(fidelity, ["connect", {"sleep": from_ms(50)}, "close"], at_ms=5)
     assert values(end, "client.sent") == [{"frame": "text late"}]
@@ -169,7 +169,7 @@ def test_what_is_written_from_outside_the_script_arrives_and_is_counted(fidelity
 
 
 @pytest.mark.parametrize(("script", "close"), [(["connect", "close"], False), (["connect"], True)])
-@both_rungs
+@both_fidelities
 def test_what_is_written_once_all_is_over_is_counted_and_never_arrives(
     fidelity: Fidelity, script: list[Any], close: bool
 ) -> None:

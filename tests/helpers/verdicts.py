@@ -79,7 +79,7 @@ def verdict(scenario: Scenario, times: str = "fixed") -> Exploration:
 
 
 def promised(kind: str, guard: str, runtime: RuntimeName, server: str) -> str:
-    """What the mechanism says, in the words of the issue's report (FACTS section 3)."""
+    """What the mechanism says, in the words of the issue's report."""
     if guard in ("both-no-hop", "catch"):
         return "race-free"
     if kind == "server close":

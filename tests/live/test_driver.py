@@ -133,7 +133,7 @@ def test_a_servers_shutdown_is_that_of_the_connections_protocol(serve: Serve, st
 
 
 def test_a_second_receiver_takes_the_disconnect_and_post_fix_leaves(serve: Serve) -> None:
-    """FACTS section 3, 2: there the fix prevents an error that pre-fix meets."""
+    """There the fix prevents an error that pre-fix meets."""
     server = serve("uvicorn-wsproto")
     for guard, label in (
         ("post-fix", "guard_break_final"),

@@ -1,4 +1,4 @@
-"""What holds every time on a real server (FACTS section 3), and cells of the measured truth."""
+"""What holds every time on a real server, and cells that were recorded on others."""
 
 from pathlib import Path
 

@@ -29,7 +29,7 @@ def test_an_unknown_profile_is_one_clear_line_with_what_was_meant() -> None:
 
 
 def test_profiles_are_alike_only_where_the_sources_do_the_same() -> None:
-    """wsproto and sansio of one uvicorn version differ in no switch (FACTS 2)."""
+    """wsproto and sansio of one uvicorn version differ in no switch."""
     rows = {profile.name: repr(profile).partition(",")[2] for profile in PROFILES.values()}
     alike = {
         frozenset((one, other))

@@ -1,4 +1,4 @@
-"""Verdicts on hand-made traces: what counts as a failure, and what is only to be told (DESIGN)."""
+"""Verdicts on hand-made traces: what counts as a failure, and what is only to be told."""
 
 from dataclasses import replace
 from typing import Any

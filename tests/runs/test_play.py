@@ -74,7 +74,7 @@ def test_prepared_gives_the_same_runs_as_play() -> None:
 
 @pytest.mark.parametrize("fidelity", Fidelity)
 @pytest.mark.parametrize("mode", MODES)
-def test_both_rungs_run_a_scenario(fidelity: Fidelity, mode: Mode) -> None:
+def test_both_fidelities_run_a_scenario(fidelity: Fidelity, mode: Mode) -> None:
     made = play(Scenario(mode=mode, clients=Clients(count=2)), fidelity=fidelity)
     assert made.end.ending is Ending.COMPLETED
     assert made.outcome.classes == ("clean_disconnect(1000)",) * 2

@@ -54,7 +54,7 @@ def test_a_token_replays_the_very_run(runtime: str, seed: int) -> None:
     assert again.outcome == first.outcome
 
 
-def test_a_run_on_the_wire_rung_replays_too() -> None:
+def test_a_run_on_the_wire_fidelity_replays_too() -> None:
     scenario = open_scenario("healthy", ("clients.messages=1",))
     assert isinstance(scenario, Scenario)
     first = play(scenario, Uniform(1), Fidelity.WIRE)

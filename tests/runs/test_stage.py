@@ -134,7 +134,7 @@ def test_a_trace_reads_back_as_written() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("end", ENDS[:3], ids=str)
-def test_both_rungs_tell_the_same_story(profile: str, end: Any) -> None:
+def test_both_fidelities_tell_the_same_story(profile: str, end: Any) -> None:
     """Frames or bytes: the application and the client must see the same in the natural order."""
     script = ["connect", {"send": "a"}, {"wait": 1}, {"send": "b"}, {"wait": 1}, end]
     kinds = ("asgi.receive", "asgi.send", "client_state", "application_state", "client.over")

@@ -1,6 +1,6 @@
 """What servers do at the edges of a connection: every switch of a profile seen from both sides.
 
-The expected values are those of FACTS section 2, which were measured on real servers.
+The expected values were measured on real servers.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

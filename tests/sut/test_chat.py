@@ -1,4 +1,4 @@
-"""Sending, closing and receiving swallow and retry as the product's do (FACTS section 1)."""
+"""Sending, closing and receiving swallow and retry as the product's do."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Each guard reads what FACTS section 3 and the truth say, at the place where they say it."""
+"""Each guard reads what the recorded cells say, at the place where they say it."""
 
 import pytest
 from starlette.websockets import WebSocket

@@ -1,4 +1,4 @@
-"""What each mode does before, in and after the loop, in whole worlds (FACTS section 1)."""
+"""What each mode does before, in and after the loop, in whole worlds."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The application's state machine keeps to the table of FACTS section 1, written out here again."""
+"""The application's state machine keeps to the backend's table, written out here again."""
 
 from typing import get_args
 

@@ -226,7 +226,7 @@ def test_the_window_ends_where_the_receive_looks_at_its_state() -> None:
     assert begin - 1 not in inside
 
 
-def test_on_the_wire_rung_bytes_are_told_as_frames_and_move_the_network_lane() -> None:
+def test_on_the_wire_fidelity_bytes_are_told_as_frames_and_move_the_network_lane() -> None:
     settings = ("window_ms=5", "injections.0.delay_ms=2")
     opened = open_scenario("server-close", settings)
     assert isinstance(opened, Scenario)
