@@ -59,6 +59,13 @@ class StuckWorld(WsraceError):
     """A world did not end although it was cancelled."""
 
 
+def words_of(error: BaseException | None) -> str:
+    """Return what an error says; for a group, what the exceptions in it say, with their types."""
+    if not isinstance(error, BaseExceptionGroup):
+        return str(error)
+    return ", ".join(f"{type(one).__name__}: {one}" for one in leaves(error))
+
+
 def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     """Return the exceptions of a group and of the groups in it."""
     found: list[BaseException] = []

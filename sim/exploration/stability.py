@@ -14,8 +14,8 @@ from sim.runs.fresh import Answer, FreshProcess
 from sim.runs.subject import Record, Subject, record
 
 _REMEDY = (
-    "make its state anew for each run: name a factory of the handler instead "
-    "(handler(..., factory=True), --factory)"
+    "make its state anew for each run (name a factory of the handler instead: "
+    "handler(..., factory=True), --factory), and put fakes in place of clocks and chance"
 )
 _OURS = "this is a fault of wsrace: please report it"
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
+from sim.errors import words_of
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.verdict import Exploration, Verdict
 from sim.model.happens_before import silent_wakes
@@ -44,7 +45,7 @@ class Tally:
         self._deepest = max(self._deepest, len(end.schedule))
         self._silent |= dict.fromkeys(silent_wakes(end.trace_steps))
         if not end.ending.judged:
-            self._open[f"{end.ending}: {end.error}"] += 1
+            self._open[f"{end.ending}: {words_of(end.error)}"] += 1
             if end.ending is Ending.REFUSED:
                 self.refusal = self.refusal or str(end.error)
             return False

@@ -108,6 +108,8 @@ class Exploration:
             said = f"racy{or_not}: {self.failing} of {self.looked} {what}{so_far} fail"
         elif self.unstable or (self.refusal and not self.looked):
             return f"inconclusive: {self.unstable or self.refusal}"
+        elif not self.looked:
+            return f"inconclusive: {self.bound} ({self.scope})"
         else:
             said = f"inconclusive: {self.looked} {what} without a failure"
         return f"{said} ({self.scope}{'; ' if self.bound else ''}{self.bound})"

@@ -33,8 +33,12 @@ _AUDITED = {
     "socket.bind": "bound a real socket",
     "socket.getaddrinfo": "asked the real resolver",
     "subprocess.Popen": "started a process",
+    "os.exec": "started a process",
     "os.fork": "started a process",
     "os.posix_spawn": "started a process",
+    "os.spawn": "started a process",
+    "os.system": "started a process",
+    "pty.spawn": "started a process",
 }
 ASYNCIO = "used asyncio"
 _ADVICE = {
@@ -92,6 +96,7 @@ def _doors() -> list[tuple[Any, str, str]]:
         *((events, name, ASYNCIO) for name in ("get_running_loop", "get_event_loop")),
         *((owner, "new_event_loop", ASYNCIO) for owner in (asyncio, events)),
         *((owner, "current_task", ASYNCIO) for owner in (asyncio, tasks)),
+        (type(asyncio.get_event_loop_policy()), "get_event_loop", ASYNCIO),  # for asyncio.Future
         *(
             (owner, "wait", ASYNCIO)
             for owner in (asyncio.Event, asyncio.Condition, asyncio.Barrier)

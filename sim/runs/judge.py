@@ -12,7 +12,7 @@ failure.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sim.errors import NoAnswer
+from sim.errors import NoAnswer, words_of
 from sim.model.outcome import Finding, Outcome, class_named
 from sim.model.record import End, Ending, Event, Waiting
 from sim.sut.modes.common import AGENT_EVENTS
@@ -96,7 +96,7 @@ def judge(end: End, agent_events: bool = False) -> Outcome:
     Raises NoAnswer if the run ended in a way that says nothing about the handler.
     """
     if not end.ending.judged:
-        raise NoAnswer(f"{end.ending}: {end.error}")
+        raise NoAnswer(f"{end.ending}: {words_of(end.error)}")
     connections: dict[str, _Connection] = {}
     for event in (*end.events, *end.remarks):
         name = event.values.get("connection")

@@ -1,11 +1,16 @@
 """Handlers as people reported them, for the tests beside this file."""
 
 import asyncio
+import contextlib
+import os
+import subprocess
 import threading
+import uuid
 from collections.abc import Awaitable, Callable
 
 import anyio
 import trio
+from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import WebSocketEndpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -72,6 +77,60 @@ async def with_a_swallowed_error(ws: WebSocket) -> None:
 async def with_a_loop_of_its_own(ws: WebSocket) -> None:
     await ws.accept()
     asyncio.new_event_loop()
+
+
+async def with_a_future(ws: WebSocket) -> None:
+    await ws.accept()
+    await asyncio.Future[None]()
+
+
+async def with_a_task_group(ws: WebSocket) -> None:
+    await ws.accept()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ws.receive_text())
+
+
+async def with_an_executor(ws: WebSocket) -> None:
+    await ws.accept()
+    await asyncio.get_event_loop().run_in_executor(None, threading.get_ident)
+
+
+async def with_starlettes_thread_pool(ws: WebSocket) -> None:
+    await ws.accept()
+    await run_in_threadpool(threading.get_ident)
+
+
+async def with_a_process(ws: WebSocket) -> None:
+    await ws.accept()
+    subprocess.run(["true"], check=True)  # noqa: ASYNC221 - that is the point
+
+
+async def with_a_shell(ws: WebSocket) -> None:
+    await ws.accept()
+    os.system("true")  # noqa: ASYNC221 - that is the point
+
+
+async def with_a_socket(ws: WebSocket) -> None:
+    await ws.accept()
+    with contextlib.suppress(Exception):
+        await trio.open_tcp_stream("127.0.0.1", 9)
+    await ws.receive_text()
+
+
+async def exiting(ws: WebSocket) -> None:
+    await ws.accept()
+    raise SystemExit(3)
+
+
+async def sending_chance(ws: WebSocket) -> None:
+    await ws.accept()
+    await ws.send_text(uuid.uuid4().hex)
+
+
+async def sending_a_set(ws: WebSocket) -> None:
+    """The order of a set of texts differs from process to process."""
+    await ws.accept()
+    await ws.send_text(str(set(map(str, range(99)))))
 
 
 async def with_a_thread(ws: WebSocket) -> None:

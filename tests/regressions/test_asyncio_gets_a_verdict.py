@@ -41,6 +41,9 @@ ASYNCIO = [
     handlers.with_gather,
     handlers.with_a_swallowed_error,
     handlers.with_a_loop_of_its_own,
+    handlers.with_a_future,
+    handlers.with_a_task_group,
+    handlers.with_an_executor,
 ]
 
 
@@ -81,9 +84,25 @@ def test_the_line_is_the_one_that_asks(handler: Any, text: str) -> None:
         Race(ONE, handler=handler).check()
 
 
-def test_threads_are_told_in_the_same_way() -> None:
-    with pytest.raises(UserError, match=r"used a thread at .*handlers\.py:\d+ .* put a fake"):
-        Race(ONE, handler=handlers.with_a_thread).check()
+@pytest.mark.parametrize(
+    ("handler", "what"),
+    [
+        (handlers.with_a_thread, "used a thread"),
+        (handlers.with_starlettes_thread_pool, "started a thread"),
+        (handlers.with_a_process, "started a process"),
+        (handlers.with_a_shell, "started a process"),
+        (handlers.with_a_socket, "asked the real resolver"),
+    ],
+)
+def test_threads_processes_and_sockets_are_told_in_the_same_way(handler: Any, what: str) -> None:
+    with pytest.raises(UserError, match=rf"{what} at .*handlers\.py:\d+ .* put a fake"):
+        Race(ONE, handler=handler).check()
+
+
+def test_who_ends_the_process_has_no_verdict_either() -> None:
+    found = explore(ONE, Inquiry(), handler=own_handler(handlers.exiting))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "1 runs ended by failed: SystemExit: 3" in found.words()
 
 
 def test_a_search_of_it_is_neither_racy_nor_race_free() -> None:

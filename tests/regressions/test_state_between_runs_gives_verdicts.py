@@ -4,6 +4,8 @@ A connection manager at module level made `send_after_close` of one client alone
 in one process the state had filled up, and hid. The counterexample passed in a fresh process.
 """
 
+import os
+
 import pytest
 
 from sim.exploration.verdict import Verdict
@@ -56,6 +58,20 @@ def test_state_that_has_filled_up_shows_in_a_new_process() -> None:
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "a run goes otherwise in a new process" in found.words()
     assert "other:LookupError instead of returned" in found.words()
+
+
+HASHED_ALIKE = os.environ.get("PYTHONHASHSEED", "random") != "random"
+a_set = pytest.param(
+    handlers.sending_a_set,
+    marks=pytest.mark.skipif(HASHED_ALIKE, reason="PYTHONHASHSEED makes all processes alike"),
+)
+
+
+@pytest.mark.parametrize("handler", [handlers.sending_chance, a_set])
+def test_chance_and_the_order_of_a_set_are_found_in_the_same_way(handler: object) -> None:
+    found = Race(ONE, handler=handler).explore()  # type: ignore[arg-type]
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "reads a clock, chance or addresses" in found.words()
 
 
 def test_with_a_factory_one_client_never_sends_after_a_close() -> None:
