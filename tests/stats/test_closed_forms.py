@@ -7,7 +7,8 @@ import pytest
 from sim.files.catalog import open_scenario
 from sim.model.names import GUARDS
 from sim.model.scenario import Scenario
-from sim.stats.closed_forms import FORMS, closed_form
+from sim.stats.closed_forms import BLIND, FORMS, closed_form
+from sim.sut.guards import GUARDS as SHIPPED
 
 
 def rate(name: str, *settings: str) -> float | None:
@@ -81,3 +82,14 @@ def test_every_form_is_a_rate_for_every_guard(guard: str) -> None:
         assert 0 <= value <= 1
         named[scenario.sweep.closed_form or ""] = value
     assert set(named) == set(FORMS)
+
+
+def test_the_blind_guards_are_those_that_neither_read_application_state_nor_catch() -> None:
+    """A guard that is added stands in the right class, or this says that it does not."""
+    blind = {
+        name
+        for name, guard in SHIPPED.items()
+        if not (guard.catches or guard.raw)
+        and "application_state" not in (*guard.top, *(guard.final or ()))
+    }
+    assert blind == BLIND
