@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sim.exploration.inquiry import Inquiry
 from sim.model.scenario import Scenario
-from sim.runs.subject import Record, Subject
+from sim.runs.subject import Record, Subject, scenario_of
 
 
 class Verdict(StrEnum):
@@ -71,9 +71,7 @@ class Exploration:
     @property
     def scenario(self) -> Scenario:
         """The scenario, for those who know that there is one."""
-        scenario = getattr(self.subject, "scenario", None)
-        assert isinstance(scenario, Scenario), f"{self.subject.words()} is no scenario"
-        return scenario
+        return scenario_of(self.subject)
 
     @property
     def guard(self) -> str:

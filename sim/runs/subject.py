@@ -136,14 +136,19 @@ class Record:
     @property
     def scenario(self) -> Scenario:
         """The scenario, for those who know that there is one."""
-        scenario = getattr(self.subject, "scenario", None)
-        assert isinstance(scenario, Scenario), f"{self.subject.words()} is no scenario"
-        return scenario
+        return scenario_of(self.subject)
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The trace."""
         return self.end.events
+
+
+def scenario_of(subject: Subject) -> Scenario:
+    """Return the scenario that a subject runs, for those who know that there is one."""
+    scenario = getattr(subject, "scenario", None)
+    assert isinstance(scenario, Scenario), f"{subject.words()} is no scenario"
+    return scenario
 
 
 def record_or_none(subject: Subject, end: End) -> Record | None:
