@@ -137,6 +137,8 @@ def _search(
 
             began = stopwatch()
             found = search(subject, inquiry, on_run)
+            if found.failure is not None:
+                bar.tell(note=f"{printable(subject.label)}: fails, making the run small")
             example = counterexample(found)
             audited = _audit(subject, inquiry) if request.audit else None
             answers.append(Answer(found, example, audited, stopwatch() - began))
