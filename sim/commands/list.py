@@ -2,8 +2,11 @@
 
 from sim.files.catalog import names, open_scenario
 from sim.model.names import MODES, PROBES, REAL_PAIRS, RUNTIMES, SHAPES
+from sim.model.outcome import CLASSES
 from sim.model.profiles import PROFILES
+from sim.model.properties import PROPERTIES
 from sim.runs.injections import KINDS
+from sim.schedulers.strategies import STRATEGIES
 from sim.sut.guards import GUARDS
 
 _MODES = {
@@ -35,6 +38,9 @@ def everything() -> dict[str, dict[str, str]]:
         "probes": dict.fromkeys(PROBES, ""),
         "runtimes": {name: _RUNTIMES[name] for name in RUNTIMES},
         "servers": {name: _under(name) for name in PROFILES},
+        "strategies": {name: strategy.summary for name, strategy in STRATEGIES.items()},
+        "properties": {name: prop.summary for name, prop in PROPERTIES.items()},
+        "outcomes": {one.name: one.summary for one in CLASSES},
     }
 
 

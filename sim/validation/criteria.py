@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sim.model.outcome import class_named
 from sim.model.plan import Bound, CriterionName, Phase, Plan
 from sim.validation.deployment import Session
 
-RACE = ("need_accept_first", "receive_after_disconnect", "concurrent_recv", "send_after_close")
-"""Outcomes that are this race: the handler uses a connection that has ended meanwhile."""
 UNITS: Mapping[CriterionName, str] = {
     "connection_success": "of sessions",
     "race_errors": "sessions",
@@ -145,7 +144,7 @@ FIGURES: Mapping[CriterionName, Callable[[Sequence[Session]], tuple[float | None
 
 def is_race(label: str) -> bool:
     """Whether an outcome is this race. What `catch` swallowed is none."""
-    return label.startswith(RACE)
+    return class_named(label).race
 
 
 def _reasons(plan: Plan, sessions: Sequence[Session]) -> list[Reason]:

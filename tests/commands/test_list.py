@@ -5,7 +5,10 @@ import pytest
 from sim.commands.list import everything
 from sim.files.catalog import names, open_scenario
 from sim.model.names import EVENTS, MODES, PROBES, REAL_PAIRS, RUNTIMES, SHAPES, counterfactual
+from sim.model.outcome import CLASSES
 from sim.model.profiles import PROFILES
+from sim.model.properties import PROPERTIES
+from sim.schedulers.strategies import STRATEGIES
 from sim.sut.guards import GUARDS
 
 KINDS = {
@@ -17,6 +20,9 @@ KINDS = {
     "probes": PROBES,
     "runtimes": RUNTIMES,
     "servers": tuple(PROFILES),
+    "strategies": tuple(STRATEGIES),
+    "properties": tuple(PROPERTIES),
+    "outcomes": tuple(one.name for one in CLASSES),
 }
 
 
