@@ -67,7 +67,7 @@ def run(request: Request) -> bool:
 
 def document_of(judged: list[Judged], file: CellFile, bar: float) -> dict[str, object]:
     """Return everything as one JSON document."""
-    from sim.report.conformance import rows
+    from sim.report.text.conform import rows
 
     return {
         "schema": SCHEMA,
@@ -101,7 +101,7 @@ def _tell_breakdown(line: str) -> None:
 
 
 def _show(judged: list[Judged], file: CellFile) -> None:
-    from sim.report.conformance import (
+    from sim.report.text.conform import (
         agreement_table,
         disagreements,
         named_lines,

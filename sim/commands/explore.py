@@ -233,7 +233,7 @@ def _handler(found: Exploration) -> str | None:
 
 
 def _show(answers: Sequence[Answer], document: dict[str, Any], folder: Path | None) -> None:
-    from sim.report.verdicts import outcome_words, telling, verdict_table
+    from sim.report.text.explore import outcome_words, telling, verdict_table
 
     console = standard_console()
     plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}

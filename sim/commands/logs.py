@@ -35,7 +35,7 @@ def run(request: Request) -> int:
     triage = begun(_between(request))
     read(triage, request.files, quiet=request.as_json)
     if request.as_json:
-        from sim.report.logs import document_of
+        from sim.report.text.logs import document_of
 
         click.echo(json.dumps(document_of(triage), sort_keys=True))
     else:
@@ -58,7 +58,7 @@ def _between(request: Request) -> Between:
 
 def _show(triage: Triage) -> None:
     from sim.report.log_words import conclusion
-    from sim.report.logs import busiest, explained, over_time, pattern_table, summary
+    from sim.report.text.logs import busiest, explained, over_time, pattern_table, summary
 
     counts = triage.counts
     for line in summary(triage):

@@ -7,10 +7,10 @@ import click
 from sim.kernel.trace import lines as trace_lines
 from sim.model.plain import printable
 from sim.report.confirmation import confirmation_lines
-from sim.report.formats.columns import columns
-from sim.report.formats.mermaid import mermaid
-from sim.report.formats.perfetto import perfetto
-from sim.report.formats.text import short, whole
+from sim.report.trace.columns import columns
+from sim.report.trace.mermaid import mermaid
+from sim.report.trace.perfetto import perfetto
+from sim.report.trace.text import short, whole
 from sim.runs.own import own_guard_of
 from sim.runs.replay import Replayed, is_file, read_file, replayed
 from sim.runs.subject import Record

@@ -121,9 +121,9 @@ def _judged(found: Reproduction) -> tuple[str, ...]:
 
 
 def _show(found: Reproduction, folder: Path, workers: int) -> None:
-    from sim.report.pictures import draw_all
+    from sim.report.plots.pictures import draw_all
     from sim.report.tables import WIDE, narrow_table, rates_table
-    from sim.report.words import sentences
+    from sim.report.text.reproduce import sentences
 
     console = standard_console()
     table = rates_table if console.width >= WIDE else narrow_table

@@ -22,7 +22,7 @@ from sim.model.plain import printable
 from sim.model.plan import Plan
 from sim.model.scenario import known_guard
 from sim.report.logged import deciding, document_of_log, no_answer, opening
-from sim.report.validation import criteria_rows, decision_lines, validation_table
+from sim.report.text.validate import criteria_rows, decision_lines, validation_table
 from sim.runs.own import guard_named, own_guard_of
 from sim.runs.replay import token_of
 from sim.runs.subject import Record

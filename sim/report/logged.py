@@ -10,8 +10,8 @@ from sim.logs.patterns import MECHANISMS
 from sim.logs.times import NANOS, written
 from sim.logs.triage import Triage
 from sim.model.plain import fault
-from sim.report.logs import summary
-from sim.report.validation import criteria_rows, decision_lines, unknown_lines
+from sim.report.text.logs import summary
+from sim.report.text.validate import criteria_rows, decision_lines, unknown_lines
 from sim.validation.criteria import Validation
 from sim.validation.logged import LOGGED, answered
 from sim.validation.timeline import Met, Timeline

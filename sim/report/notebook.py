@@ -16,13 +16,13 @@ from sim.exploration.counterexample import Counterexample
 from sim.exploration.verdict import Exploration
 from sim.report.html.environment import visible
 from sim.report.html.grids import html_table
-from sim.report.pictures import Picture, pictures_of
 from sim.report.plots import to_png
-from sim.report.story import lines
+from sim.report.plots.pictures import Picture, pictures_of
+from sim.report.plots.states import lines
 from sim.report.tables import rates_table
-from sim.report.validation import decision_lines, validation_table
-from sim.report.verdicts import telling
-from sim.report.words import sentences
+from sim.report.text.explore import telling
+from sim.report.text.reproduce import sentences
+from sim.report.text.validate import decision_lines, validation_table
 from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction
 from sim.validation.criteria import Validation

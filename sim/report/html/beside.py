@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sim.report.formats.telling import labels
-from sim.report.html.walk import Moment
+from sim.report.trace.events import labels
+from sim.report.trace.walk import Moment
 
 WHOLE = 120
 """Runs of at most so many moments are told from their beginning."""

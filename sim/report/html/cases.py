@@ -9,8 +9,8 @@ from sim.report.html.beside import Walk, beside
 from sim.report.html.lanes import Lanes, lanes
 from sim.report.html.rivals import rival, role, told
 from sim.report.html.sources import Snippet, snippets
-from sim.report.html.walk import LANE_NAMES, moments_of
-from sim.report.pictures import connection_of
+from sim.report.plots.pictures import connection_of
+from sim.report.trace.walk import LANE_NAMES, moments_of
 from sim.runs.subject import Record
 
 

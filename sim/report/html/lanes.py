@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from sim.report.html.beside import Walk
-from sim.report.html.walk import LANE_NAMES, Moment
+from sim.report.trace.walk import LANE_NAMES, Moment
 
 COLUMN = 16
 LANE = 26

@@ -16,10 +16,10 @@ from sim.report.html.cases import Case, case
 from sim.report.html.drawing import drawing
 from sim.report.html.grids import html_table
 from sim.report.html.page import Figure, Page
-from sim.report.pictures import Picture, pictures_of, svgs_of
+from sim.report.plots.pictures import Picture, pictures_of, svgs_of
 from sim.report.tables import rates_table
-from sim.report.verdicts import verdict_table
-from sim.report.words import joined, sentences
+from sim.report.text.explore import verdict_table
+from sim.report.text.reproduce import joined, sentences
 from sim.runs.replay import replayed
 from sim.sweep.reproduce import Reproduction
 from sim.sweep.summary import broken_expectations

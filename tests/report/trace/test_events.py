@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.model.record import Event, Value
-from sim.report.formats.telling import folded, is_noise, labels, told, windows
+from sim.report.trace.events import folded, is_noise, labels, told, windows
 
 HANDLER = "transport:c1/handler:c1"
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from sim.kernel.names import MAIN
 from sim.model.record import CLOCK, LOOP, Access, Event, Step
 from sim.model.ticks import PER_SECOND
-from sim.report.formats.telling import PLACES, folded, told
-from sim.report.story import LANES
+from sim.report.plots.states import LANES
+from sim.report.trace.events import PLACES, folded, told
 from sim.runs.subject import Record
 
 NETWORK = "network"

@@ -9,7 +9,7 @@ from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.report.html.beside import MOST, NEAR, OFTEN, WHOLE, Beside, Walk, beside, fold
 from sim.report.html.lanes import COLUMN, lanes, turns
-from sim.report.html.walk import LANE_NAMES, Moment, moments_of, spoken
+from sim.report.trace.walk import LANE_NAMES, Moment, moments_of, spoken
 from sim.runs.play import play
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Record

@@ -6,10 +6,10 @@ from rich.cells import cell_len
 
 from sim.model.record import Event
 from sim.model.ticks import from_ms
-from sim.report.formats.columns import NARROWEST, TALLEST, WIDTH, columns
-from sim.report.formats.telling import is_noise
+from sim.report.trace.columns import NARROWEST, TALLEST, WIDTH, columns
+from sim.report.trace.events import is_noise
 from sim.runs.stage import Fidelity
-from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
+from tests.report.trace.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 SMALL = made(
     Event(0, "c1", "client.sent", {"connection": "c1", "frame": "close"}),

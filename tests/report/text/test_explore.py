@@ -10,7 +10,7 @@ from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration, Verdict
 from sim.files.documents import VerdictRow
-from sim.report.verdicts import outcome_words, telling, verdict_table
+from sim.report.text.explore import outcome_words, telling, verdict_table
 from sim.runs.scenario import ScenarioSubject
 from tests.exploration.scenes import CLOSE, scene
 

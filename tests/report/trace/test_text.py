@@ -2,9 +2,9 @@
 
 import pytest
 
-from sim.report.formats.text import short, whole
-from sim.report.story import HIDDEN
-from tests.report.formats.runs import SHIPPED, played
+from sim.report.plots.states import HIDDEN
+from sim.report.trace.text import short, whole
+from tests.report.trace.runs import SHIPPED, played
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -1,6 +1,6 @@
 """A run as lines of text, short or whole."""
 
-from sim.report.story import lines
+from sim.report.plots.states import lines
 from sim.runs.subject import Record
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-import sim.report.conformance as reporting
+import sim.report.text.conform as reporting
 from sim.conformance.cells import Cell
 from sim.conformance.judge import Judged, judge, judge_all
 from sim.conformance.score import tally
 from sim.errors import UserError
-from sim.report.conformance import (
+from sim.report.text.conform import (
     agreement_table,
     disagreements,
     rows,

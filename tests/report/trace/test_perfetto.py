@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from sim.model.record import Event
 from sim.model.ticks import PER_SECOND, from_ms
-from sim.report.formats.perfetto import TICK, perfetto, spread
+from sim.report.trace.perfetto import TICK, perfetto, spread
 from sim.runs.stage import Fidelity
-from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
+from tests.report.trace.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 
 def loaded(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sim.model.scenario import Scenario
 from sim.model.schedule import Schedule
 from sim.model.ticks import from_ms
 from sim.report.plots import Lane, Mark, Span
-from sim.report.story import HIDDEN, lines, story
+from sim.report.plots.states import HIDDEN, lines, story
 from sim.runs.play import play
 from sim.runs.scenario import ScenarioSubject
 from sim.runs.subject import Record

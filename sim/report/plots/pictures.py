@@ -14,9 +14,9 @@ from rich.table import Table
 from sim.model.results import CellResult
 from sim.model.scenario import Scenario
 from sim.report import plots
-from sim.report.offsets import OFFSET_BINS, along_offsets, by_offset
-from sim.report.story import story
-from sim.report.views import offsets_view, pairs_view, rates_view, shares_view, timeline_view
+from sim.report.plots.offsets import OFFSET_BINS, along_offsets, by_offset
+from sim.report.plots.states import story
+from sim.report.plots.views import offsets_view, pairs_view, rates_view, shares_view, timeline_view
 from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction, failing_run
 from sim.sweep.summary import AFTER, BEFORE, over_axis

@@ -9,7 +9,7 @@ from sim.exploration.search import explore
 from sim.files.catalog import open_scenario
 from sim.live.overhead import guard_costs
 from sim.model.scenario import Scenario
-from sim.report.frames import frame
+from sim.report.dataframes import frame
 from sim.runs.play import play
 from sim.sut.guards import GUARDS
 from sim.sweep.reproduce import Task, reproduce

@@ -29,7 +29,7 @@ from sim.report.plots.lanes import lay_out, stagger
 from sim.report.plots.looks import percent, plain, positions, signed, to_scale
 from sim.stats.intervals import paired_difference, rate_interval
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 HOSTILE = (
     "$x^2$",
     "$\\frac{",
@@ -155,7 +155,7 @@ def test_files_repeat_in_this_process_and_in_another(tmp_path: Path) -> None:
     assert len(first) == 10
     assert digests(tmp_path / "two") == first
     code = (
-        "from pathlib import Path; from tests.report.test_plots import digests;"
+        "from pathlib import Path; from tests.report.plots.test_plots import digests;"
         f"print(digests(Path({str(tmp_path / 'three')!r})))"
     )
     rc = tmp_path / "matplotlibrc"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sim.report.offsets import OFFSET_BINS, along_offsets, by_offset
-from sim.report.pictures import draw_all, file_names
+from sim.report.plots.offsets import OFFSET_BINS, along_offsets, by_offset
+from sim.report.plots.pictures import draw_all, file_names
 from sim.sweep.reproduce import Reproduction, Task, reproduce
 
 SMALL = Task("server-close", trials=4)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sim import __version__
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
-from sim.report.formats.telling import STATES, labels, told, windows
+from sim.report.trace.events import STATES, labels, told, windows
 from sim.runs.subject import Record
 
 TICK = 1_000_000 / PER_SECOND

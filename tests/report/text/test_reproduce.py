@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.model.names import GUARDS, RUNTIMES
-from sim.report.words import sentences
-from tests.report.figures import Trial, summary
+from sim.report.text.reproduce import sentences
+from tests.report.text.made import Trial, summary
 
 
 def told(*trials: Trial) -> tuple[str, str, str]:

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from rich.table import Table
 
-from sim.report.pictures import Picture, figures, pictures_of
+from sim.report.plots.pictures import Picture, figures, pictures_of
 from sim.sweep.reproduce import Reproduction, Task, reproduce
 from tests.report.html.made import hop, timed
 
