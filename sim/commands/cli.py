@@ -18,6 +18,7 @@ import click
 from sim import __version__
 from sim.commands.terminal import BROKEN, errors_as_statuses, import_from_here
 from sim.errors import UserError
+from sim.report.trace.formats import FORMATS, formats_in_words
 
 
 class _Group(click.Group):
@@ -177,11 +178,10 @@ def explore(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "all", "columns", "mermaid", "perfetto", "json"]),
+    type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="A short telling, every event, a column per task, a Mermaid diagram, a trace for "
-    "Perfetto, or the trace as JSON Lines.",
+    help=formats_in_words(),
 )
 @click.option("--live", is_flag=True, help="Force the run on the real server of its profile.")
 @click.option(

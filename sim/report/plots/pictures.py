@@ -13,16 +13,22 @@ from rich.table import Table
 
 from sim.model.results import CellResult
 from sim.model.scenario import Scenario
-from sim.report import plots
+from sim.report.plots.before_after import before_and_after
+from sim.report.plots.canvas import save, to_svg
+from sim.report.plots.heat import heat_map
+from sim.report.plots.measures import shares
 from sim.report.plots.offsets import OFFSET_BINS, along_offsets, by_offset
-from sim.report.plots.states import story
+from sim.report.plots.rates import rate_by_axis
+from sim.report.plots.states import timeline_parts
+from sim.report.plots.timelines import timeline
 from sim.report.plots.views import offsets_view, pairs_view, rates_view, shares_view, timeline_view
+from sim.report.trace.events import connection_of
 from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction, failing_run
 from sim.sweep.summary import AFTER, BEFORE, over_axis
 
 if TYPE_CHECKING:
-    from sim.report.plots import Figure
+    from matplotlib.figure import Figure
 
 BY_OFFSET = ", by its offset"
 Drawn = TypeVar("Drawn")
@@ -96,11 +102,11 @@ def in_parts(draw: Callable[[int, int], list[Drawn]], workers: int) -> list[Draw
 
 def _save_some(found: Reproduction, folder: Path, part: int, parts: int) -> list[Path]:
     pictures = pictures_of(found)[part::parts]
-    return [plots.save(one.draw(), folder, one.name)[0] for one in pictures]
+    return [save(one.draw(), folder, one.name)[0] for one in pictures]
 
 
 def _some_svgs(found: Reproduction, part: int, parts: int) -> list[tuple[str, str]]:
-    return [(one.name, plots.to_svg(one.draw())) for one in pictures_of(found)[part::parts]]
+    return [(one.name, to_svg(one.draw())) for one in pictures_of(found)[part::parts]]
 
 
 def pictures_of(found: Reproduction | Record) -> list[Picture]:
@@ -129,7 +135,7 @@ def _pictures(found: Reproduction) -> Iterator[Picture]:
             "before-and-after",
             title,
             note,
-            partial(plots.before_and_after, *shown, title, note),
+            partial(before_and_after, *shown, title, note),
             partial(pairs_view, *shown),
         )
     for cell, _ in found.tokens:
@@ -156,12 +162,12 @@ def _of_scenario(
         return Picture(f"{kind}-{stem}", whole, note, draw, partial(view, shown))
 
     yield picture(
-        "rate", plots.rate_by_axis, rates_view, results, _note(found, results, "point") + unreal
+        "rate", rate_by_axis, rates_view, results, _note(found, results, "point") + unreal
     )
     if any(one.do == "state-change" for one in scenario.injections):
         compared = [one for one in results if one.cell.guard in (BEFORE, AFTER)] or results
         note = _note(found, results, "value") + unreal
-        yield picture("shares", plots.shares, shares_view, compared, note)
+        yield picture("shares", shares, shares_view, compared, note)
     binned = list(by_offset(found, scenario.name))
     if any(one.failures for one in binned):
         cell = binned[0].cell
@@ -170,12 +176,12 @@ def _of_scenario(
             f"{OFFSET_BINS} equal steps; {cell.runtime}."
         )
         note = f"{_note(found, results, 'row')}{unreal or '.'} {bins}"
-        yield picture("heat", plots.heat_map, offsets_view, binned, note, BY_OFFSET)
+        yield picture("heat", heat_map, offsets_view, binned, note, BY_OFFSET)
     along = list(along_offsets(found, scenario.name))
     if any(one.failures for one in along):
         note = f"{_note(found, along, 'point')}, all values of {scenario.sweep.axis} together"
         note += unreal
-        yield picture("offset", plots.rate_by_axis, rates_view, along, note, BY_OFFSET)
+        yield picture("offset", rate_by_axis, rates_view, along, note, BY_OFFSET)
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
@@ -224,7 +230,7 @@ def timeline_of(record: Record, name: str, title: str, note: str) -> Picture | N
     the order that matters. `wsrace replay` tells it.
     """
     connection = connection_of(record)
-    told = story(record, connection)
+    told = timeline_parts(record, connection)
     lanes, marks, _ = told
     if not lanes or len({mark.time_ms for mark in marks}) < 2:
         return None
@@ -233,18 +239,12 @@ def timeline_of(record: Record, name: str, title: str, note: str) -> Picture | N
         name,
         title,
         note,
-        partial(plots.timeline, *told, title, note),
+        partial(timeline, *told, title, note),
         partial(timeline_view, *told),
     )
 
 
 def _told(record: Record) -> str:
     scenario = record.scenario
-    parts = (scenario.name, scenario.guard, scenario.runtime, record.outcome.label)
+    parts = (scenario.name, record.subject.label, scenario.runtime, record.outcome.label)
     return ", ".join(filter(None, parts))
-
-
-def connection_of(record: Record) -> str:
-    """Return the connection that fails, or the first one."""
-    failing = (one.connection for one in record.outcome.findings if one.failure)
-    return next(filter(None, failing), "c1")

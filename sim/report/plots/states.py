@@ -1,27 +1,15 @@
-"""What a run was like: its states as lanes, its events as marks, its steps as lines of text."""
+"""A run as a timeline shows it: the states of a connection as lanes, its events as marks."""
 
 from collections.abc import Iterator, Sequence
 
-from sim.model.record import Event, Value
-from sim.model.ticks import PER_SECOND
-from sim.report.plots import Lane, Mark, Span
+from sim.model.record import Event
+from sim.model.ticks import ms
+from sim.report.plots.lanes import Lane, Mark, Span
+from sim.report.trace.events import state_names, windows
 from sim.runs.subject import Record
 
-LANES = {
-    "client_state": "client_state",
-    "application_state": "application_state",
-    "machine": "state machine",
-}
-HIDDEN = frozenset({"wire", "probe", "asgi.send", "asgi.receive", "frame", "log"})
-"""Kinds of events that a short telling leaves out."""
 
-
-def ms(tick: int) -> float:
-    """Return a tick in milliseconds."""
-    return tick * 1000 / PER_SECOND
-
-
-def story(
+def timeline_parts(
     record: Record, connection: str = "c1"
 ) -> tuple[tuple[Lane, ...], tuple[Mark, ...], tuple[Span, ...]]:
     """Return lanes, marks and the windows of one connection.
@@ -37,12 +25,12 @@ def story(
     begin = _beginning(events)
     lanes = tuple(
         Lane(name, _changes(events, kind, begin))
-        for kind, name in LANES.items()
+        for kind, name in state_names(record).items()
         if any(event.kind == kind for event in events)
     )
     shown = [event for event in events if event.tick >= begin]
     marks = tuple(Mark(ms(event.tick), lane, text) for event, lane, text in _marks(shown))
-    return lanes, marks, tuple(_windows(shown))
+    return lanes, marks, tuple(_windows(events, connection, begin))
 
 
 def _beginning(events: Sequence[Event]) -> int:
@@ -75,30 +63,10 @@ def _marks(events: Sequence[Event]) -> Iterator[tuple[Event, str, str]]:
             yield event, "client_state", "message received"
 
 
-def _windows(events: Sequence[Event]) -> Iterator[Span]:
-    start: Event | None = None
-    for event in events:
-        if event.kind == "probe" and event.values["at"] == "validated":
-            start = event
-        elif event.kind == "probe" and event.values["at"] == "final_check" and start is not None:
-            if event.tick > start.tick:
-                yield Span(ms(start.tick), ms(event.tick), "window")
-            start = None
-
-
-def lines(record: Record, everything: bool = False) -> Iterator[str]:
-    """Yield a run as text: time, task, what happened and its values, one line per event.
-
-    everything: also the kinds of events in HIDDEN. Long values are cut.
-    """
-    for event in record.events:
-        if everything or event.kind not in HIDDEN:
-            values = {key: value for key, value in event.values.items() if key != "connection"}
-            told = " ".join(f"{key}={_plain(value)}" for key, value in values.items())
-            yield f"{ms(event.tick):12.3f} ms  {event.task:40} {event.kind:18} {told}".rstrip()
-
-
-def _plain(value: Value) -> str:
-    text = str(value)
-    shown = text if len(text) <= 100 else text[:97] + "..."
-    return repr(shown) if " " in shown or not shown.isprintable() else shown
+def _windows(events: Sequence[Event], connection: str, begin: int) -> Iterator[Span]:
+    """Yield the windows that begin at a tick or later, and have a length."""
+    for one in windows(events):
+        if one.connection == connection and one.final is not None:
+            start, end = events[one.begin].tick, events[one.final].tick
+            if begin <= start < end:
+                yield Span(ms(start), ms(end), "window")

@@ -6,12 +6,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.model.results import CellResult, PairResult
-from sim.report.plots import Lane, Mark, Span
+from sim.report.plots.lanes import Lane, Mark, Span
 from sim.report.plots.looks import axis_label, plain
 from sim.report.plots.measures import MEASURES
 from sim.report.plots.pairs import rows as pair_rows
 from sim.report.plots.panels import guard_labels
-from sim.report.tables import change, rate
+from sim.report.text.reproduce import change, rate
 
 
 def rates_view(results: Sequence[CellResult]) -> Table:

@@ -1,24 +1,68 @@
 """A comparison with real servers: for people as tables and lines, for programs as one document."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from sim import __version__
+from sim.conformance.cells import CellFile
 from sim.conformance.diagnose import diagnosis
+from sim.conformance.force import Confirmation
 from sim.conformance.judge import Judged
 from sim.conformance.matrix import NAMED, Arrangement
-from sim.conformance.score import Tally, by_kind, not_covered, stack_of, stacks, tally
+from sim.conformance.score import (
+    Tally,
+    by_kind,
+    digest_of,
+    not_covered,
+    stack_of,
+    stacks,
+    tally,
+)
 from sim.errors import UserError
-from sim.model.plain import printable
+from sim.model.plain import fault, printable
+from sim.model.scenario import Scenario
 from sim.runs.replay import token_of
 
+SCHEMA = "wsrace.conform.1"
+SHOWN = 20
+"""Disagreements that are told; the document holds all."""
+_FIRST = 3
+"""Lines without a cell of which the reason is told."""
+_COLUMNS = 20
+"""Unknown columns that are named."""
 ERROR = "need_accept_first"
 """The error of issue #1061."""
 STACK = ("python", "starlette", "stack", "server", "lib", "runtime")
 ARRANGEMENT = ("kind", "point", "wait", "guard", "queued")
 _HEADINGS = ("agree", "of", "%", "mixed inside", "of", "loss", "states")
+
+
+def tell(judged: Sequence[Judged], file: CellFile) -> Iterator[str | Table]:
+    """Yield everything that people are told. file: what the cells came from."""
+    for number, stack in enumerate(stacks(judged), 1):
+        yield f"[{number}] {printable(stack)}"
+    yield agreement_table(judged)
+    yield ""
+    yield from summary_lines(tally(judged))
+    yield from named_lines(judged)
+    for reason, cells in (*not_covered(judged).items(), *_unread(file).items()):
+        yield f"not covered ({cells:,}): {printable(reason)}"
+    for column, cells in islice(file.unknown.items(), _COLUMNS):
+        name = fault(repr(column[:100]))
+        yield f"column {name} is not known and was ignored ({cells:,} cells)"
+    if len(file.unknown) > _COLUMNS:
+        yield f"{len(file.unknown) - _COLUMNS:,} more columns are not known: --json lists all"
+    differing = disagreements(judged)
+    for one in differing[:SHOWN]:
+        yield ""
+        yield from tell_disagreement(one)
+    if len(differing) > SHOWN:
+        yield f"\n{len(differing) - SHOWN:,} more disagreements: --json lists all"
+    yield f"\ndigest: {digest_of(judged)}"
 
 
 def agreement_table(judged: Sequence[Judged]) -> Table:
@@ -103,7 +147,7 @@ def disagreements(judged: Iterable[Judged]) -> list[Judged]:
     ]
 
 
-def told(one: Judged) -> Iterator[str]:
+def tell_disagreement(one: Judged) -> Iterator[str]:
     """Yield a disagreement in lines."""
     assert one.prediction is not None
     cell = one.cell
@@ -130,8 +174,29 @@ def token_for(one: Judged) -> str | None:
         return None
 
 
+def document_of(judged: Sequence[Judged], file: CellFile, bar: float) -> dict[str, Any]:
+    """Return everything as one JSON document."""
+    return {
+        "schema": SCHEMA,
+        "wsrace": __version__,
+        "seed": 0,
+        "digest": digest_of(judged),
+        "bar": bar,
+        **rows(judged, _unread(file)),
+        "ignored_columns": dict(file.unknown),
+    }
+
+
+def _unread(file: CellFile) -> dict[str, int]:
+    """Return why lines hold no cell, with how many they are; the first few by number."""
+    reasons = {f"line {one.line}: {one.why}": 1 for one in file.unread[:_FIRST]}
+    if rest := len(file.unread) - len(reasons):
+        reasons["further lines that hold no cell"] = rest
+    return reasons
+
+
 def rows(judged: Sequence[Judged], extra: Mapping[str, int]) -> dict[str, Any]:
-    """Return everything as plain data. extra: more reasons not to cover cells, with their numbers.
+    """Return what was compared. extra: more reasons not to cover cells, with their numbers.
 
     cells, covered, agreed count all cells; `agreed` the unmixed ones that agree.
     """
@@ -200,3 +265,50 @@ def _row(one: Judged) -> dict[str, Any]:
         "explained": diagnosis(one),
         "token": token_for(one),
     }
+
+
+# -- a run that was forced on a real server --------------------------------------------------------
+
+
+def confirmation_lines(scenario: Scenario, found: Confirmation) -> Iterator[str]:
+    """Yield what was done and what came of it. scenario: as the run was recorded."""
+    forced, stack = found.forced, found.forced.stack
+    yield (
+        f"{scenario.name or 'a scenario'}: guard {scenario.guard}, recorded on {scenario.runtime}, "
+        f"{scenario.server}: {forced.wanted}"
+    )
+    yield (
+        f"forced on {stack.name}: {stack.server} ({stack.lib}), Python {stack.python}, Starlette "
+        f"{stack.starlette}, runtime {stack.runtime}"
+    )
+    for one in forced.scenario.injections:
+        how = f"{one.delay_ms:g} ms into" if one.placed == "armed" else "at"
+        client = f" (client {one.client})" if forced.scenario.clients.count > 1 else ""
+        yield f"  {one.do} {how} {one.at}, passing {one.nth}{client}"
+    if forced.why:
+        yield f"the model has no answer for this server: {forced.why}"
+    else:
+        yield f"the model for this server: {', '.join(sorted(forced.predicted))}"
+    yield f"confirmed {found.confirmed} of {found.trials}"
+    others = {name: count for name, count in found.seen.items() if name != forced.wanted}
+    for name, count in sorted(others.items(), key=lambda one: (-one[1], one[0])):
+        yield f"  {count} of {found.trials} ended otherwise: {name}"
+    if others and not forced.expected and not forced.why:
+        yield _difference(scenario, found)
+
+
+def _difference(scenario: Scenario, found: Confirmation) -> str:
+    """Say why the model does not expect the run here."""
+    here = found.forced.scenario
+    differs = [
+        f"{name} {there} there, {now} here"
+        for name, there, now in (
+            ("runtime", scenario.runtime, here.runtime),
+            ("server", scenario.server, here.server),
+            ("Starlette", scenario.starlette, here.starlette),
+        )
+        if there != now
+    ]
+    if not differs:
+        return "  placed at its probes the model ends otherwise too: its times decided it"
+    return f"  as the model says: {'; '.join(differs)}"

@@ -1,10 +1,170 @@
-"""What the figures of a reproduction say, in three sentences derived from them."""
+"""A reproduction: for people as a table and sentences, for programs as one document."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from sim.model.results import CellResult
+from rich.table import Table
+from rich.text import Text
+
+from sim import __version__
+from sim.files.documents import REPRODUCE
+from sim.model.plain import printable
+from sim.model.results import CellResult, PairResult
 from sim.report.plots.looks import percent, plain
-from sim.sweep.summary import AFTER, BEFORE, Summary
+from sim.sweep.reproduce import Reproduction
+from sim.sweep.summary import AFTER, BEFORE, Summary, over_axis
+
+UNREAL = "\n(counterfactual)"
+TITLE = "Runs that fail, of all trials over the axis (95 % interval)"
+WIDE = 140
+"""Columns of a terminal that the table with a column per guard needs."""
+_PAIR_KEYS = ("mode", "shape", "injection", "runtime", "server", "axis", "value")
+
+
+def tell(found: Reproduction, width: int) -> Iterator[str | Text | Table]:
+    """Yield the table of rates, and what it says. width: the columns of the terminal."""
+    yield rates_table(found.summary) if width >= WIDE else narrow_table(found.summary)
+    yield ""
+    if any(one.cell.runtime in ("trio", "any-order") for one in found.summary.results):
+        yield Text("Under trio and any-order the order is drawn: a rate is no probability.\n")
+    yield from map(Text, sentences(found.summary))
+
+
+def tell_run(found: Reproduction) -> Iterator[str]:
+    """Yield the digest of all trials, and the command that replays a run that fails."""
+    yield f"digest of all trials: {found.summary.digest}"
+    if found.tokens:
+        cell, token = found.tokens[0]
+        one = found.plan[cell].cell
+        what = f"{one.injection or '(unnamed)'}, {one.guard}, {one.runtime}"
+        yield f"one failing run ({printable(what)}):"
+        yield f"wsrace replay {token}"
+
+
+def document_of(found: Reproduction) -> dict[str, Any]:
+    """Return everything as one JSON document: the same for every number of workers."""
+    task = found.task
+    return {
+        "schema": REPRODUCE,
+        "wsrace": __version__,
+        "scenario": task.name,
+        "seed": task.seed,
+        "guards": list(task.guards),
+        "settings": list(task.settings),
+        "runs": task.trials,
+        "scenarios": [
+            one.model_dump(mode="json", exclude_defaults=True) for one in found.scenarios
+        ],
+        "digest": found.summary.digest,
+        "cells": [cell_row(result) for result in found.summary.results],
+        "pairs": [pair_row(pair) for pair in found.summary.pairs],
+        "tokens": [{"cell": cell, "token": token} for cell, token in found.tokens],
+    }
+
+
+def cell_row(result: CellResult) -> dict[str, Any]:
+    """Return a cell and what came of it as one flat row."""
+    fields = asdict(result)
+    return {**fields.pop("cell"), **fields}
+
+
+def pair_row(pair: PairResult) -> dict[str, Any]:
+    """Return a pair of guards as one flat row, with the cell that both share."""
+    fields = asdict(pair)
+    cell = fields.pop("cell")
+    del fields["counts"]
+    return {**{key: cell[key] for key in _PAIR_KEYS}, **fields}
+
+
+# -- the table -------------------------------------------------------------------------------------
+
+
+def rates_table(summary: Summary) -> Table:
+    """Return injection x runtime against guard: failures / trials and the interval of the rate.
+
+    The last column is the change from pre-fix to post-fix in percentage points, if there are pairs.
+    What is counterfactual says so: a row if all of it is, else the guards that are.
+    """
+    whole = over_axis(summary)
+    guards = list(dict.fromkeys(one.cell.guard for one in whole.results))
+    changes = {(pair.cell.injection, pair.cell.runtime): pair for pair in whole.pairs}
+    table = Table(title=TITLE, box=None)
+    for name in ("injection", "runtime"):
+        table.add_column(name)
+    for guard in guards:
+        table.add_column(Text(plain(guard)), justify="right")
+    if changes:
+        table.add_column(f"{BEFORE} > {AFTER}", justify="right")
+    last = None
+    for (injection, runtime), group in _rows(whole.results).items():
+        found = {one.cell.guard: one for one in group}
+        unreal = [one.cell.counterfactual for one in group]
+        note = UNREAL if all(unreal) else ""
+        cells = [rate(found.get(guard), any(unreal) and not note) for guard in guards]
+        if changes:
+            cells.append(change(changes.get((injection, runtime))))
+        name = "" if injection == last else plain(injection) or "(unnamed)"
+        table.add_row(Text(name), Text(plain(runtime) + note), *cells)
+        last = injection
+    return table
+
+
+def narrow_table(summary: Summary) -> Table:
+    """Return the same figures with a row per injection and guard and a column per runtime."""
+    whole = over_axis(summary)
+    runtimes = list(dict.fromkeys(one.cell.runtime for one in whole.results))
+    changes = {(pair.cell.injection, pair.cell.runtime): pair for pair in whole.pairs}
+    table = Table(title=TITLE, box=None)
+    table.add_column("injection")
+    table.add_column("guard")
+    for runtime in runtimes:
+        table.add_column(Text(plain(runtime)), justify="right")
+    rows: dict[str, dict[str, dict[str, CellResult]]] = {}
+    for one in whole.results:
+        guards = rows.setdefault(one.cell.injection, {})
+        guards.setdefault(one.cell.guard, {})[one.cell.runtime] = one
+    for injection, guards in rows.items():
+        name = plain(injection) or "(unnamed)"
+        for guard, found in guards.items():
+            cells = [_in_one_line(rate(found.get(runtime), True)) for runtime in runtimes]
+            table.add_row(Text(name), Text(plain(guard)), *cells)
+            name = ""
+        if any(key[0] == injection for key in changes):
+            cells = [_in_one_line(change(changes.get((injection, one)))) for one in runtimes]
+            table.add_row("", f"{BEFORE} > {AFTER}", *cells)
+    return table
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace("every trial", "all").replace(" to ", "..").replace("\n", "  ")
+
+
+def _rows(results: Iterable[CellResult]) -> dict[tuple[str, str], list[CellResult]]:
+    rows: dict[tuple[str, str], list[CellResult]] = {}
+    for one in results:
+        rows.setdefault((one.cell.injection, one.cell.runtime), []).append(one)
+    return rows
+
+
+def rate(one: CellResult | None, noted: bool = False) -> str:
+    """Return a rate and its interval; `noted`: and whether it is counterfactual."""
+    if one is None:
+        return "-"
+    note = UNREAL if noted and one.cell.counterfactual else ""
+    return f"{one.failures}/{one.trials}\n{100 * one.low:.1f}-{100 * one.high:.1f} %{note}"
+
+
+def change(pair: PairResult | None) -> str:
+    """Return the change of a rate in percentage points, and its interval."""
+    if pair is None:
+        return "-"
+    if not pair.counts[1] and not pair.counts[2]:
+        return "same in\nevery trial"
+    return f"{100 * pair.difference:+.1f}\n{100 * pair.low:+.1f} to {100 * pair.high:+.1f}"
+
+
+# -- three sentences derived from the figures ------------------------------------------------------
 
 
 def sentences(summary: Summary) -> tuple[str, str, str]:

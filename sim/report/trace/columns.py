@@ -10,8 +10,9 @@ from itertools import groupby
 
 from rich.cells import chop_cells, set_cell_size
 
-from sim.report.plots.states import ms
-from sim.report.trace.events import folded, is_noise, labels, told
+from sim.model.events import is_noise
+from sim.model.ticks import ms
+from sim.report.trace.events import folded, labels, told
 from sim.runs.subject import Record
 
 WIDTH = 100

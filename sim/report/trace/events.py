@@ -1,18 +1,17 @@
-"""What the formats share: what a task is called, and what an event says in a few words."""
+"""What all forms of a run share: names of tasks and states, words for events, the windows."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from sim.model.events import BEGIN, FINAL, RECEIVING
 from sim.model.plain import printable
 from sim.model.record import Event, Value
+from sim.runs.subject import Record
 
-STATES = ("client_state", "application_state", "machine")
-"""Kinds of events that say a state."""
-NOISE = frozenset({"wire", "asgi.send", "asgi.receive", "log"})
-"""Kinds of events that tell once more what others tell."""
-PLACES = frozenset({"validated", "final_check", "receiving"})
-"""Probes that matter to the race."""
+STATE_NAMES = {"machine": "state machine"}
+"""What people call states whose own names say too little."""
 _SUBJECTS = frozenset({"outcome", "text", "what"})
 """Keys of values that need no name."""
 _LONGEST = 100
@@ -42,13 +41,6 @@ def labels(tasks: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def is_noise(event: Event) -> bool:
-    """Whether a short telling can do without the event."""
-    if event.kind == "probe":
-        return event.values.get("at") not in PLACES
-    return event.kind in NOISE
-
-
 def told(event: Event) -> str:
     """Return what happened in one line of printable text."""
     values = {key: value for key, value in event.values.items() if key != "connection"}
@@ -66,17 +58,53 @@ def _part(key: str, value: Value, is_subject: bool) -> str:
     return text if is_subject else f"{printable(key)}={text}"
 
 
-def windows(events: Iterable[Event]) -> Iterator[tuple[int, int, str]]:
-    """Yield every window between validation and the final check, in the order of their ends.
+class Window(NamedTuple):
+    """A stretch between validation and receive: its connection, and where its probes stand.
 
-    Each as the indexes of its two events and its connection.
+    begin, final, receiving: indexes of events; None for what the run does not reach.
     """
-    begun: dict[str, int] = {}
+
+    connection: str
+    begin: int
+    final: int | None = None
+    receiving: int | None = None
+
+
+def windows(events: Iterable[Event]) -> list[Window]:
+    """Return the windows of every connection, in the order in which they begin."""
+    found: list[Window] = []
+    last: dict[str, int] = {}
     for index, event in enumerate(events):
         if event.kind != "probe":
             continue
-        connection = str(event.values.get("connection", ""))
-        if event.values.get("at") == "validated":
-            begun[connection] = index
-        elif event.values.get("at") == "final_check" and connection in begun:
-            yield begun.pop(connection), index, connection
+        connection, at = str(event.values.get("connection", "")), event.values.get("at")
+        if at == BEGIN:
+            last[connection] = len(found)
+            found.append(Window(connection, index))
+        elif connection in last:
+            one = found[last[connection]]
+            if at == FINAL and one.final is None:
+                found[last[connection]] = one._replace(final=index)
+            elif at == RECEIVING and one.receiving is None:
+                found[last[connection]] = one._replace(receiving=index)
+    return found
+
+
+def state_names(record: Record) -> dict[str, str]:
+    """Return the states that a connection has in a run: kind of event -> what people call it."""
+    return {kind: STATE_NAMES.get(kind, kind) for kind in record.subject.lanes}
+
+
+def description_of(record: Record) -> list[str]:
+    """Return what was run: of ours mode, shape and guard, else the handler; then what it ran on."""
+    subject, scenario = record.subject, record.scenario
+    built = [f"{scenario.mode} mode", f"{scenario.shape} shape"]
+    who = f"{subject.checker} {subject.label}"
+    ours = built if subject.checker == "guard" else []
+    return [*ours, who, scenario.runtime, scenario.server]
+
+
+def connection_of(record: Record) -> str:
+    """Return the connection that fails, or the first one."""
+    failing = (one.connection for one in record.outcome.findings if one.failure)
+    return next(filter(None, failing), "c1")

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from sim.model.events import is_noise
 from sim.model.plain import printable
 from sim.model.record import Event
-from sim.report.plots.states import ms
-from sim.report.trace.events import folded, is_noise, labels, told, windows
+from sim.model.ticks import ms
+from sim.report.trace.events import folded, labels, told, windows
 from sim.runs.subject import Record
 
 LARGEST = 45_000
@@ -65,7 +66,7 @@ def _rows(events: Sequence[Event]) -> Iterator[_Row]:
             data = str(event.values["data"])
             shown = data if len(data) <= _DATA else data[: _DATA - 3] + "..."
             yield _Row(index, event.tick, (task, to), escaped(shown))
-        elif event.kind != "client.sent" and not is_noise(event):
+        elif not is_noise(event, wire=True):
             yield _Row(index, event.tick, (task,), escaped(told(event)))
 
 
@@ -87,8 +88,8 @@ def _shaded(events: Sequence[Event], rows: Sequence[_Row]) -> dict[int, int]:
     drawn = [row.at for row in rows]
     found: dict[int, int] = {}
     last = drawn[0] - 1 if drawn else 0
-    for start, stop, _ in sorted(windows(events)):
-        if start > last and any(start < index < stop for index in drawn):
+    for _, start, stop, _ in windows(events):
+        if stop is not None and start > last and any(start < index < stop for index in drawn):
             found[start] = last = stop
     return found
 

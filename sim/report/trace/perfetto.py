@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sim import __version__
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
-from sim.report.trace.events import STATES, labels, told, windows
+from sim.report.trace.events import labels, told, windows
 from sim.runs.subject import Record
 
 TICK = 1_000_000 / PER_SECOND
@@ -38,7 +38,7 @@ def perfetto(record: Record) -> str:
     events = record.events
     times = spread([event.tick for event in events])
     tasks = labels(event.task for event in events)
-    slices = sorted([*_states(events, times), *_windows(events, times)])
+    slices = sorted([*_states(record, times), *_windows(events, times)])
     tracks = dict.fromkeys(one.track for one in slices)
     threads = {name: number for number, name in enumerate([*tasks, *tracks], 1)}
     name = {"name": f"wsrace {record.scenario.name}".strip()}
@@ -73,11 +73,11 @@ def spread(ticks: Sequence[int]) -> list[float]:
     return times
 
 
-def _states(events: Sequence[Event], times: Sequence[float]) -> Iterator[_Slice]:
+def _states(record: Record, times: Sequence[float]) -> Iterator[_Slice]:
     """Yield how long every state of every connection lasted."""
     open_states: dict[str, tuple[float, str]] = {}
-    for event, time in zip(events, times, strict=True):
-        if event.kind in STATES:
+    for event, time in zip(record.events, times, strict=True):
+        if event.kind in record.subject.lanes:
             track = f"{event.values.get('connection', '')} {event.kind}".strip()
             if track in open_states:
                 begin, name = open_states[track]
@@ -88,8 +88,9 @@ def _states(events: Sequence[Event], times: Sequence[float]) -> Iterator[_Slice]
 
 
 def _windows(events: Sequence[Event], times: Sequence[float]) -> Iterator[_Slice]:
-    for start, stop, connection in windows(events):
-        yield _Slice(times[start], times[stop], f"{connection} window".strip(), "window")
+    for connection, start, stop, _ in windows(events):
+        if stop is not None:
+            yield _Slice(times[start], times[stop], f"{connection} window".strip(), "window")
 
 
 def _args(values: Mapping[str, Value]) -> dict[str, Any]:

@@ -110,17 +110,17 @@ def drawn_texts(monkeypatch: pytest.MonkeyPatch, task: Task, folder: Path) -> di
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-    from sim.report import plots
+    from sim.report.plots import canvas, pictures
 
     seen: dict[str, str] = {}
-    write = plots.save
+    write = canvas.save
 
     def save(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
         texts = (one.get_text() for one in figure.findobj(Text) if isinstance(one, Text))
         seen[stem] = " ".join(" ".join(texts).split())
         return write(figure, folder, stem)
 
-    monkeypatch.setattr(plots, "save", save)
+    monkeypatch.setattr(pictures, "save", save)
     draw_all(found(task), folder)
     return seen
 

@@ -1,10 +1,8 @@
-"""A run told as a picture and as text."""
+"""A run told as a picture: the states of a connection, and what happened to it."""
 
 from functools import lru_cache
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sim.files.catalog import names, open_scenario
 from sim.model.outcome import Outcome
@@ -12,8 +10,8 @@ from sim.model.record import End, Ending, Event, Value
 from sim.model.scenario import Scenario
 from sim.model.schedule import Schedule
 from sim.model.ticks import from_ms
-from sim.report.plots import Lane, Mark, Span
-from sim.report.plots.states import HIDDEN, lines, story
+from sim.report.plots.lanes import Lane, Mark, Span
+from sim.report.plots.states import timeline_parts
 from sim.runs.play import play
 from sim.runs.scenario import ScenarioSubject
 from sim.runs.subject import Record
@@ -57,7 +55,7 @@ RUN = (
 
 
 def test_lanes_start_with_the_last_message_and_end_when_the_handler_leaves() -> None:
-    lanes, marks, _ = story(record(*RUN))
+    lanes, marks, _ = timeline_parts(record(*RUN))
     assert lanes == (
         Lane("client_state", ((4 * STEP, "CONNECTED"),)),
         Lane("application_state", ((4 * STEP, "CONNECTED"), (6 * STEP, "DISCONNECTED"))),
@@ -69,7 +67,7 @@ def test_lanes_start_with_the_last_message_and_end_when_the_handler_leaves() -> 
 
 
 def test_what_fails_and_what_is_injected_is_marked() -> None:
-    _, marks, _ = story(record(*RUN))
+    _, marks, _ = timeline_parts(record(*RUN))
     assert Mark(6 * STEP, "", "server-close") in marks
     assert Mark(7 * STEP, "application_state", "agent_started fails") in marks
     assert not any("agent_thinking" in mark.text for mark in marks)
@@ -77,23 +75,23 @@ def test_what_fails_and_what_is_injected_is_marked() -> None:
 
 def test_without_a_message_a_lane_starts_with_the_connection() -> None:
     quiet = [one for one in RUN if one.kind != "received"]
-    lanes, _, _ = story(record(*quiet))
+    lanes, _, _ = timeline_parts(record(*quiet))
     assert lanes[0].changes == ((0.0, "CONNECTED"),)
     assert lanes[2].changes == ((STEP, "processing_ready"),)
 
 
 def test_without_an_end_everything_is_shown() -> None:
-    lanes, _, _ = story(record(*(one for one in RUN if one.kind != "raised")))
+    lanes, _, _ = timeline_parts(record(*(one for one in RUN if one.kind != "raised")))
     assert lanes[2].changes == ((4 * STEP, "processing_ready"), (700 * STEP, "closed"))
 
 
 def test_a_message_after_the_handler_left_moves_nothing() -> None:
-    late = story(record(*RUN, event(800, "received", text="three")))
-    assert late == story(record(*RUN))
+    late = timeline_parts(record(*RUN, event(800, "received", text="three")))
+    assert late == timeline_parts(record(*RUN))
 
 
 def test_windows_are_spans_from_validation_to_the_final_check() -> None:
-    _, _, spans = story(record(*RUN))
+    _, _, spans = timeline_parts(record(*RUN))
     assert spans == (Span(5 * STEP, 9 * STEP, "window"),)
 
 
@@ -104,15 +102,15 @@ def test_a_window_without_a_length_or_an_end_is_no_span() -> None:
         event(2, "probe", at="final_check"),
         event(3, "probe", at="validated"),
     ]
-    assert story(record(*cut))[2] == ()
+    assert timeline_parts(record(*cut))[2] == ()
 
 
 def test_each_connection_has_its_own_story() -> None:
     other = [one._replace(values={**one.values, "connection": "c2"}) for one in RUN[:4]]
-    lanes, marks, spans = story(record(*other, *RUN), "c2")
+    lanes, marks, spans = timeline_parts(record(*other, *RUN), "c2")
     assert [lane.changes[-1][1] for lane in lanes] == ["CONNECTED", "CONNECTED", "processing_ready"]
     assert (marks, spans) == ((), ())
-    assert story(record(*RUN), "c3") == ((), (), ())
+    assert timeline_parts(record(*RUN), "c3") == ((), (), ())
 
 
 @lru_cache
@@ -124,7 +122,7 @@ def played(name: str) -> Record:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_scenario_has_a_story_in_order(name: str) -> None:
-    lanes, marks, spans = story(played(name))
+    lanes, marks, spans = timeline_parts(played(name))
     assert lanes
     for lane in lanes:
         times = [time for time, _ in lane.changes]
@@ -133,45 +131,3 @@ def test_every_shipped_scenario_has_a_story_in_order(name: str) -> None:
     assert times == sorted(times)
     assert all(span.start_ms < span.end_ms for span in spans)
     assert {mark.lane for mark in marks} <= {"", *(lane.name for lane in lanes)}
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_hidden_kinds_stay_hidden_unless_everything_is_asked_for(name: str) -> None:
-    found = played(name)
-    kinds = [one.kind for one in found.events]
-    assert set(kinds) & HIDDEN
-    shown = [line.split()[3] for line in lines(found)]
-    assert shown == [kind for kind in kinds if kind not in HIDDEN]
-    assert len(list(lines(found, everything=True))) == len(kinds)
-
-
-def test_a_line_has_time_task_kind_and_values() -> None:
-    (line,) = lines(record(event(0.026, "sent", what="agent_started", ok=True)))
-    assert line.split() == ["3.250", "ms", "handler", "sent", "what=agent_started", "ok=True"]
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("plain", "plain"),
-        ("two words", "'two words'"),
-        ("a\nb", r"'a\nb'"),
-        ("\x1b[31m", r"'\x1b[31m'"),
-        ("a\u2028b", r"'a\u2028b'"),
-        ("競走", "競走"),
-        ("", ""),
-        (None, "None"),
-        (7, "7"),
-        ("x" * 101, "x" * 97 + "..."),
-    ],
-)
-def test_a_value_stands_in_one_line_quoted_if_need_be(value: Value, shown: str) -> None:
-    (line,) = lines(record(event(0, "log", text=value)), everything=True)
-    assert line.split("text=")[1] == shown
-
-
-@given(st.text())
-def test_no_value_breaks_its_line(text: str) -> None:
-    (line,) = lines(record(event(0, "received", text=text)))
-    assert len(line.splitlines()) == 1
-    assert line.isprintable()

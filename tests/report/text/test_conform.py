@@ -16,8 +16,8 @@ from sim.report.text.conform import (
     disagreements,
     rows,
     summary_lines,
+    tell_disagreement,
     token_for,
-    told,
 )
 from sim.runs.replay import replayed
 from tests.conformance.arranged import TRIO, cell
@@ -93,7 +93,7 @@ def test_disagreements_are_cells_with_an_answer_that_is_not_what_was_seen(
 def test_a_disagreement_is_told_with_what_was_predicted_why_and_a_run(
     judged: list[Judged],
 ) -> None:
-    first, second, third, fourth = told(disagreements(judged)[0])
+    first, second, third, fourth = tell_disagreement(disagreements(judged)[0])
     assert first.endswith("asyncio: client_rst at top, wait 1, guard none")
     assert second == (
         "  predicted clean_disconnect(1006) (loses never); seen hang 10 (loses never)"
@@ -122,7 +122,7 @@ def test_a_run_that_is_too_long_for_a_token_has_none(
 
     monkeypatch.setattr(reporting, "token_of", refuse)
     assert token_for(judged[3]) is None
-    assert len(list(told(judged[3]))) == 3
+    assert len(list(tell_disagreement(judged[3]))) == 3
     assert token_for(judged[4]) is None
 
 
@@ -170,7 +170,7 @@ def test_what_a_file_says_never_reaches_the_terminal_as_a_command() -> None:
         ]
     )
     text = shown(spoilt)
-    lines = [line for one in disagreements(spoilt) for line in told(one)]
+    lines = [line for one in disagreements(spoilt) for line in tell_disagreement(one)]
     assert lines
     for line in (*text.splitlines(), *lines):
         assert line.isprintable()

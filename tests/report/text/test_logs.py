@@ -5,8 +5,15 @@ from itertools import pairwise
 import pytest
 
 from sim.logs.patterns import PATTERNS
-from sim.report.log_words import conclusion, unit_name
-from sim.report.text.logs import busiest, document_of, explained, over_time, summary
+from sim.report.text.logs import (
+    busiest,
+    conclusion,
+    document_of,
+    explained,
+    over_time,
+    summary,
+    unit_name,
+)
 from tests.logs.reading_logs import GOOD, NEED, WARNING, document, triage
 
 NEVER_READY = "Connection state machine never reached ready state: X.CONNECTING"

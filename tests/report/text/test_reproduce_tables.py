@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from sim.model.names import GUARDS
-from sim.report.tables import narrow_table, rates_table
+from sim.report.text.reproduce import narrow_table, rates_table
 from sim.stats.intervals import paired_difference, rate_interval
 from sim.sweep.summary import Summary
 from tests.report.text.made import Trial, summary

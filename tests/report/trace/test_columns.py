@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from rich.cells import cell_len
 
+from sim.model.events import is_noise
 from sim.model.record import Event
 from sim.model.ticks import from_ms
 from sim.report.trace.columns import NARROWEST, TALLEST, WIDTH, columns
-from sim.report.trace.events import is_noise
 from sim.runs.stage import Fidelity
 from tests.report.trace.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 

@@ -1,12 +1,27 @@
 """What tasks are called and events say: short, told apart, printable."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.model.record import Event, Value
-from sim.report.trace.events import folded, is_noise, labels, told, windows
+from sim.model.scenario import Scenario
+from sim.report.trace.events import (
+    Window,
+    description_of,
+    folded,
+    labels,
+    state_names,
+    told,
+    windows,
+)
+from sim.runs.handler import HandlerSubject
+from sim.runs.own import OwnHandler
+from tests.report.trace.runs import made
 
+ECHO = HandlerSubject(Scenario(), own=OwnHandler("my_app:echo", print))
 HANDLER = "transport:c1/handler:c1"
 
 
@@ -78,24 +93,30 @@ def test_long_values_are_cut() -> None:
     assert told(Event(0, "t", "log", {"text": "x" * 10**6})) == f"log {'x' * 97}..."
 
 
-def test_what_a_short_telling_can_do_without() -> None:
-    def noise(kind: str, **values: Value) -> bool:
-        return is_noise(Event(0, "t", kind, values))
-
-    assert noise("wire")
-    assert noise("probe", at="sending")
-    assert noise("probe")
-    assert not noise("probe", at="final_check")
-    assert not noise("received")
-
-
-def test_windows_are_found_per_connection() -> None:
+def test_windows_are_found_per_connection_in_the_order_in_which_they_begin() -> None:
     probes = [
-        ("c1", "validated"),
-        ("c2", "validated"),
-        ("c2", "final_check"),
-        ("c2", "final_check"),
+        *(("c1", "validated"), ("c2", "validated"), ("c2", "final_check"), ("c2", "final_check")),
+        *(("c1", "validated"), ("c1", "top"), ("c1", "final_check"), ("c1", "receiving")),
+        *(("c2", "validated"), ("c3", "final_check"), ("c3", "receiving")),
     ]
-    probes += [("c1", "validated"), ("c1", "top"), ("c1", "final_check"), ("c2", "validated")]
     events = [Event(0, "t", "probe", {"connection": c, "at": at}) for c, at in probes]
-    assert list(windows(events)) == [(1, 2, "c2"), (4, 6, "c1")]
+    assert windows(events) == [
+        *(Window("c1", 0), Window("c2", 1, 2), Window("c1", 4, 6, 7), Window("c2", 8)),
+    ]
+
+
+def test_a_run_has_the_states_of_its_subject_and_no_others() -> None:
+    ours = made()
+    assert state_names(ours) == {
+        "client_state": "client_state",
+        "application_state": "application_state",
+        "machine": "state machine",
+    }
+    assert list(state_names(replace(ours, subject=ECHO))) == ["client_state", "application_state"]
+
+
+def test_what_was_run_is_described_by_guard_or_by_handler() -> None:
+    ours = made()
+    assert description_of(ours)[:3] == ["main mode", "report shape", "guard pre-fix"]
+    theirs = description_of(replace(ours, subject=ECHO))
+    assert theirs == ["handler my_app:echo", *description_of(ours)[3:]]

@@ -9,13 +9,15 @@ from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.report.html.beside import MOST, NEAR, OFTEN, WHOLE, Beside, Walk, beside, fold
 from sim.report.html.lanes import COLUMN, lanes, turns
-from sim.report.trace.walk import LANE_NAMES, Moment, moments_of, spoken
+from sim.report.trace.walk import Moment, lane_names, moments_of, spoken
 from sim.runs.play import play
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from tests.exploration.scenes import BLIND, scene
 from tests.report.html.made import hop, timed
+
+STATES = lane_names(hop())
 
 
 def of(record: Record) -> Walk:
@@ -57,7 +59,7 @@ def test_a_turn_in_which_nothing_is_told_is_a_moment_too() -> None:
 
 
 def test_the_network_opens_and_closes() -> None:
-    states = [one.states[LANE_NAMES.index("network")] for one in of(hop()).moments]
+    states = [one.states[-1] for one in of(hop()).moments]
     order = [one for n, one in enumerate(states) if n == 0 or states[n - 1] != one]
     assert order[:3] == ["-", "connecting", "open"]
     assert any("closing" in one for one in order)
@@ -87,7 +89,7 @@ def test_no_place_is_one_of_the_simulation() -> None:
 
 def test_lanes_have_a_dot_for_every_moment_in_the_row_of_its_task() -> None:
     found = of(hop())
-    drawn = lanes(found, parting=3)
+    drawn = lanes(found, STATES, parting=3)
     rows = {name: y for y, name in drawn.names}
     assert [at for *_, at in drawn.dots] == list(range(len(found.moments)))
     for x, y, at in drawn.dots:
@@ -99,7 +101,7 @@ def test_lanes_have_a_dot_for_every_moment_in_the_row_of_its_task() -> None:
 
 def test_the_bars_of_a_lane_join_and_say_the_states_in_order() -> None:
     found = of(hop())
-    drawn = lanes(found)
+    drawn = lanes(found, STATES)
     y = {name: y for y, name in drawn.names}["application_state"] + 3
     mine = [bar for bar in drawn.bars if bar.y == y]
     assert [bar.state for bar in mine] == ["CONNECTING", "CONNECTED", "DISCONNECTED"]
@@ -110,7 +112,7 @@ def test_the_bars_of_a_lane_join_and_say_the_states_in_order() -> None:
 
 def test_the_shaded_windows_are_the_moments_that_lie_in_one() -> None:
     found = of(timed())
-    drawn = lanes(found)
+    drawn = lanes(found, STATES)
     shaded = {x // COLUMN + n for x, width in drawn.windows for n in range(width // COLUMN)}
     assert shaded == {n for n, one in enumerate(found.moments) if one.window}
     assert shaded
@@ -118,7 +120,7 @@ def test_the_shaded_windows_are_the_moments_that_lie_in_one() -> None:
 
 def moment(number: int, what: str = "", task: str = "a") -> Moment:
     what = what or f"does {number}"
-    return Moment(number, float(number), task, what, "", "", ("-",) * 4, False)
+    return Moment(number, float(number), task, what, "", "", "", ("-",) * 4, False)
 
 
 def test_two_runs_part_where_they_differ_whatever_is_left_out() -> None:
@@ -210,7 +212,7 @@ def test_a_client_that_is_gone_before_the_accept_closes_alone() -> None:
     }
     record = play(scene(BLIND, **settings), Fifo())
     told = moments_of(with_lines(record), "c1")
-    states = [one.states[LANE_NAMES.index("network")] for one in told]
+    states = [one.states[-1] for one in told]
     gone = next(n for n, one in enumerate(told) if one.what == "sends rst")
     assert states[gone] == "client closing"
     assert "open" not in states[gone:]
@@ -236,7 +238,7 @@ def test_on_the_wire_rung_bytes_are_told_as_frames_and_move_the_network_lane() -
     assert sent[:2] == ["connect", "accept"]
     assert any(one.startswith("text frame of") for one in sent)
     assert any(one.startswith("close frame of") for one in sent)
-    states = list(dict.fromkeys(one.states[LANE_NAMES.index("network")] for one in told))
+    states = list(dict.fromkeys(one.states[-1] for one in told))
     assert states[:4] == ["-", "connecting", "open", "server closing"]
 
 
