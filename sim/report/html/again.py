@@ -2,7 +2,7 @@
 
 import shlex
 
-from sim.files.documents import ExploreDocument
+from sim.files.documents import ExploreDocument, VerdictRow
 from sim.sweep.reproduce import Task
 
 BOUNDED = ("bounded", "delays", "pct")
@@ -27,10 +27,17 @@ def again_explore(found: ExploreDocument) -> str:
     for setting in found.settings:
         parts += ["--set", setting]
     for row in found.guards:
-        parts += ["--guard", row.guard]
+        parts += [option_of(row), row.guard]
+    if any(row.factory for row in found.guards):
+        parts.append("--factory")
     parts += ["--strategy", found.strategy, "--times", found.times, "--property", found.property]
     if found.strategy in BOUNDED:
         parts += ["--bound", str(found.bound)]
     if found.max_schedules is not None:
         parts += ["--max-schedules", str(found.max_schedules)]
     return shlex.join([*parts, "--seed", str(found.seed)])
+
+
+def option_of(row: VerdictRow) -> str:
+    """Return the option of a command that names the guard or the handler of a verdict."""
+    return "--guard" if row.handler is None else "--handler"
