@@ -10,7 +10,7 @@ from sim.files.documents import ExploreDocument, VerdictRow
 from sim.files.racefile import RaceFile
 from sim.files.recorded import Recorded
 from sim.files.token import decode
-from sim.model.plain import fault
+from sim.model.plain import fault, joined
 from sim.report.html.again import again_explore, again_reproduce, option_of
 from sim.report.html.cases import Case, case
 from sim.report.html.drawing import drawing
@@ -18,7 +18,7 @@ from sim.report.html.grids import html_table
 from sim.report.html.page import Figure, Page
 from sim.report.plots.pictures import Picture, pictures_of, svgs_of
 from sim.report.text.explore import verdict_table
-from sim.report.text.reproduce import joined, rates_table, sentences
+from sim.report.text.reproduce import rates_table, sentences
 from sim.runs.replay import replayed
 from sim.sweep.reproduce import Reproduction
 from sim.sweep.summary import broken_expectations

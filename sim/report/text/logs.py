@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from rich.table import Table
@@ -13,7 +13,7 @@ from sim.logs.entry import SEVERITIES
 from sim.logs.patterns import ERROR, KINDS, MECHANISMS, PATTERNS, WARNING, Pattern
 from sim.logs.times import NANOS, written
 from sim.logs.triage import Triage
-from sim.model.plain import fault, printable
+from sim.model.plain import fault, joined, printable
 
 SCHEMA = "wsrace.logs.1"
 BUSIEST = 20
@@ -238,7 +238,7 @@ def _which_race(counts: Counts) -> str:
         return "No bad line."
     error = counts.patterns[ERROR].hits
     others = [
-        f"{pattern.name} {_times(counts.patterns[pattern.name].hits)} ({_join(pattern.of, 'or')})"
+        f"{pattern.name} {_times(counts.patterns[pattern.name].hits)} ({joined(pattern.of, 'or')})"
         for pattern in PATTERNS
         if pattern.kind == "bad" and pattern.name != ERROR and counts.patterns[pattern.name].hits
     ]
@@ -248,8 +248,8 @@ def _which_race(counts: Counts) -> str:
             f"Consistent with the race of issue #1061: {ERROR} {_times(error)} (blind spot, server "
             "close or hop)"
         )
-        return f"{said}; besides, {_join(others)}." if others else f"{said}."
-    return f"{said}Not the error of issue #1061 itself ({ERROR}), but {_join(others)}."
+        return f"{said}; besides, {joined(others)}." if others else f"{said}."
+    return f"{said}Not the error of issue #1061 itself ({ERROR}), but {joined(others)}."
 
 
 def _the_fix(counts: Counts) -> list[str]:
@@ -304,8 +304,3 @@ def unit_name(unit_s: int) -> str:
 
 def _times(number: int) -> str:
     return {0: "never", 1: "once"}.get(number, f"{number:,} times")
-
-
-def _join(parts: Iterable[str], word: str = "and") -> str:
-    found = list(parts)
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} {word} {found[-1]}"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from sim import __version__
 from sim.files.documents import REPRODUCE
-from sim.model.plain import printable
+from sim.model.plain import joined, printable
 from sim.model.results import CellResult, PairResult
 from sim.report.plots.looks import percent, plain
 from sim.sweep.reproduce import Reproduction
@@ -292,9 +292,3 @@ def _by(
     for one in results:
         groups.setdefault(key(one), []).append(one)
     return groups
-
-
-def joined(parts: Iterable[str]) -> str:
-    """Return names as a list in words: a, b and c."""
-    found = list(parts)
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
