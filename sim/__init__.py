@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sim.model.outcome import Finding, Outcome
     from sim.model.profiles import PROFILES, profile_named
     from sim.model.scenario import Batch, Scenario
-    from sim.report.frames import frame
-    from sim.report.pictures import figures
+    from sim.report.dataframes import frame
+    from sim.report.plots.pictures import figures
     from sim.runs.own import OwnHandler, own_handler
     from sim.runs.play import play
     from sim.runs.replay import read_file, replay, replayed, token_of, write_file
@@ -119,8 +119,8 @@ _PLACES = {
     "deploy": "sim.validation.deployment",
     "explain": "sim.exploration.explain",
     "explore": "sim.exploration.search",
-    "figures": "sim.report.pictures",
-    "frame": "sim.report.frames",
+    "figures": "sim.report.plots.pictures",
+    "frame": "sim.report.dataframes",
     "guard_costs": "sim.live.overhead",
     "judge_all": "sim.conformance.judge",
     "open_plan": "sim.files.catalog",

@@ -19,6 +19,7 @@ from sim import __version__
 from sim.commands.terminal import BROKEN, errors_as_statuses, import_from_here
 from sim.errors import UserError
 from sim.model.properties import PROPERTIES
+from sim.report.trace.formats import FORMATS, formats_in_words
 from sim.schedulers.strategies import STRATEGIES
 
 
@@ -179,11 +180,10 @@ def explore(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "all", "columns", "mermaid", "perfetto", "json"]),
+    type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="A short telling, every event, a column per task, a Mermaid diagram, a trace for "
-    "Perfetto, or the trace as JSON Lines.",
+    help=formats_in_words(),
 )
 @click.option("--live", is_flag=True, help="Force the run on the real server of its profile.")
 @click.option(

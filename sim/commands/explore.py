@@ -1,8 +1,6 @@
 """The command `explore`: one verdict per guard, then the counterexamples."""
 
-import hashlib
 import json
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,22 +8,20 @@ from typing import Any
 
 import click
 
-from sim import __version__
-from sim.commands.terminal import Bar, standard_console
+from sim.commands.terminal import Bar, show
 from sim.errors import UserError
 from sim.exploration.audit import Audit, audit_subject
 from sim.exploration.confirm import confirm
-from sim.exploration.counterexample import Counterexample, counterexample
+from sim.exploration.counterexample import counterexample
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import search
-from sim.exploration.verdict import Exploration, Verdict
+from sim.exploration.verdict import Verdict
 from sim.files.catalog import open_scenario
-from sim.files.documents import EXPLORE, EXPLORED, VerdictRow
+from sim.files.documents import EXPLORED
 from sim.files.outside import write_whole
-from sim.files.racefile import SUFFIX
-from sim.model.outcome import class_named
 from sim.model.plain import printable
 from sim.model.scenario import Batch, Scenario, known_guard
+from sim.report.text.explore import Answer, document_of, file_name, tell
 from sim.runs.handler import HandlerSubject
 from sim.runs.own import guard_allowed, import_handler
 from sim.runs.replay import write_file
@@ -51,16 +47,6 @@ class Request:
     fidelity: str = "asgi"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was found out about one guard."""
-
-    found: Exploration
-    example: Counterexample | None
-    audited: Audit | None
-    seconds: float
-
-
 def run(request: Request, stopwatch: Callable[[], float]) -> int:
     """Do what was asked. Return the exit status: 1 for a broken expectation, 3 for no answer."""
     scenario = _scenario(request)
@@ -74,14 +60,16 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     if request.out is not None:
         _make(request.out)
     answers = _search(subjects, inquiry, request, stopwatch)
-    document = document_of(scenario.name, inquiry, answers, request)
+    asked = (request.scenario, request.settings)
+    document = document_of(scenario.name, inquiry, answers, *asked)
     text = json.dumps(document, sort_keys=True)
     if request.out is not None:
         _keep(request.out, answers, text)
     if request.as_json:
         click.echo(text)
     else:
-        _show(answers, document, request.out)
+        show(tell(answers, request.out))
+        click.echo(f"\ndigest: {document['digest']}")
     return _status(scenario, answers)
 
 
@@ -162,116 +150,12 @@ def _make(folder: Path) -> None:
         raise UserError(f"--out: {folder}: {error.strerror}") from None
 
 
-def file_name(guard: str) -> str:
-    """Return what the file of a guard's counterexample is called."""
-    return "".join(char if char.isalnum() or char in "-_" else "-" for char in guard) + SUFFIX
-
-
 def _keep(folder: Path, answers: Sequence[Answer], document: str) -> None:
     """Write the document and a file for each counterexample."""
     for answer in answers:
         if answer.example is not None:
             write_file(folder / file_name(answer.found.guard), answer.example.file())
     write_whole(folder / EXPLORED, f"{document}\n", "--out")
-
-
-def document_of(
-    scenario: str, inquiry: Inquiry, answers: Sequence[Answer], request: Request
-) -> dict[str, Any]:
-    """Return everything as one JSON document. The digest leaves `seconds` out."""
-    rows = [_row(answer) for answer in answers]
-    counted = [{key: row[key] for key in row if key != "seconds"} for row in rows]
-    text = json.dumps(counted, sort_keys=True)
-    return {
-        "schema": EXPLORE,
-        "wsrace": __version__,
-        "seed": inquiry.seed,
-        "digest": hashlib.sha256(text.encode()).hexdigest(),
-        "scenario": scenario,
-        "strategy": inquiry.strategy,
-        "times": inquiry.times,
-        "property": inquiry.prop,
-        "source": request.scenario,
-        "settings": list(request.settings),
-        "bound": inquiry.bound,
-        "max_schedules": inquiry.max_schedules,
-        "guards": rows,
-    }
-
-
-def _row(answer: Answer) -> dict[str, Any]:
-    found, example = answer.found, answer.example
-    row: dict[str, Any] = {
-        "guard": found.guard,
-        "handler": _handler(found),
-        "verdict": str(found.verdict),
-        "complete": found.complete,
-        "says": found.words(),
-        "scope": found.scope,
-        "bound": found.bound,
-        "classes": found.classes,
-        "schedules": found.schedules,
-        "failing": found.failing,
-        "outcomes": dict(sorted(found.outcomes.items())),
-        "also": {kind: {"runs": n, "text": text} for kind, (n, text) in found.remarks.items()},
-        "because": found.because(),
-        "choices": found.points,
-        "deepest": found.deepest,
-        "counterfactual": found.scenario.counterfactual,
-        "seconds": round(answer.seconds, 3),
-        "token": (example.token or None) if example is not None else None,
-        "run": example.record.digest if example is not None else None,
-        "counterexample": example.summary() if example is not None else None,
-    }
-    if answer.audited is not None:
-        differences = [one.words() for one in answer.audited.differences]
-        row["audit"] = {"swaps": answer.audited.swaps, "differences": differences}
-    return row
-
-
-def _handler(found: Exploration) -> str | None:
-    """Return the name of somebody's own handler, None for ours."""
-    return found.guard if isinstance(found.subject, HandlerSubject) else None
-
-
-def _show(answers: Sequence[Answer], document: dict[str, Any], folder: Path | None) -> None:
-    from sim.report.verdicts import outcome_words, telling, verdict_table
-
-    console = standard_console()
-    plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
-    rows = [VerdictRow.model_validate(row) for row in document["guards"]]
-    console.print(verdict_table(rows))
-    console.print()
-    for answer in answers:
-        found = answer.found
-        unreal = " (counterfactual)" if found.scenario.counterfactual else ""
-        console.print(f"{printable(found.guard)}{unreal}: {found.words()}", **plain)
-        console.print(f"  outcomes: {outcome_words(found)}", **plain)
-        for kind, (runs, said) in found.remarks.items():
-            about = said or class_named(kind).summary
-            console.print(
-                f"  also: {kind} in {runs:,} of {found.looked:,}: {printable(about)}", **plain
-            )
-        if found.because():
-            console.print(f"  because: {found.because()}", **plain)
-        if answer.audited is not None:
-            console.print(f"  audit: {answer.audited.swaps} swaps of independent steps", **plain)
-            for one in answer.audited.differences[:5]:
-                console.print(f"  audit: {one.words()}", **plain)
-    for answer in answers:
-        if answer.example is None:
-            continue
-        console.print()
-        for part in telling(answer.example):
-            console.print(part, **(plain if isinstance(part, str) else {}))
-        if folder is not None:
-            click.echo(f"  file: {folder / file_name(answer.found.guard)}")
-        if answer.example.token:
-            again = ["wsrace", "replay", answer.example.token, *answer.found.subject.options()]
-            click.echo(f"  {shlex.join(again)}")
-        elif folder is None:
-            click.echo("  too long for a token: --out DIR keeps it as a file")
-    click.echo(f"\ndigest: {document['digest']}")
 
 
 def _status(scenario: Scenario, answers: Sequence[Answer]) -> int:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import click
 
-from sim.commands.terminal import standard_console
+from sim.commands.terminal import show
 from sim.errors import UserError
 from sim.logs.counting import Between
 from sim.logs.files import faults_of, read, time_of
-from sim.logs.triage import Triage, begun
-from sim.model.plain import printable
+from sim.logs.triage import begun
+from sim.report.text.logs import document_of, tell
 
 FINDINGS, STOPPED = 1, 3
 
@@ -35,11 +35,9 @@ def run(request: Request) -> int:
     triage = begun(_between(request))
     read(triage, request.files, quiet=request.as_json)
     if request.as_json:
-        from sim.report.logs import document_of
-
         click.echo(json.dumps(document_of(triage), sort_keys=True))
     else:
-        _show(triage)
+        show(tell(triage))
     if not triage.complete:
         click.echo("wsrace: stopped; what was read until then is counted", err=True)
         return STOPPED
@@ -54,23 +52,3 @@ def _between(request: Request) -> Between:
     if faults:
         raise UserError(*faults)
     return Between(since, until)
-
-
-def _show(triage: Triage) -> None:
-    from sim.report.log_words import conclusion
-    from sim.report.logs import busiest, explained, over_time, pattern_table, summary
-
-    counts = triage.counts
-    for line in summary(triage):
-        click.echo(line)
-    if any(counts.kinds.values()):
-        click.echo()
-        console = standard_console()
-        console.print(pattern_table(counts))
-    for lines in (explained(counts), over_time(counts), busiest(counts)):
-        told = list(lines)
-        if told:
-            click.echo("\n" + "\n".join(told))
-    click.echo()
-    for line in conclusion(counts):
-        click.echo(printable(line))

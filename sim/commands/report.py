@@ -20,9 +20,11 @@ from sim.files.racefile import SUFFIX
 from sim.files.recorded import Recorded
 from sim.files.token import PREFIX, decode
 from sim.model.plain import fault, printable
+from sim.model.properties import PROPERTIES
 from sim.report.html.page import Page, html_of
 from sim.report.html.pages import exploration_page, reproduction_page, run_page
 from sim.runs.replay import is_file, read_file
+from sim.schedulers.strategies import STRATEGIES
 from sim.sweep.kept import kept
 from sim.sweep.reproduce import cores
 
@@ -98,6 +100,7 @@ def _document(path: Path, folder: Path, request: Request) -> Page:
         reproduction = kept(found, folder / STORE, request.guards)
         return reproduction_page(reproduction, request.workers or cores(), request.guards)
     assert isinstance(found, ExploreDocument)
+    _check_words(path, found)
     _check_guards(request.guards, {row.guard for row in found.guards})
     files = [read_file(one) for one in sorted(folder.glob(f"*{SUFFIX}"))]
     return exploration_page(found, files, request.guards)
@@ -106,6 +109,20 @@ def _document(path: Path, folder: Path, request: Request) -> Page:
 def _code_of(recorded: Recorded) -> set[str]:
     """Return the names of the guard and the handler of a run."""
     return {name for name in (recorded.scenario.guard, recorded.handler) if name}
+
+
+def _check_words(path: Path, found: ExploreDocument) -> None:
+    """Refuse an exploration by a strategy or for a property that does not exist."""
+    faults = [
+        fault(f"{path}: {key}: unknown value {given!r}; allowed: {', '.join(known)}")
+        for key, given, known in (
+            ("strategy", found.strategy, STRATEGIES),
+            ("property", found.property, PROPERTIES),
+        )
+        if given not in known
+    ]
+    if faults:
+        raise UserError(*faults)
 
 
 def _check_guards(named: Iterable[str], used: Collection[str]) -> None:

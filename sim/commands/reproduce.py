@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from sim.commands.terminal import Bar, standard_console
+from sim.commands.terminal import Bar, show, standard_console
 from sim.errors import UserError
 from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
 from sim.model.plain import printable
+from sim.report.text.reproduce import document_of, tell, tell_run
 from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
 from sim.sweep.summary import broken_expectations
 
@@ -44,7 +45,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     progress = _Progress()
     with progress as on_trials:
         found = reproduce(task, store, workers, on_trials)
-    document = json.dumps(found.document(), sort_keys=True)
+    document = json.dumps(document_of(found), sort_keys=True)
     if folder is not None:
         write_whole(folder / REPRODUCED, document + "\n", "--out")
     broken = _judged(found)
@@ -121,18 +122,9 @@ def _judged(found: Reproduction) -> tuple[str, ...]:
 
 
 def _show(found: Reproduction, folder: Path, workers: int) -> None:
-    from sim.report.pictures import draw_all
-    from sim.report.tables import WIDE, narrow_table, rates_table
-    from sim.report.words import sentences
+    from sim.report.plots.pictures import draw_all
 
-    console = standard_console()
-    table = rates_table if console.width >= WIDE else narrow_table
-    console.print(table(found.summary))
-    console.print()
-    if any(one.cell.runtime in ("trio", "any-order") for one in found.summary.results):
-        console.print("Under trio and any-order the order is drawn: a rate is no probability.\n")
-    for sentence in sentences(found.summary):
-        console.print(sentence, highlight=False, markup=False, emoji=False)
+    show(tell(found, standard_console().width))
     try:
         pictures = draw_all(found, folder, workers if len(found.scenarios) > 1 else 1)
     except OSError as error:
@@ -141,10 +133,4 @@ def _show(found: Reproduction, folder: Path, workers: int) -> None:
         ) from None
     click.echo(f"\n{len(pictures)} pictures (PNG and SVG) and {REPRODUCED} lie in {folder}/")
     click.echo(f"all of it as one page: {shlex.join(['wsrace', 'report', str(folder)])}")
-    click.echo(f"digest of all trials: {found.summary.digest}")
-    if found.tokens:
-        cell, token = found.tokens[0]
-        one = found.plan[cell].cell
-        what = f"{one.injection or '(unnamed)'}, {one.guard}, {one.runtime}"
-        click.echo(f"one failing run ({printable(what)}):")
-        click.echo(f"wsrace replay {token}")
+    show(tell_run(found))

@@ -10,6 +10,8 @@ from typing import NoReturn, Self
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
 
 from sim.errors import NoAnswer, UserError, WsraceError
 from sim.model.plain import fault, printable
@@ -26,6 +28,16 @@ _EVERY_S = 5.0
 def standard_console() -> Console:
     """Return what prints tables to standard output."""
     return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def show(parts: Iterable[str | Text | Table]) -> None:
+    """Print what a report yields: texts are wrapped, a str is a line to be copied as it stands."""
+    console = standard_console()
+    for part in parts:
+        if isinstance(part, str):
+            click.echo(part)
+        else:
+            console.print(part)
 
 
 class Bar:

@@ -1,38 +1,29 @@
 """The command `validate`: a plan against a simulated deployment or a real log, go or no-go."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import click
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from sim import __version__
-from sim.commands.terminal import Bar, standard_console
+from sim.commands.terminal import Bar, show
 from sim.errors import UserError
-from sim.exploration.explain import explain
 from sim.files.catalog import open_plan
 from sim.live.overhead import guard_costs
 from sim.logs.files import faults_of, read, time_of
 from sim.logs.triage import begun
-from sim.model.plain import printable
 from sim.model.plan import Plan
 from sim.model.scenario import known_guard
-from sim.report.logged import deciding, document_of_log, no_answer, opening
-from sim.report.validation import criteria_rows, decision_lines, validation_table
+from sim.report.text.validate import document_of, document_of_log, no_answer, tell, tell_log
 from sim.runs.own import guard_named, own_guard_of
-from sim.runs.replay import token_of
-from sim.runs.subject import Record
 from sim.sweep.reproduce import cores
-from sim.validation.criteria import Reason, Validation, validated
-from sim.validation.deployment import OnClients, Session, deploy, session_again
+from sim.validation.criteria import validated
+from sim.validation.deployment import OnClients, deploy
 from sim.validation.logged import answered, judged_by_log
 from sim.validation.timeline import Timeline
 
-SCHEMA = "wsrace.validate.1"
 NO_GO, NO_ANSWER = 1, 3
 
 
@@ -67,7 +58,7 @@ def run(request: Request) -> int:
     if request.as_json:
         click.echo(json.dumps(document_of(found, sessions, seed), sort_keys=True))
     else:
-        _show(found, sessions, seed)
+        show(tell(found, sessions, seed))
     return 0 if found.go else NO_GO
 
 
@@ -100,14 +91,9 @@ def _run_log(
         return NO_ANSWER
     found = judged_by_log(plan, guard, timeline, overhead_us)
     if request.as_json:
-        document = document_of_log(found, triage, timeline, SCHEMA)
-        click.echo(json.dumps(document, sort_keys=True))
+        click.echo(json.dumps(document_of_log(found, triage, timeline), sort_keys=True))
     else:
-        click.echo(f"{printable(plan.title or plan.name)}: judged on a log")
-        _show_lines(opening(triage, timeline))
-        standard_console().print(validation_table(found))
-        click.echo()
-        _show_lines(deciding(found, timeline))
+        show(tell_log(found, triage, timeline))
     if not answered(found):
         click.echo(f"wsrace: no answer: {no_answer(found)}", err=True)
         return NO_ANSWER
@@ -131,69 +117,6 @@ def _overhead_us(plan: Plan, guard: str) -> float | None:
         return None
     own = own_guard_of(guard) or guard_named(guard)
     return guard_costs((own,))[0].extra_ns / 1000
-
-
-def document_of(found: Validation, sessions: list[Session], seed: int) -> dict[str, Any]:
-    """Return everything as one JSON document. The digest is that of the sessions."""
-    text = json.dumps([asdict(one) for one in sessions], sort_keys=True)
-    return {
-        "schema": SCHEMA,
-        "wsrace": __version__,
-        "seed": seed,
-        "digest": hashlib.sha256(text.encode()).hexdigest(),
-        "source": "simulation",
-        "plan": found.plan.name,
-        "guard": found.guard,
-        "go": found.go,
-        "sessions": len(sessions),
-        "criteria": criteria_rows(found),
-        "reasons": [
-            {
-                "text": reason.text,
-                "why": _why(found, seed, reason),
-                "token": _token(found, seed, reason),
-            }
-            for reason in found.reasons
-        ],
-    }
-
-
-def _again(found: Validation, seed: int, reason: Reason) -> Record | None:
-    """Return the first run of those that a reason tells of."""
-    if reason.first is None:
-        return None
-    return session_again(found.plan, found.guard, seed, reason.first)
-
-
-def _why(found: Validation, seed: int, reason: Reason) -> str:
-    """Say what the guard read and what the receive depends on, in the first run that fails."""
-    run_again = _again(found, seed, reason)
-    if run_again is None or not run_again.outcome.failed:
-        return ""
-    return explain(run_again).sentence()
-
-
-def _token(found: Validation, seed: int, reason: Reason) -> str | None:
-    run_again = _again(found, seed, reason)
-    return None if run_again is None else token_of(run_again)
-
-
-def _show(found: Validation, sessions: list[Session], seed: int) -> None:
-    plan = found.plan
-    click.echo(
-        f"{printable(plan.title or plan.name)}: guard {printable(found.guard)}, "
-        f"{plan.deployment.clients:,} clients, {plan.minutes:g} minutes, {len(sessions):,} sessions"
-    )
-    standard_console().print(validation_table(found))
-    click.echo()
-    _show_lines(decision_lines(found, lambda reason: _why(found, seed, reason)))
-    for reason in found.reasons[:1]:
-        click.echo(f"one of these runs:\nwsrace replay {_token(found, seed, reason)}")
-
-
-def _show_lines(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line)
 
 
 @contextmanager

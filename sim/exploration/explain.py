@@ -11,25 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sim.kernel.series import run_once
+from sim.model.events import TELLING
 from sim.model.outcome import Finding
 from sim.model.record import Event, Step
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.runs.subject import Record, Subject, record
 from sim.schedulers.replay import Replay
 
 _HIDDEN = ("tcp", "told", "wait_for", "client")
 """Parts of a connection that are no state of the code under test."""
-_TELLING = {
-    "injected": "do",
-    "frame": "frame",
-    "lost": "connection",
-    "shutdown": "connection",
-    "raised": "outcome",
-    "left": "outcome",
-    "app.raised": "error",
-    "swallowed": "error",
-}
-"""Which value tells what an event was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +148,7 @@ def explain(found: Record) -> Explanation:
             subject.acts_for(step.task, handler)
             for step in end.trace_steps[begin.step + 1 : use.step + 1]
         ),
-        window_ms=(use.tick - begin.tick) * 1000 / PER_SECOND,
+        window_ms=ms(use.tick - begin.tick),
         raised=failing.where,
         ended=failing.text,
     )
@@ -249,7 +239,7 @@ def _rows(told: Record, touches: Sequence[Touch | None], connection: str) -> tup
                     step=index,
                     role=" and ".join(roles[index]),
                     task=step.task,
-                    ms=step.tick * 1000 / PER_SECOND,
+                    ms=ms(step.tick),
                     where=touch.where if touch is not None else "",
                     what=_what(events, touch),
                     before=before,
@@ -271,8 +261,8 @@ def _led_to(steps: Sequence[Step], writer: Touch, connection: str) -> int | None
 
 def _what(events: Sequence[Event], touch: Touch | None) -> str:
     """Return in a few words what a step did."""
-    telling = [event for event in events if event.values.get(_TELLING.get(event.kind, ""))]
-    told = [f"{event.kind} {event.values[_TELLING[event.kind]]}" for event in telling]
+    telling = [event for event in events if event.values.get(TELLING.get(event.kind, ""))]
+    told = [f"{event.kind} {event.values[TELLING[event.kind]]}" for event in telling]
     if touch is not None and not touch.state.startswith("event:"):
         told.insert(0, f"{'writes' if touch.write else 'reads'} {touch.state}")
     return ", ".join([*dict.fromkeys(told)][:3])

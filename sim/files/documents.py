@@ -49,11 +49,12 @@ class ReproduceDocument(Document):
 
 class VerdictRow(Said):
     """What `wsrace explore` said of one guard. token: of its counterexample, None for none, or if
-    it is too long for one; run: the digest of that run.
+    it is too long for one; run: the digest of that run. factory: whether `handler` makes handlers.
     """
 
     guard: str
     handler: str | None = None
+    factory: bool = False
     verdict: Literal["race-free", "racy", "fails in every schedule", "inconclusive"]
     complete: bool
     says: Annotated[str, Field(min_length=1)]

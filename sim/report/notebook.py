@@ -16,13 +16,13 @@ from sim.exploration.counterexample import Counterexample
 from sim.exploration.verdict import Exploration
 from sim.report.html.environment import visible
 from sim.report.html.grids import html_table
-from sim.report.pictures import Picture, pictures_of
-from sim.report.plots import to_png
-from sim.report.story import lines
-from sim.report.tables import rates_table
-from sim.report.validation import decision_lines, validation_table
-from sim.report.verdicts import telling
-from sim.report.words import sentences
+from sim.report.plots.canvas import to_png
+from sim.report.plots.pictures import Picture, pictures_of
+from sim.report.text.explore import telling
+from sim.report.text.replay import heading_of
+from sim.report.text.reproduce import rates_table, sentences
+from sim.report.text.validate import decision_lines, validation_table
+from sim.report.trace.text import lines
 from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction
 from sim.validation.criteria import Validation
@@ -67,11 +67,7 @@ def _exploration(found: Exploration) -> Iterable[Part]:
 
 
 def _record(found: Record) -> Iterable[Part]:
-    scenario = found.scenario
-    yield (
-        f"{scenario.name or 'a scenario'}: {scenario.mode} mode, {scenario.shape} shape, guard "
-        f"{scenario.guard}, {scenario.runtime}, {scenario.server}"
-    )
+    yield heading_of(found)
     yield f"outcome: {found.outcome.label}, digest {found.digest[:12]}"
     yield from pictures_of(found)
     yield "\n".join(lines(found))

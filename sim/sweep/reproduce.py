@@ -5,14 +5,11 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sim import __version__
 from sim.files.catalog import expand, open_scenario
-from sim.files.documents import REPRODUCE
-from sim.model.results import CellResult, PairResult
 from sim.model.scenario import Batch, Scenario
 from sim.runs.own import guard_allowed, own_guard_of
 from sim.runs.play import play
@@ -24,7 +21,6 @@ from sim.sweep.engine import run_units, units
 from sim.sweep.summary import Summary, summarise
 from sim.sweep.trials import trial_of
 
-_PAIR_KEYS = ("mode", "shape", "injection", "runtime", "server", "axis", "value")
 OnTrials = Callable[[int, int], None]
 """Called with the trials recorded so far, and how many there will be."""
 
@@ -63,39 +59,6 @@ class Reproduction:
     summary: Summary
     rows: tuple[tuple[int, int, bool], ...]
     tokens: tuple[tuple[int, str], ...]
-
-    def document(self) -> dict[str, Any]:
-        """Return everything as one JSON document: the same for every number of workers."""
-        return {
-            "schema": REPRODUCE,
-            "wsrace": __version__,
-            "scenario": self.task.name,
-            "seed": self.task.seed,
-            "guards": list(self.task.guards),
-            "settings": list(self.task.settings),
-            "runs": self.task.trials,
-            "scenarios": [
-                one.model_dump(mode="json", exclude_defaults=True) for one in self.scenarios
-            ],
-            "digest": self.summary.digest,
-            "cells": [cell_row(result) for result in self.summary.results],
-            "pairs": [pair_row(pair) for pair in self.summary.pairs],
-            "tokens": [{"cell": cell, "token": token} for cell, token in self.tokens],
-        }
-
-
-def cell_row(result: CellResult) -> dict[str, Any]:
-    """Return a cell and what came of it as one flat row."""
-    fields = asdict(result)
-    return {**fields.pop("cell"), **fields}
-
-
-def pair_row(pair: PairResult) -> dict[str, Any]:
-    """Return a pair of guards as one flat row, with the cell that both share."""
-    fields = asdict(pair)
-    cell = fields.pop("cell")
-    del fields["counts"]
-    return {**{key: cell[key] for key in _PAIR_KEYS}, **fields}
 
 
 def scenarios_of(task: Task) -> tuple[Scenario, ...]:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from sim import __version__
 from sim.commands.cli import main
-from sim.commands.conform import SCHEMA, SHOWN
 from sim.conformance.arrange import GUARDS, KINDS, NO_EVENT, POINTS
 from sim.errors import UserError
+from sim.report.text.conform import SCHEMA, SHOWN
 from tests.conformance import arranged
 from tests.conformance.arranged import STACKS, TRIO, row, written
 from tests.conformance.test_cells import BROKEN

@@ -14,6 +14,7 @@ from sim.commands.cli import main
 from sim.commands.explore import Request, run
 from sim.exploration.audit import Audit, Difference
 from sim.files.documents import EXPLORED
+from sim.report.text.explore import file_name
 
 SCENE = """
 runtime = "any-order"
@@ -294,7 +295,7 @@ def test_a_file_cannot_name_code_to_be_run(here: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("guard", ["../../etc:x", "a/b:c", "a b:c", ".:.", "ä:ö"])
 def test_the_file_of_a_guard_stays_in_its_folder(guard: str) -> None:
-    name = exploring.file_name(guard)
+    name = file_name(guard)
     assert Path(name).name == name
     assert name.endswith(".race.json")
     assert not name.startswith(".")

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sim.commands.cli import main
-from sim.commands.replay import FOR_PEOPLE, FOR_PROGRAMS
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
+from sim.report.trace.formats import FORMATS
 from sim.runs.play import play
 from sim.runs.replay import file_of, is_file, read_file, token_of, write_file
 from sim.runs.scenario import MODES
@@ -22,7 +22,8 @@ from sim.runs.subject import Record
 from sim.schedulers.uniform import Uniform
 from sim.sut.chat import Chat
 
-FORMS = [*FOR_PEOPLE, *FOR_PROGRAMS]
+FORMS = list(FORMATS)
+FOR_PEOPLE = [name for name, one in FORMATS.items() if one.for_people]
 DIFFERENCE = (
     r"the trace differs from the recorded one \(digest [0-9a-f]{12}… → [0-9a-f]{12}…\); "
     r"choices and outcome are the same: the code was edited since"
@@ -75,8 +76,8 @@ def test_people_are_told_what_was_run_and_what_came_of_it(
 
 def test_programs_get_the_form_and_nothing_else(kept: tuple[str, Path, Record]) -> None:
     token, _, record = kept
-    for form, make in FOR_PROGRAMS.items():
-        assert wsrace("replay", token, "--format", form).stdout == make(record)
+    for form in set(FORMATS) - set(FOR_PEOPLE):
+        assert wsrace("replay", token, "--format", form).stdout == FORMATS[form].write(record)
 
 
 @pytest.mark.parametrize("form", FORMS)

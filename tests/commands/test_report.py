@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from sim.commands.cli import main
 from sim.files.documents import EXPLORED, REPRODUCED, STORE
+from sim.report.trace.formats import FORMATS
 from sim.runs.play import play
 from sim.runs.replay import token_of
 from sim.schedulers.fifo import Fifo
@@ -201,6 +202,56 @@ def test_a_guard_of_somebodys_own_is_imported_only_when_named(
     assert "name it: --guard" in fault("own/own_guard_r-late.race.json")
     assert "is not used there; used: own_guard_r:late" in fault("own", "--guard", "os:system")
     assert 'id="run-1"' in made("own", *named)
+
+
+HANDLER = """
+async def echo(ws):
+    await ws.accept()
+    while True:
+        await ws.send_text(await ws.receive_text())
+
+
+def make():
+    return echo
+"""
+OWN = """
+server = "uvicorn-sansio@0.54"
+[clients]
+messages = 1
+pause_ms = 50
+[[injections]]
+do = "server-close"
+time_ms = 15
+"""
+
+
+@pytest.mark.parametrize(("name", "options"), [("echo", ()), ("make", ("--factory",))])
+def test_a_handler_of_somebodys_own_goes_the_whole_way(
+    name: str, options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a search to a page and every form of the run, and the page says how to search again."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "whole_way", raising=False)
+    Path("whole_way.py").write_text(HANDLER)
+    Path("s.toml").write_text(OWN)
+    own = ("--handler", f"whole_way:{name}")
+    done = wsrace("explore", "s.toml", *own, *options, "--times", "all", "--out", "found")
+    assert done.exit_code == 0, done.output
+    text = made("found", *own)
+    assert f"s, handler whole_way:{name}, asyncio-3.11, uvicorn-sansio@0.54" in text
+    assert "await ws.send_text(await ws.receive_text())" in html.unescape(text)
+    assert "state machine" not in text
+    commands = [html.unescape(one) for one in re.findall(r'"command"[^>]*>([^<]*)', text)]
+    again = next(one for one in commands if one.startswith("wsrace explore"))
+    assert ("--factory" in again) is bool(options)
+    assert wsrace(*shlex.split(again)[1:]).exit_code == 0
+    for form in FORMATS:
+        file = f"found/whole_way-{name}.race.json"
+        done = wsrace("replay", file, *own, "--format", form)
+        assert done.exit_code == 0
+        assert "guard" not in done.stdout
+        assert "server-close" in done.stdout
 
 
 def test_only_the_very_run_of_a_racy_guard_is_its_counterexample(here: Path) -> None:

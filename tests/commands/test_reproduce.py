@@ -15,7 +15,7 @@ import pytest
 from sim.commands.reproduce import Request, run
 from sim.errors import UserError
 from sim.files.documents import REPRODUCED, STORE
-from sim.report import pictures
+from sim.report.plots import pictures
 
 SMALL = Request(
     scenario="server-close",

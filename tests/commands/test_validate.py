@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from sim import __version__
 from sim.commands.cli import main
-from sim.commands.validate import SCHEMA
+from sim.report.text.validate import SCHEMA
 
 PLAN = """
 title = "a small plan"

@@ -11,7 +11,7 @@ from sim.files.catalog import open_scenario
 from sim.live.stacks import Stack, installed
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
-from sim.report.confirmation import confirmation_lines
+from sim.report.text.conform import confirmation_lines
 from sim.runs.play import play
 from sim.runs.subject import Record
 from tests.conformance.test_measure import LEGACY, TRIO, Trial

@@ -8,7 +8,7 @@ from typing import Any
 from sim.logs.reading import BLOCK
 from sim.logs.scanning import LONGEST
 from sim.logs.triage import Triage, add, begun
-from sim.report.logs import document_of
+from sim.report.text.logs import document_of
 
 NEED = 'WebSocket is not connected. Need to call "accept" first.'
 WARNING = "WebSocket state changed between handshake validation and receive for connection c1"

@@ -82,6 +82,7 @@ def test_the_command_tells_it_replays_it_and_makes_a_page_of_it(
     made = run(main, shlex.split(f"report {out} --handler {NAME} -o {page}"))
     assert made.exit_code == 0, made.output
     text = page.read_text()
+    assert "async for _ in websocket.iter_json" in text  # its own source beside the steps
     assert "receive_after_disconnect" in text
 
 

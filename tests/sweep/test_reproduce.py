@@ -16,6 +16,7 @@ import pytest
 from sim.errors import UserError
 from sim.files.catalog import names, open_scenario
 from sim.model.scenario import Scenario
+from sim.report.text.reproduce import document_of
 from sim.runs.replay import replay
 from sim.store.results import ResultStore
 from sim.sweep.reproduce import Reproduction, Task, failing_run, reproduce, scenarios_of
@@ -62,12 +63,12 @@ def test_every_guard_meets_the_same_luck() -> None:
 
 
 def test_the_document_is_the_same_for_every_number_of_workers() -> None:
-    documents = [json.dumps(found(workers=workers).document()) for workers in (1, 2)]
+    documents = [json.dumps(document_of(found(workers=workers))) for workers in (1, 2)]
     assert documents[0] == documents[1]
 
 
 def test_the_document_has_what_is_promised() -> None:
-    document = found().document()
+    document = document_of(found())
     assert set(document) == {
         "schema",
         "wsrace",
@@ -169,7 +170,7 @@ def test_rows_that_come_twice_count_once(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     first = found(store_at=path)
     again = found(store_at=path)
-    assert again.document() == first.document()
+    assert document_of(again) == document_of(first)
 
 
 def test_a_store_of_another_sweep_is_refused(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_sweep_that_was_cut_comes_to_the_same_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     resumed = found(store_at=path, on_trials=lambda done, total: seen.append((done, total)))
     assert seen[0][0] > 0  # the finished cells were not run again
-    assert resumed.document() == found().document()
+    assert document_of(resumed) == document_of(found())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sim.model.plan import CRITERIA, Bound, Phase
-from sim.report.validation import decision_lines, shown, validation_table
+from sim.report.text.validate import decision_lines, shown, validation_table
 from sim.validation.criteria import FIGURES, UNITS, Judgement, is_race, judged, validated
 from sim.validation.deployment import Session, deploy
 from tests.validation.plans import small

@@ -2,7 +2,7 @@
 
 import shlex
 
-from sim.files.documents import ExploreDocument
+from sim.files.documents import ExploreDocument, VerdictRow
 from sim.schedulers.strategies import STRATEGIES
 from sim.sweep.reproduce import Task
 
@@ -25,10 +25,17 @@ def again_explore(found: ExploreDocument) -> str:
     for setting in found.settings:
         parts += ["--set", setting]
     for row in found.guards:
-        parts += ["--guard", row.guard]
+        parts += [option_of(row), row.guard]
+    if any(row.factory for row in found.guards):
+        parts.append("--factory")
     parts += ["--strategy", found.strategy, "--times", found.times, "--property", found.property]
-    if found.strategy in STRATEGIES and STRATEGIES[found.strategy].least_bound is not None:
+    if STRATEGIES[found.strategy].least_bound is not None:
         parts += ["--bound", str(found.bound)]
     if found.max_schedules is not None:
         parts += ["--max-schedules", str(found.max_schedules)]
     return shlex.join([*parts, "--seed", str(found.seed)])
+
+
+def option_of(row: VerdictRow) -> str:
+    """Return the option of a command that names the guard or the handler of a verdict."""
+    return "--guard" if row.handler is None else "--handler"

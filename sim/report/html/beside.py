@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sim.report.formats.telling import labels
-from sim.report.html.walk import Moment
+from sim.report.trace.events import labels
+from sim.report.trace.walk import Moment
 
 WHOLE = 120
 """Runs of at most so many moments are told from their beginning."""
@@ -116,13 +116,13 @@ def _near(moments: Sequence[Moment], wanted: Sequence[int]) -> list[Moment]:
 
 def _gap(before: Moment, what: str) -> Moment:
     """Return what stands for moments that are not told."""
-    return replace(before, what=what, where="")
+    return replace(before, what=what, where="", inside="")
 
 
 def _parting(one: Sequence[Moment], other: Sequence[Moment]) -> int:
     """Return the first moment in which two runs differ; the last one that both have if none."""
     for at, (a, b) in enumerate(zip(one, other, strict=False)):
-        if (a.task, a.what, a.where) != (b.task, b.what, b.where):
+        if (a.task, a.what, a.where, a.inside) != (b.task, b.what, b.where, b.inside):
             return at
     return max(0, min(len(one), len(other)) - 1)
 

@@ -9,8 +9,8 @@ from sim.report.html.beside import Walk, beside
 from sim.report.html.lanes import Lanes, lanes
 from sim.report.html.rivals import rival, role, told
 from sim.report.html.sources import Snippet, snippets
-from sim.report.html.walk import LANE_NAMES, moments_of
-from sim.report.pictures import connection_of
+from sim.report.trace.events import connection_of, description_of
+from sim.report.trace.walk import lane_names, moments_of
 from sim.runs.subject import Record
 
 
@@ -33,6 +33,7 @@ class Case:
     about: scenario, guard and so on, in one line. why: the reason, for a failing run. apart: what
     the passing run does otherwise. parting: the moment from which on. again: the command that
     replays the run, "" if there is none. sources: lines around each place that the runs name.
+    states: those that the moments have.
     """
 
     title: str
@@ -43,7 +44,7 @@ class Case:
     parting: int | None
     again: str
     sources: Mapping[str, Snippet]
-    states: tuple[str, ...] = LANE_NAMES
+    states: tuple[str, ...]
 
     @property
     def length(self) -> int:
@@ -85,7 +86,7 @@ def _put(
     steps: Sequence[int] = (),
 ) -> Case:
     """Return a case of one or two runs. steps: of the first, which must be told."""
-    connection = connection_of(found)
+    connection, states = connection_of(found), lane_names(found)
     told_runs = beside([moments_of(run, connection) for _, run in runs], steps)
     shown = tuple(
         Shown(
@@ -94,13 +95,13 @@ def _put(
             run.digest,
             inquiry.fails(run.outcome),
             walk,
-            lanes(walk, told_runs.parting),
+            lanes(walk, states, told_runs.parting),
         )
         for (name, run), walk in zip(runs, told_runs.walks, strict=True)
     )
     places = (place for walk in told_runs.walks for place in _places(walk))
     sources = snippets(places)
-    return Case(title, _about(found), "", "", shown, told_runs.parting, again, sources)
+    return Case(title, _about(found), "", "", shown, told_runs.parting, again, sources, states)
 
 
 def _steps(why: Explanation) -> list[int]:
@@ -109,13 +110,8 @@ def _steps(why: Explanation) -> list[int]:
 
 
 def _about(found: Record) -> str:
-    scenario = found.scenario
-    unreal = ["counterfactual"] if scenario.counterfactual else []
-    parts = [
-        scenario.name, f"{scenario.mode} mode", f"{scenario.shape} shape",
-        f"guard {scenario.guard}", scenario.runtime, scenario.server, *unreal,
-    ]  # fmt: skip
-    return ", ".join(filter(None, parts))
+    unreal = "counterfactual" if found.scenario.counterfactual else ""
+    return ", ".join(filter(None, [found.scenario.name, *description_of(found), unreal]))
 
 
 def _places(walk: Walk) -> Iterable[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from sim.report.html.beside import Walk
-from sim.report.html.walk import LANE_NAMES, Moment
+from sim.report.trace.walk import Moment
 
 COLUMN = 16
 LANE = 26
@@ -46,15 +46,19 @@ class Lanes:
     names_width: int = NAMES
 
 
-def lanes(walk: Walk, parting: int | None = None) -> Lanes:
-    """Return the picture of a walk. parting: the moment at which it parts from the other one."""
-    rows = {name: LANE * number for number, name in enumerate((*walk.tasks, *LANE_NAMES))}
+def lanes(walk: Walk, states: Sequence[str], parting: int | None = None) -> Lanes:
+    """Return the picture of a walk.
+
+    states: the names of those that its moments have. parting: the moment at which it parts from the
+    other one.
+    """
+    rows = {name: LANE * number for number, name in enumerate((*walk.tasks, *states))}
     moments = walk.moments
     return Lanes(
         width=COLUMN * max(len(moments), 1) + 8,
         height=LANE * len(rows) + 6,
         names=tuple((y, name) for name, y in rows.items()),
-        bars=tuple(_bars(moments, rows)),
+        bars=tuple(_bars(moments, states, rows)),
         dots=tuple(
             (_x(index) + COLUMN // 2, rows[one.task] + LANE // 2, index)
             for index, one in enumerate(moments)
@@ -71,9 +75,9 @@ def _x(index: int) -> int:
     return COLUMN * index
 
 
-def _bars(moments: Sequence[Moment], rows: dict[str, int]) -> Iterator[Bar]:
+def _bars(moments: Sequence[Moment], states: Sequence[str], rows: dict[str, int]) -> Iterator[Bar]:
     tints: dict[str, int] = {}
-    for lane, name in enumerate(LANE_NAMES):
+    for lane, name in enumerate(states):
         begin = 0
         for state, group in groupby(one.states[lane] for one in moments):
             count = len(list(group))

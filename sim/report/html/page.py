@@ -39,6 +39,11 @@ class Page:
     cases: Sequence[Case] = ()
 
     @property
+    def has_windows(self) -> bool:
+        """Whether there is something shaded: a handler of somebody's own has no window."""
+        return any(run.lanes.windows for case in self.cases for run in case.runs)
+
+    @property
     def made(self) -> str:
         """Who made the page."""
         return f"Made by wsrace {__version__}. The same source gives the same bytes."

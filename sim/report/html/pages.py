@@ -10,16 +10,15 @@ from sim.files.documents import ExploreDocument, VerdictRow
 from sim.files.racefile import RaceFile
 from sim.files.recorded import Recorded
 from sim.files.token import decode
-from sim.model.plain import fault
-from sim.report.html.again import again_explore, again_reproduce
+from sim.model.plain import fault, joined
+from sim.report.html.again import again_explore, again_reproduce, option_of
 from sim.report.html.cases import Case, case
 from sim.report.html.drawing import drawing
 from sim.report.html.grids import html_table
 from sim.report.html.page import Figure, Page
-from sim.report.pictures import Picture, pictures_of, svgs_of
-from sim.report.tables import rates_table
-from sim.report.verdicts import verdict_table
-from sim.report.words import joined, sentences
+from sim.report.plots.pictures import Picture, pictures_of, svgs_of
+from sim.report.text.explore import verdict_table
+from sim.report.text.reproduce import rates_table, sentences
 from sim.runs.replay import replayed
 from sim.sweep.reproduce import Reproduction
 from sim.sweep.summary import broken_expectations
@@ -69,13 +68,18 @@ def _expected(found: Reproduction) -> Iterator[str]:
 def exploration_page(
     found: ExploreDocument, files: Sequence[RaceFile] = (), guards: Sequence[str] = ()
 ) -> Page:
-    """Return the page of an exploration. files: counterexamples that are too long for a token."""
+    """Return the page of an exploration. files: counterexamples that are too long for a token.
+
+    guards: somebody's own guards and handlers that may be imported.
+    """
     runs = {row.guard: run for row in found.guards if (run := _run_of(row, files)) is not None}
+    what = "handlers" if any(row.handler for row in found.guards) else "guards"
     summary = list(_verdicts_in_words(found.guards))
     summary += [
-        f"{guard}: its code is somebody's own, so its counterexample is run only with --guard."
-        for guard in runs
-        if not _may_run(guard, guards)
+        f"{row.guard}: its code is somebody's own, so its counterexample is run only with "
+        f"{option_of(row)}."
+        for row in found.guards
+        if row.guard in runs and not _may_run(row.guard, guards)
     ]
     cases = [
         _case(run, f"{guard}: the smallest failing run that was found", guards)
@@ -83,7 +87,7 @@ def exploration_page(
         if _may_run(guard, guards)
     ]
     return Page(
-        title=f"{found.scenario}: which guards hold, over all schedules",
+        title=f"{found.scenario}: which {what} hold, over all schedules",
         about=f"strategy {found.strategy}, times {found.times}, property {found.property}, "
         f"seed {found.seed}, digest {found.digest}",
         summary=summary,

@@ -2,9 +2,8 @@
 
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 AROUND = 4
 """Lines that are shown before and after."""
@@ -29,22 +28,30 @@ class Snippet:
 
 def snippets(wheres: Iterable[str]) -> Mapping[str, Snippet]:
     """Return the lines around each place that has a text; nothing is imported for it."""
-    found = {where: _snippet(where) for where in dict.fromkeys(wheres) if where}
+    places = [where for where in dict.fromkeys(wheres) if where]
+    modules = dict.fromkeys(where.rpartition(":")[0] for where in places)
+    texts = {module: _text(module) for module in modules}
+    found = {where: _snippet(where, texts) for where in places}
     return {where: one for where, one in found.items() if one is not None}
 
 
-def _snippet(where: str) -> Snippet | None:
+def _snippet(where: str, texts: Mapping[str, Sequence[str]]) -> Snippet | None:
     module, _, number = where.rpartition(":")
-    text = _text(module)
+    text = texts[module]
     if not number.isdecimal() or not 0 < int(number) <= len(text):
         return None
     at = int(number)
     first = max(1, at - AROUND)
     lines = tuple(line.rstrip() for line in text[first - 1 : at + AROUND])
-    return Snippet(f"{module.replace('.', '/')}.py", first, at, lines)
+    return Snippet(_file(module), first, at, lines)
 
 
-@cache
+def _file(module: str) -> str:
+    """Return the path of a module's file from its package on, the same on every machine."""
+    is_package = hasattr(sys.modules.get(module), "__path__")
+    return f"{module.replace('.', '/')}{'/__init__' if is_package else ''}.py"
+
+
 def _text(module: str) -> tuple[str, ...]:
     found = sys.modules.get(module)
     try:

@@ -3,12 +3,15 @@
 from functools import lru_cache
 
 from sim.exploration.counterexample import counterexample
+from sim.exploration.explain import with_lines
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
+from sim.report.html.beside import Walk, beside
 from sim.report.html.cases import Case, case
 from sim.report.html.page import Page, html_of
+from sim.report.trace.walk import moments_of
 from sim.runs.play import play
 from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
@@ -67,6 +70,12 @@ def evil() -> Record:
         ),
         Fifo(),
     )  # fmt: skip
+
+
+def walk_of(record: Record) -> Walk:
+    """What is told of one run alone."""
+    (found,) = beside([moments_of(with_lines(record), "c1")]).walks
+    return found
 
 
 def page(*cases: Case, title: str = "A page") -> str:

@@ -6,8 +6,8 @@ from functools import lru_cache
 import pytest
 
 from sim.report.html.drawing import drawing
-from sim.report.pictures import pictures_of
-from sim.report.plots import to_svg
+from sim.report.plots.canvas import to_svg
+from sim.report.plots.pictures import pictures_of
 from sim.sweep.reproduce import Task, reproduce
 
 
