@@ -1,8 +1,9 @@
 """Everything that can be named, with a line on each."""
 
 from sim.files.catalog import names, open_scenario
-from sim.model.names import MODES, PROBES, REAL_PAIRS, RUNTIMES, SHAPES
+from sim.model.names import MODES, PROBES, RUNTIMES, SHAPES
 from sim.model.profiles import PROFILES
+from sim.model.stacks import counterfactual
 from sim.runs.injections import KINDS
 from sim.sut.guards import GUARDS
 
@@ -40,5 +41,5 @@ def everything() -> dict[str, dict[str, str]]:
 
 def _under(profile: str) -> str:
     """Say under which runtimes a server exists."""
-    real = [name for name, servers in REAL_PAIRS.items() if profile.startswith(servers)]
+    real = [name for name in RUNTIMES if not counterfactual(name, profile)]
     return f"with {', '.join(real)}"

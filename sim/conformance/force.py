@@ -12,7 +12,7 @@ from sim.conformance.matrix import Arrangement
 from sim.conformance.measure import blank_cell
 from sim.conformance.place import inside_receive, placed_events, placed_scenario
 from sim.conformance.predict import predict
-from sim.conformance.stacks import STACKS, NotCovered, setting_of
+from sim.conformance.stacks import NotCovered, setting_of
 from sim.errors import NoAnswer, UserError
 from sim.live.serving import LiveServer
 from sim.live.stacks import Stack, stack_named
@@ -71,9 +71,7 @@ def stack_for(server: str) -> Stack:
 
     Raises UserError if it is not installed.
     """
-    family = server.partition("@")[0]
-    name = next(name for name, (_, _, known) in STACKS.items() if known == family)
-    return stack_named(name)
+    return stack_named(server.partition("@")[0])
 
 
 def forced(record: Record, stack: Stack) -> Forced:

@@ -12,8 +12,9 @@ from starlette.websockets import WebSocket
 
 from sim.errors import UserError, WsraceError
 from sim.live.serving import serving
-from sim.live.stacks import STACKS, Stack, installed
+from sim.live.stacks import Stack, installed
 from sim.live.trial import patience_ms
+from sim.model.stacks import STACKS
 from sim.runs.specs import client_specs
 from sim.sut.guards import own_guard
 from tests.live.conftest import Serve
