@@ -19,15 +19,6 @@ _DEPTH = 32
 """How deep a document may be nested; it keeps every walk below away from the recursion limit."""
 
 
-def load(text: str, source: str) -> Scenario | Batch:
-    """Return the scenario, or the batch if there is a key `include`, of a TOML document.
-
-    text: the document. source: what faults call it, such as "scenarios/blind-spot.toml"; its stem
-    is the name of a scenario that gives none. Raises UserError with one line for every fault.
-    """
-    return load_data(parse(text, source), source, text)
-
-
 def parse(text: str, source: str) -> dict[str, Any]:
     """Return the data of a TOML document, unchecked.
 
@@ -46,7 +37,8 @@ def parse(text: str, source: str) -> dict[str, Any]:
 def load_data(data: Mapping[str, object], source: str, text: str = "") -> Scenario | Batch:
     """Return the scenario or batch that `data`, such as a parsed document, describes.
 
-    source: as for `load`. text: the document that `data` came from; without it, faults name no
+    source: what faults call it, such as "scenarios/blind-spot.toml"; its stem is the name of a
+    scenario that gives none. text: the document that `data` came from; without it, faults name no
     line. Raises UserError with one line for every fault.
     """
     if "include" in data:

@@ -11,7 +11,7 @@ from sim.files.load import load_data
 from sim.model.names import RUNTIMES
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
-from tests.files.documents import INJECTION, NESTED, SOURCE, faults
+from tests.helpers.documents import INJECTION, NESTED, SOURCE, faults
 
 GUARD_NAMES = "none, pre-fix, post-fix, both-states, both-no-hop, catch, raw, or MODULE:NAME"
 EXPECTED = "; allowed: none, some, all, race-free, racy"
