@@ -109,13 +109,13 @@ def test_somebodys_own_guard_is_asked(serve: Serve) -> None:
         serve("uvicorn-wsproto").run(scenario(guard="tests:never"))
 
 
-def test_what_a_handler_raises_goes_on_to_the_server(serve: Serve) -> None:
+def test_a_guard_that_raises_is_a_refusal(serve: Serve) -> None:
     def fails(websocket: WebSocket) -> bool:
         raise ValueError("from a guard")
 
     guard = own_guard("tests:fails", fails)
     (run,) = serve("uvicorn-wsproto").run(scenario(), guard=guard)
-    assert run.outcome.label == "other:ValueError"
+    assert run.outcome.label == "other:RefusedOperation"
     assert run.outcome.failed
 
 
