@@ -17,7 +17,7 @@ from sim.errors import NoAnswer, UserError
 from sim.live.serving import LiveServer
 from sim.live.stacks import Stack, stack_named
 from sim.model.scenario import Scenario
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.runs.subject import Record
 from sim.sut.guards import Guard
 
@@ -79,7 +79,7 @@ def forced(record: Record, stack: Stack) -> Forced:
 
     Raises UserError if something in it cannot be placed, or if it takes too long.
     """
-    limit_ms = record.end.tick * 1000 / PER_SECOND
+    limit_ms = ms(record.end.tick)
     if limit_ms > LONGEST_MS:
         raise UserError(
             f"--live: the run takes {limit_ms / 1000:,.0f} s of its own time; at most "

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sim.kernel.series import run_once
 from sim.model.outcome import Finding
 from sim.model.record import Event, Step
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.runs.subject import Record, Subject, record
 from sim.schedulers.replay import Replay
 
@@ -158,7 +158,7 @@ def explain(found: Record) -> Explanation:
             subject.acts_for(step.task, handler)
             for step in end.trace_steps[begin.step + 1 : use.step + 1]
         ),
-        window_ms=(use.tick - begin.tick) * 1000 / PER_SECOND,
+        window_ms=ms(use.tick - begin.tick),
         raised=failing.where,
         ended=failing.text,
     )
@@ -249,7 +249,7 @@ def _rows(told: Record, touches: Sequence[Touch | None], connection: str) -> tup
                     step=index,
                     role=" and ".join(roles[index]),
                     task=step.task,
-                    ms=step.tick * 1000 / PER_SECOND,
+                    ms=ms(step.tick),
                     where=touch.where if touch is not None else "",
                     what=_what(events, touch),
                     before=before,

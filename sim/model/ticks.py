@@ -14,6 +14,11 @@ def seconds(ticks: int) -> float:
     return ticks / PER_SECOND
 
 
+def ms(ticks: int) -> float:
+    """Return `ticks` in milliseconds."""
+    return ticks * 1000 / PER_SECOND
+
+
 def from_seconds(value: float) -> int:
     """Return the first tick not before `value` seconds. Raises ValueError unless finite."""
     if not math.isfinite(value):

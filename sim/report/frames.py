@@ -13,7 +13,7 @@ from sim.errors import UserError
 from sim.exploration.verdict import Exploration
 from sim.live.overhead import Cost
 from sim.model.results import CellResult, PairResult
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction, cell_row, pair_row
 from sim.validation.criteria import Validation
@@ -54,7 +54,7 @@ def _cells(found: Reproduction) -> Rows:
 def _events(found: Record) -> Rows:
     return [
         {
-            "ms": event.tick * 1000 / PER_SECOND,
+            "ms": ms(event.tick),
             "task": event.task,
             "kind": event.kind,
             **{str(key): value for key, value in event.values.items()},

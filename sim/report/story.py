@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sim.model.record import Event, Value
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.report.plots import Lane, Mark, Span
 from sim.runs.subject import Record
 
@@ -14,11 +14,6 @@ LANES = {
 }
 HIDDEN = frozenset({"wire", "probe", "asgi.send", "asgi.receive", "frame", "log"})
 """Kinds of events that a short telling leaves out."""
-
-
-def ms(tick: int) -> float:
-    """Return a tick in milliseconds."""
-    return tick * 1000 / PER_SECOND
 
 
 def story(

@@ -19,7 +19,7 @@ from sim.model.outcome import Outcome
 from sim.model.plan import Plan
 from sim.model.record import End
 from sim.model.scenario import Batch, Entry, Scenario
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.model.times import fixed
 from sim.runs.own import own_guard_of
 from sim.runs.play import play
@@ -162,7 +162,7 @@ class _Chain:
         """Take note of the session that has just run."""
         client, number, visit = self._running
         outcome = self._cast[visit].subject.judge(end)
-        took_ms = end.tick * 1000 / PER_SECOND
+        took_ms = ms(end.tick)
         self.sessions.append(
             _session(client, number, visit, self._now_ms / _MINUTE, took_ms, outcome, end)
         )

@@ -10,8 +10,8 @@ from itertools import groupby
 
 from rich.cells import chop_cells, set_cell_size
 
+from sim.model.ticks import ms
 from sim.report.formats.telling import folded, is_noise, labels, told
-from sim.report.story import ms
 from sim.runs.subject import Record
 
 WIDTH = 100

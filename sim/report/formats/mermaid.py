@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from sim.model.plain import printable
 from sim.model.record import Event
+from sim.model.ticks import ms
 from sim.report.formats.telling import folded, is_noise, labels, told, windows
-from sim.report.story import ms
 from sim.runs.subject import Record
 
 LARGEST = 45_000

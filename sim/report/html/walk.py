@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sim.kernel.names import MAIN
 from sim.model.record import CLOCK, LOOP, Access, Event, Step
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.report.formats.telling import PLACES, folded, told
 from sim.report.story import LANES
 from sim.runs.subject import Record
@@ -93,7 +93,7 @@ class _Teller:
     def _moment(self, index: int, step: Step, what: str, where: str) -> Moment:
         return Moment(
             step=index,
-            ms=step.tick * 1000 / PER_SECOND,
+            ms=ms(step.tick),
             task=folded(step.task),
             what=what,
             where=where,
