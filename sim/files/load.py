@@ -9,14 +9,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from sim.errors import UserError
+from sim.files.depth import TOO_DEEP, too_deep
 from sim.files.faults import fault_lines, one_line
 from sim.model.scenario import Batch, Scenario
 from sim.model.times import Table
 
 T = TypeVar("T", bound=Table)
-
-_DEPTH = 32
-"""How deep a document may be nested; it keeps every walk below away from the recursion limit."""
 
 
 def parse(text: str, source: str) -> dict[str, Any]:
@@ -64,15 +62,7 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
-    level: list[Any] = [data]
-    for _ in range(_DEPTH):
-        level = [
-            child
-            for value in level
-            if isinstance(value, dict | list)
-            for child in (value.values() if isinstance(value, dict) else value)
-        ]
-    if level:
-        raise ValueError("nested too deeply")
+        raise ValueError(TOO_DEEP) from None
+    if too_deep(data):
+        raise ValueError(TOO_DEEP)
     return data

@@ -10,9 +10,9 @@ one before it, the version stands in the code.
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 
 from sim.errors import UserError
+from sim.model.plain import near
 from sim.model.stacks import STACKS, ServerStack, Version, find_stack
 from sim.model.switches import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
 
@@ -193,9 +193,9 @@ def profile_named(name: str) -> ServerProfile:
     """
     profile = PROFILES.get(name) or _built(name)
     if profile is None:
-        near = get_close_matches(name, PROFILES, n=1)
-        hint = f"; did you mean {near[0]!r}" if near else ""
-        raise UserError(f"server profile: {name!r} is unknown{hint}; allowed: {allowed()}")
+        raise UserError(
+            f"server profile: {name!r} is unknown; allowed: {allowed()}{near(name, PROFILES)}"
+        )
     return profile
 
 

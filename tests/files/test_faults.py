@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.files.faults import dotted, near
+from sim.files.faults import dotted
 from sim.files.load import load_data
 from sim.model.names import RUNTIMES
+from sim.model.plain import near
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
 from tests.helpers.documents import INJECTION, NESTED, SOURCE, faults
