@@ -21,10 +21,16 @@ def test_workers_ignore_interrupts_and_this_process_does_not() -> None:
 
 
 def test_what_was_not_begun_is_dropped_when_the_caller_stops() -> None:
-    with pytest.raises(KeyboardInterrupt), open_pool(1) as pool:
-        futures = [pool.submit(time.sleep, 0.2) for _ in range(100)]
-        futures[0].result()
-        raise KeyboardInterrupt
+    futures = []
+
+    def stop_at_the_first() -> None:
+        with open_pool(1) as pool:
+            futures.extend(pool.submit(time.sleep, 0.2) for _ in range(100))
+            futures[0].result()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop_at_the_first()
     assert futures[0].done()
     with pytest.raises(CancelledError):
         futures[-1].result()
