@@ -2,7 +2,7 @@
 
 import signal
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_workers_ignore_interrupts_and_this_process_does_not() -> None:
 
 
 def test_what_was_not_begun_is_dropped_when_the_caller_stops() -> None:
-    futures = []
+    futures: list[Future[None]] = []
 
     def stop_at_the_first() -> None:
         with open_pool(1) as pool:
