@@ -9,10 +9,9 @@ from sim.errors import WsraceError
 from sim.kernel.world import World
 from sim.model.client import ClientSpec
 from sim.model.frames import Frame, FrameKind
-from sim.model.script import Action, Do
+from sim.model.script import Action, Do, frame_of
 from sim.model.ticks import PER_SECOND
 
-NORMAL_CLOSURE = 1000
 CLOSE_TIMEOUT_S = 10
 """How long a client waits for the answer to its close frame, as the websockets library does."""
 LOST = "lost"
@@ -161,7 +160,7 @@ class Client(ABC):
             self.world.event("client.drop", connection=self.name, how=str(action.do))
             self.drop(FrameKind(action.do))
         else:
-            await self._send(_frame(action))
+            await self._send(frame_of(action))
 
     async def _until(self, done: Callable[[], bool], tick: int | None = None) -> None:
         """Take in what comes until `done`, until the connection is over, or until `tick`."""
@@ -173,14 +172,3 @@ class Client(ABC):
 
 def _never() -> bool:
     return False
-
-
-def _frame(action: Action) -> Frame:
-    value = action.value
-    if action.do is Do.SEND:
-        return Frame(FrameKind.TEXT, text=str(value))
-    if action.do is Do.SEND_BYTES:
-        return Frame(FrameKind.BYTES, data=bytes.fromhex(str(value)))
-    if action.do is Do.PING:
-        return Frame(FrameKind.PING)
-    return Frame(FrameKind.CLOSE, code=int(value or NORMAL_CLOSURE))

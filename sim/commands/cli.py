@@ -9,7 +9,6 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import click
 from sim import __version__
 from sim.commands.terminal import BROKEN, errors_as_statuses, import_from_here
 from sim.errors import UserError
+from sim.model.plain import find_nearest
 from sim.model.properties import PROPERTIES
 from sim.report.trace.formats import FORMATS, formats_in_words
 from sim.schedulers.strategies import STRATEGIES
@@ -31,8 +31,8 @@ class _Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = get_close_matches(args[0], self.commands, n=1) if args else []
-            hint = f" Did you mean {near[0]!r}?" if near and near[0] not in error.message else ""
+            near = find_nearest(args[0], self.commands) if args else ""
+            hint = f" Did you mean {near!r}?" if near and near not in error.message else ""
             raise click.UsageError(error.message + hint, ctx) from None
 
 

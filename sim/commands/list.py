@@ -1,10 +1,11 @@
 """Everything that can be named, with a line on each."""
 
 from sim.files.catalog import names, open_scenario
-from sim.model.names import MODES, PROBES, REAL_PAIRS, RUNTIMES, SHAPES
+from sim.model.names import MODES, PROBES, RUNTIMES, SHAPES
 from sim.model.outcome import CLASSES
 from sim.model.profiles import PROFILES
 from sim.model.properties import PROPERTIES
+from sim.model.stacks import counterfactual
 from sim.runs.injections import KINDS
 from sim.schedulers.strategies import STRATEGIES
 from sim.sut.guards import GUARDS
@@ -46,5 +47,5 @@ def everything() -> dict[str, dict[str, str]]:
 
 def _under(profile: str) -> str:
     """Say under which runtimes a server exists."""
-    real = [name for name, servers in REAL_PAIRS.items() if profile.startswith(servers)]
+    real = [name for name in RUNTIMES if not counterfactual(name, profile)]
     return f"with {', '.join(real)}"

@@ -12,12 +12,12 @@ from sim.conformance.matrix import Arrangement
 from sim.conformance.measure import blank_cell
 from sim.conformance.place import inside_receive, placed_events, placed_scenario
 from sim.conformance.predict import predict
-from sim.conformance.stacks import STACKS, NotCovered, setting_of
+from sim.conformance.stacks import NotCovered, setting_of
 from sim.errors import NoAnswer, UserError
 from sim.live.serving import LiveServer
 from sim.live.stacks import Stack, stack_named
 from sim.model.scenario import Scenario
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.runs.subject import Record
 from sim.sut.guards import Guard
 
@@ -71,9 +71,7 @@ def stack_for(server: str) -> Stack:
 
     Raises UserError if it is not installed.
     """
-    family = server.partition("@")[0]
-    name = next(name for name, (_, _, known) in STACKS.items() if known == family)
-    return stack_named(name)
+    return stack_named(server.partition("@")[0])
 
 
 def forced(record: Record, stack: Stack) -> Forced:
@@ -81,7 +79,7 @@ def forced(record: Record, stack: Stack) -> Forced:
 
     Raises UserError if something in it cannot be placed, or if it takes too long.
     """
-    limit_ms = record.end.tick * 1000 / PER_SECOND
+    limit_ms = ms(record.end.tick)
     if limit_ms > LONGEST_MS:
         raise UserError(
             f"--live: the run takes {limit_ms / 1000:,.0f} s of its own time; at most "

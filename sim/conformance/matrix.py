@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sim.model.profiles import closes_each
+from sim.model.stacks import ServerStack
+
 GUARDS = ("none", "pre", "post", "both", "both_nohop", "catch", "raw")
 ORIGINAL = ("orig_pre", "orig_post")
 BEFORE_ACCEPT = ("none", "pre", "post", "both", "catch")
@@ -61,15 +64,15 @@ NAMED = {BLIND_SPOT: "the blind spot", HOP: "the hop of wait_for"}
 """What the question of issue #1061 is about: does the fix help, and when."""
 
 
-def arrangements(stack: str) -> Iterator[Arrangement]:
+def arrangements(stack: ServerStack) -> Iterator[Arrangement]:
     """Yield what is arranged on a stack.
 
     Left out is what it cannot do: hypercorn has no shutdown per connection, and under Trio the
     timeout is always in place.
     """
-    guards = tuple(g for g in GUARDS if g != "both_nohop" or stack != "hypercorn-trio")
+    guards = tuple(g for g in GUARDS if g != "both_nohop" or stack.loop != "trio")
     for kind in KINDS:
-        if kind == "server_shutdown" and stack.startswith("hypercorn-"):
+        if kind == "server_shutdown" and not closes_each(stack):
             continue
         for place in PLACES:
             original = ORIGINAL if (kind, *place) in ALSO_ORIGINAL else ()

@@ -73,7 +73,7 @@ def measure(
     if a cell cannot be kept.
     """
     for stack in plan.stacks:
-        todo = [one for one in arrangements(stack.name) if not plan.kinds or one.kind in plan.kinds]
+        todo = [one for one in arrangements(stack.row) if not plan.kinds or one.kind in plan.kinds]
         kept = {_key(cell): cell for cell in plan.kept}
         left = [one for one in todo if (_stack_key(stack), one) not in kept]
         yield from (kept[_stack_key(stack), one] for one in todo if one not in left)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from sim.conformance.cells import Cell
 from sim.conformance.judge import Judged
 
-BAR = 0.985
-"""The share of all unmixed cells that must agree, unless somebody asks for another one."""
 EXEMPT_KIND = "server_shutdown_full"
 """The one kind that the model need not answer."""
 

@@ -1,7 +1,6 @@
 """The columns that name a stack -> the runtime, the server profile and the Starlette of a run."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +8,7 @@ from sim.conformance.cells import Cell
 from sim.errors import UserError
 from sim.model.names import RuntimeName
 from sim.model.profiles import profile_named
+from sim.model.stacks import find_stack
 
 
 class NotCovered(Exception):
@@ -24,14 +24,6 @@ class Setting:
     starlette: Literal["installed", "before-0.36"]
 
 
-STACKS: Mapping[str, tuple[str, str, str]] = {
-    "uvicorn-websockets": ("uvicorn", "asyncio", "uvicorn-websockets"),
-    "uvicorn-websockets-sansio": ("uvicorn", "asyncio", "uvicorn-sansio"),
-    "uvicorn-wsproto": ("uvicorn", "asyncio", "uvicorn-wsproto"),
-    "hypercorn-asyncio": ("hypercorn", "asyncio", "hypercorn-asyncio"),
-    "hypercorn-trio": ("hypercorn", "trio", "hypercorn-trio"),
-}
-"""By the column `stack`: the server, the runtime that it needs, and the family of its profiles."""
 CONVERTS_SINCE = (0, 36)
 """The Starlette since which an OSError of `send` becomes WebSocketDisconnect(1006)."""
 IN_PLACE_SINCE = (3, 12)
@@ -41,18 +33,17 @@ OLDEST_PYTHON = (3, 8)
 
 def setting_of(cell: Cell) -> Setting:
     """Return what the columns of a cell come to. Raises NotCovered with the reason."""
-    known = STACKS.get(cell.stack)
-    if known is None:
+    stack = find_stack(cell.stack)
+    if stack is None:
         raise NotCovered(f"stack {cell.stack!r} is unknown")
-    server, runtime, family = known
-    if cell.runtime != runtime:
+    if cell.runtime != stack.loop:
         raise NotCovered(f"runtime {cell.runtime!r} with stack {cell.stack!r} is not modelled")
     name, _, version = cell.server.partition(" ")
-    if name != server:
+    if name != stack.server:
         raise NotCovered(f"server {cell.server!r} does not belong to stack {cell.stack!r}")
     return Setting(
         _runtime(cell),
-        _profile(family, _version(version, "server", cell.server)),
+        _profile(stack.family, _version(version, "server", cell.server)),
         "installed"
         if _version(cell.starlette, "starlette", cell.starlette) >= CONVERTS_SINCE
         else "before-0.36",

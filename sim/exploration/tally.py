@@ -6,9 +6,8 @@ from collections.abc import Callable
 from sim.errors import words_of
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.verdict import Exploration, Verdict
-from sim.model.happens_before import silent_wakes
 from sim.model.outcome import class_named
-from sim.model.record import End, Ending
+from sim.model.record import End, Ending, silent_wakes
 from sim.runs.subject import Record, Subject, record
 
 OnRun = Callable[[int], None]

@@ -8,9 +8,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sim.errors import UserError
-from sim.files.faults import near
 from sim.files.load import checked, load_data, parse
 from sim.files.override import overlay, override
+from sim.model.plain import near
 from sim.model.plan import Plan
 from sim.model.scenario import Batch, Entry, Scenario
 

@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from sim.files.keys import table_at
 from sim.files.locate import Path, line_of
+from sim.model.plain import near
 from sim.model.times import Table
 
 _WRONG_KIND = ("_type", "_parsing")
@@ -60,17 +60,6 @@ def dotted(path: Path) -> str:
 def quoted(text: str) -> str:
     """Return a text as a string of TOML, in one line."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def near(name: str, allowed: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" with the allowed name most like `name`, or ""."""
-    names = list(allowed)
-    found = get_close_matches(name, names, n=1)
-    if not found and len(name) > 3:
-        # a long name may have been meant by a short one: uvicron, uvicorn-websockets@0.35
-        starts = {known[: len(name)]: known for known in reversed(names)}
-        found = [starts[start] for start in get_close_matches(name, starts, n=1)]
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def one_line(*parts: str) -> str:

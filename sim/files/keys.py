@@ -5,29 +5,7 @@ from types import UnionType
 from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 
 from sim.files.locate import Path
-from sim.model.scenario import Scenario
 from sim.model.times import Table
-
-
-def key_paths() -> tuple[str, ...]:
-    """Return every dotted key that a scenario file may hold, in the order of the model.
-
-    N stands for the index in a list of tables, NAME for a key that the file chooses. A key that
-    takes a draw stands here once, without the keys of the draw.
-    """
-    return tuple(_key_paths(Scenario, ""))
-
-
-def _key_paths(model: type[Table], prefix: str) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        kind = next(_arms(field.annotation))
-        element = get_args(kind)[0] if get_origin(kind) is tuple else None
-        if _is_table(kind):
-            yield from _key_paths(kind, f"{prefix}{name}.")
-        elif _is_table(element):
-            yield from _key_paths(element, f"{prefix}{name}.N.")
-        else:
-            yield f"{prefix}{name}" + (".NAME" if get_origin(kind) is dict else "")
 
 
 def _arms(annotation: Any) -> Iterator[Any]:

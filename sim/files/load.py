@@ -9,23 +9,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from sim.errors import UserError
+from sim.files.depth import TOO_DEEP, too_deep
 from sim.files.faults import fault_lines, one_line
 from sim.model.scenario import Batch, Scenario
 from sim.model.times import Table
 
 T = TypeVar("T", bound=Table)
-
-_DEPTH = 32
-"""How deep a document may be nested; it keeps every walk below away from the recursion limit."""
-
-
-def load(text: str, source: str) -> Scenario | Batch:
-    """Return the scenario, or the batch if there is a key `include`, of a TOML document.
-
-    text: the document. source: what faults call it, such as "scenarios/blind-spot.toml"; its stem
-    is the name of a scenario that gives none. Raises UserError with one line for every fault.
-    """
-    return load_data(parse(text, source), source, text)
 
 
 def parse(text: str, source: str) -> dict[str, Any]:
@@ -46,7 +35,8 @@ def parse(text: str, source: str) -> dict[str, Any]:
 def load_data(data: Mapping[str, object], source: str, text: str = "") -> Scenario | Batch:
     """Return the scenario or batch that `data`, such as a parsed document, describes.
 
-    source: as for `load`. text: the document that `data` came from; without it, faults name no
+    source: what faults call it, such as "scenarios/blind-spot.toml"; its stem is the name of a
+    scenario that gives none. text: the document that `data` came from; without it, faults name no
     line. Raises UserError with one line for every fault.
     """
     if "include" in data:
@@ -72,15 +62,7 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
-    level: list[Any] = [data]
-    for _ in range(_DEPTH):
-        level = [
-            child
-            for value in level
-            if isinstance(value, dict | list)
-            for child in (value.values() if isinstance(value, dict) else value)
-        ]
-    if level:
-        raise ValueError("nested too deeply")
+        raise ValueError(TOO_DEEP) from None
+    if too_deep(data):
+        raise ValueError(TOO_DEEP)
     return data

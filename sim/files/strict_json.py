@@ -7,10 +7,10 @@ asks: a key that stands twice, NaN and infinities, integers beyond 2**53, half a
 import json
 from typing import Any
 
+from sim.files.depth import TOO_DEEP, too_deep
+
 LARGEST = 1 << 53
 """No number is larger: beyond it a float, and with it most readers of JSON, skips integers."""
-_DEPTH = 32
-"""How deep a document may be nested; it keeps every walk below away from the recursion limit."""
 _KEYS = 1000
 """So many keys may one object have."""
 _BOM = b"\xef\xbb\xbf"
@@ -44,8 +44,9 @@ def read(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise BadJson(f"it is not JSON, or was cut: {error.msg}", error.lineno) from None
     except RecursionError:
-        raise BadJson("nested too deeply") from None
-    _check_depth(found)
+        raise BadJson(TOO_DEEP) from None
+    if too_deep(found):
+        raise BadJson(TOO_DEEP)
     _check_text(found)
     return found
 
@@ -76,19 +77,6 @@ def _number(digits: str) -> float:
 
 def _constant(name: str) -> Any:
     raise BadJson(f"{name} is no number")
-
-
-def _check_depth(found: object) -> None:
-    level = [found]
-    for _ in range(_DEPTH):
-        level = [
-            child
-            for value in level
-            if isinstance(value, dict | list)
-            for child in (value.values() if isinstance(value, dict) else value)
-        ]
-    if level:
-        raise BadJson("nested too deeply")
 
 
 def _check_text(found: object) -> None:

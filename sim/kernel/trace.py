@@ -39,20 +39,3 @@ def lines(events: Iterable[Event]) -> str:
 def digest(events: Iterable[Event]) -> str:
     """Return the SHA-256 of the canonical form, in hexadecimal."""
     return hashlib.sha256(lines(events).encode()).hexdigest()
-
-
-def parse(text: str) -> tuple[Event, ...]:
-    """Read canonical JSON Lines back. Raises ValueError naming the line that is not an event."""
-    events = []
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            event = Event(*json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"line {number}: not an event: {error}") from None
-        types = (type(event.tick), type(event.task), type(event.kind), type(event.values))
-        if types != (int, str, str, dict):
-            raise ValueError(
-                f"line {number}: not an event: expected [tick, task, kind, {{values}}]"
-            )
-        events.append(event)
-    return tuple(events)

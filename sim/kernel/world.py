@@ -23,30 +23,40 @@ from sim.model.schedule import Chooser, Kind, Options, Scheduler
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One world to run.
-
-    program: the code; it is called with the World. scheduler: answers its choices. order: what the
-    runtime leaves open. late: how many times in a run the clock may move although something is
-    runnable (the process was delayed). untimed: what the outside world does has no time of its
-    own; it may happen at any moment, before or after time moves. limits: what it may use up.
-    events, steps, schedule: what to record; a choice among n tasks keeps n names, so worlds of very
-    many clients do without. lines: whether accesses say where they were made. helpers: modules and
-    packages that act for others, besides the kernel and Trio: what they touch is touched by who
-    called them. own: tells somebody's own code from ours and from libraries.
-    """
+    """One world to run."""
 
     program: "Program"
+    """The code; it is called with the World."""
     scheduler: Scheduler
+    """Answers its choices."""
     order: Order = Order.ANY
+    """What the runtime leaves open."""
     late: int = 0
+    """How many times in a run the clock may move although something is runnable, as if the process
+    had been delayed. No option reaches it yet.
+    """
     untimed: bool = False
+    """What the outside world does has no time of its own: it may happen at any moment, before or
+    after time moves.
+    """
     limits: Limits = field(default_factory=Limits)
+    """What it may use up."""
     events: bool = True
+    """Whether to record the trace."""
     steps: bool = False
+    """Whether to record the steps."""
     schedule: bool = True
+    """Whether to record the answers. A choice among n tasks keeps n names, so worlds of very many
+    clients do without.
+    """
     lines: bool = False
+    """Whether accesses say where they were made."""
     helpers: tuple[str, ...] = ()
+    """Modules and packages that act for others, besides the kernel and Trio: what they touch is
+    touched by who called them.
+    """
     own: OwnCode = SOMEBODYS_OWN
+    """Tells somebody's own code from ours and from libraries."""
 
     def under(self, scheduler: Scheduler) -> Self:
         """Return the same job under another scheduler."""

@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from sim.client.base import CLOSE_TIMEOUT_S, LOST, NORMAL_CLOSURE
+from sim.client.base import CLOSE_TIMEOUT_S, LOST
 from sim.live.recorder import TASK, Recorder
 from sim.live.wire import LiveWire
 from sim.model.client import ClientSpec
 from sim.model.frames import Frame, FrameKind
-from sim.model.script import Action, Do
+from sim.model.script import Action, Do, frame_of
 from sim.model.ticks import seconds
 
 _SENDS = (Do.SEND, Do.SEND_BYTES, Do.PING, Do.CLOSE)
@@ -195,18 +195,6 @@ class LiveClient:
 
     def _event(self, kind: str, **values: str) -> None:
         self._recorder.event(kind, connection=self.name, **values)
-
-
-def frame_of(action: Action) -> Frame:
-    """Return the frame that an action sends."""
-    value = action.value
-    if action.do is Do.SEND:
-        return Frame(FrameKind.TEXT, text=str(value))
-    if action.do is Do.SEND_BYTES:
-        return Frame(FrameKind.BYTES, data=bytes.fromhex(str(value)))
-    if action.do is Do.PING:
-        return Frame(FrameKind.PING)
-    return Frame(FrameKind.CLOSE, code=int(value or NORMAL_CLOSURE))
 
 
 def _never() -> bool:

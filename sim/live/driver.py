@@ -14,6 +14,7 @@ from sim.errors import UserError
 from sim.live.client import LiveClient
 from sim.live.port import LivePort
 from sim.live.stacks import Stack
+from sim.model.profiles import closes_each
 from sim.model.record import Value
 from sim.model.scenario import Scenario
 from sim.runs.injections import Act
@@ -25,7 +26,7 @@ def refuse_impossible(scenario: Scenario, stack: Stack) -> None:
     for number, injection in enumerate(scenario.injections):
         if injection.do == "failing-send":
             why = "a real server fails a send only for a reason: use client-abort or client-close"
-        elif injection.do == "server-shutdown" and not stack.name.startswith("uvicorn"):
+        elif injection.do == "server-shutdown" and not closes_each(stack.row):
             why = f"{stack.name} has no shutdown of one connection; uvicorn has"
         else:
             continue

@@ -6,7 +6,6 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import trio
@@ -14,6 +13,7 @@ import trio
 from sim.live.port import AsyncioPort, LivePort, TrioPort
 from sim.live.recorder import Recorder
 from sim.live.stacks import Stack
+from sim.model.stacks import ServerStack
 from sim.runtimes.port import Pause
 
 _GRACE_S = 1
@@ -243,11 +243,14 @@ class TrioHost(Host):
         return TrioPort(*args, nursery=self._nursery)
 
 
+HOSTS: Mapping[tuple[str, str], Callable[[ServerStack, Any, socket.socket], Host]] = {
+    ("uvicorn", "asyncio"): lambda stack, *args: UvicornHost(stack.implementation, *args),
+    ("hypercorn", "asyncio"): lambda stack, *args: HypercornHost(*args),
+    ("hypercorn", "trio"): lambda stack, *args: TrioHost(*args),
+}
+"""What makes a server, by its distribution and its loop."""
+
+
 def host_of(stack: Stack, app: Any, listener: socket.socket) -> Host:
     """Return the server of `stack`, not yet running. It owns `listener`."""
-    makers: Mapping[str, Callable[[Any, socket.socket], Host]] = {
-        "hypercorn-asyncio": HypercornHost,
-        "hypercorn-trio": TrioHost,
-    }
-    uvicorn = partial(UvicornHost, stack.name.removeprefix("uvicorn-"))
-    return makers.get(stack.name, uvicorn)(app, listener)
+    return HOSTS[stack.row.server, stack.row.loop](stack.row, app, listener)

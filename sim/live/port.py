@@ -14,7 +14,7 @@ import trio
 from sim.errors import RefusedOperation
 from sim.live.recorder import TASK, Recorder
 from sim.model.record import Value
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.runtimes.port import Pause, Pauses
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class LivePort(ABC):
             for _ in range(pause.hops):
                 await self.turn()
             if pause.ticks:
-                await self.sleep(pause.ticks * 1000 / PER_SECOND)
+                await self.sleep(ms(pause.ticks))
 
     def now(self) -> float:
         """Return the milliseconds since the handler began."""

@@ -2,7 +2,6 @@
 
 import platform
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -10,74 +9,54 @@ from importlib.util import find_spec
 
 from sim.errors import UserError
 from sim.model.names import RuntimeName
+from sim.model.stacks import STACKS, ServerStack, find_stack
 
 INSTALL = "pip install 'wsrace[live]'"
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One real stack.
-
-    name: as in the truth files. runtime: what the handler runs on. profile: the server's name with
-    its major and minor version, as a profile would be called (there need not be one). server, lib,
-    starlette, python: what is installed, with full versions.
-    """
+    """A stack that is installed here."""
 
     name: str
+    """As in the truth files."""
     runtime: RuntimeName
+    """What the handler runs on."""
     profile: str
+    """The family with the server's major and minor version; there need not be such a profile."""
     server: str
+    """The server and its full version."""
     lib: str
+    """The library and its full version."""
     starlette: str
+    """The full version of Starlette."""
     python: str
+    """The full version of Python."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What a stack is made of. modules: they can be found if the stack is there."""
-
-    server: str
-    lib: str
-    profile: str
-    modules: tuple[str, ...]
-
-
-_UVICORN = "uvicorn.protocols.websockets"
-_KINDS: Mapping[str, _Kind] = {
-    "uvicorn-websockets": _Kind(
-        "uvicorn",
-        "websockets",
-        "uvicorn-websockets",
-        (f"{_UVICORN}.websockets_impl", "websockets.legacy"),
-    ),
-    "uvicorn-websockets-sansio": _Kind(
-        "uvicorn", "websockets", "uvicorn-sansio", (f"{_UVICORN}.websockets_sansio_impl",)
-    ),
-    "uvicorn-wsproto": _Kind(
-        "uvicorn", "wsproto", "uvicorn-wsproto", (f"{_UVICORN}.wsproto_impl",)
-    ),
-    "hypercorn-asyncio": _Kind("hypercorn", "wsproto", "hypercorn-asyncio", ("hypercorn.asyncio",)),
-    "hypercorn-trio": _Kind("hypercorn", "wsproto", "hypercorn-trio", ("hypercorn.trio",)),
-}
-STACKS = tuple(_KINDS)
-"""The names of all stacks that can be served."""
+    @property
+    def row(self) -> ServerStack:
+        """What is known of it wherever it is installed."""
+        return STACKS[self.name]
 
 
 def installed() -> tuple[Stack, ...]:
     """Return the stacks that can be served here."""
-    found = (_find(name, kind) for name, kind in _KINDS.items())
-    return tuple(stack for stack in found if stack is not None)
+    return tuple(here for stack in STACKS.values() if (here := _find(stack)) is not None)
 
 
 def stack_named(name: str) -> Stack:
-    """Return the stack called `name`. Raises UserError with the names there are."""
-    if name not in _KINDS:
+    """Return the installed stack called `name`, or that of the profiles of the family `name`.
+
+    Raises UserError with the names there are.
+    """
+    stack = find_stack(name)
+    if stack is None:
         raise UserError(f"stack: {name!r} is unknown; allowed: {', '.join(STACKS)}")
     here = {stack.name: stack for stack in installed()}
-    if name not in here:
-        missing = ", ".join(one for one in STACKS if one not in here)
-        raise UserError(f"stack {name!r} is not installed ({INSTALL}); not here: {missing}")
-    return here[name]
+    if stack.name not in here:
+        missing = ", ".join(known for known in STACKS if known not in here)
+        raise UserError(f"stack {stack.name!r} is not installed ({INSTALL}); not here: {missing}")
+    return here[stack.name]
 
 
 def none_installed() -> UserError:
@@ -90,19 +69,20 @@ def asyncio_runtime() -> RuntimeName:
     return "asyncio-3.11" if sys.version_info < (3, 12) else "asyncio-3.12"
 
 
-def _find(name: str, kind: _Kind) -> Stack | None:
+def _find(stack: ServerStack) -> Stack | None:
     try:
-        server, lib = version(kind.server), version(kind.lib)
+        server, lib = version(stack.server), version(stack.library)
     except PackageNotFoundError:
         return None
-    if not all(map(_is_there, kind.modules)):
+    if not all(map(_is_there, stack.modules)):
         return None
+    here = asyncio_runtime()
     return Stack(
-        name=name,
-        runtime="trio" if name == "hypercorn-trio" else asyncio_runtime(),
-        profile=f"{kind.profile}@{'.'.join(server.split('.')[:2])}",
-        server=f"{kind.server} {server}",
-        lib=f"{kind.lib} {lib}",
+        name=stack.name,
+        runtime=here if here in stack.runtimes else stack.runtimes[0],
+        profile=f"{stack.family}@{'.'.join(server.split('.')[:2])}",
+        server=f"{stack.server} {server}",
+        lib=f"{stack.library} {lib}",
         starlette=version("starlette"),
         python=platform.python_version(),
     )

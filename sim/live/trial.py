@@ -12,7 +12,7 @@ from sim.model.outcome import Outcome
 from sim.model.record import End, Ending, Event
 from sim.model.scenario import Scenario
 from sim.model.script import Do
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.model.times import settled
 from sim.runs.judge import judge
 from sim.runs.specs import answers_in_events, client_specs, pauses_of
@@ -121,10 +121,10 @@ def patience_ms(scenario: Scenario, specs: list[ClientSpec]) -> float:
         waits.append(injection.each_ms * len(injection.to))
     rounds = 2
     ticks = max(map(_ticks_of_script, specs))
-    waits.append(ticks * 1000 / PER_SECOND)
+    waits.append(ms(ticks))
     rounds += sum(action.do is Do.SEND for action in specs[0].script)
     pauses = sum(pause.ticks for pause in pauses_of(scenario).values())
-    waits.append(rounds * pauses * 1000 / PER_SECOND)
+    waits.append(ms(rounds * pauses))
     return min(scenario.end_ms, sum(waits) + _BEYOND_MS)
 
 

@@ -335,5 +335,3 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
     ),
 )
 BY_NAME: Final[Mapping[str, Pattern]] = {pattern.name: pattern for pattern in PATTERNS}
-NEUTRAL: Final = ("WebSocket cleanup for connection ", "close failed: ")
-"""How the lines of our handlers begin that say nothing of the race."""

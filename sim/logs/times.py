@@ -1,20 +1,21 @@
 """Times in logs: what programs write, read into nanoseconds since 1970 in UTC, and written back.
 
-The standard library's `datetime` knows neither nanoseconds nor half of these forms, and the clock
-that it also is has no place here.
+The standard library's `datetime` knows neither nanoseconds nor half of these forms; its calendar is
+used.
 """
 
+import calendar
 import re
-from functools import lru_cache
+from datetime import date
 from typing import Final, NamedTuple
 
 NANOS: Final = 1_000_000_000
 DAY_S: Final = 86_400
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _LARGEST: Final = 10**19
 _LAST_S: Final = 7_258_118_400
 """2200-01-01, in seconds: a time that is not between 1970 and this is taken for a mistake."""
 _MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _ZONE = r"[ ]?(?P<zone>Z\b|UTC\b|[+-][0-9]{2}:?[0-9]{2}\b)?"
 _DATE = r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})"
 _CLOCK = (
@@ -87,11 +88,13 @@ def _from_fields(found: re.Match[str]) -> Instant | None:
     year, day = int(found["year"]), int(found["day"])
     hour, minute = int(found["hour"] or 0), int(found["minute"] or 0)
     second = int(found["second"] or 0)
-    if not (1 <= number <= 12 and 1 <= day <= _days(year, number)):
+    try:
+        date(year, number, day)
+    except ValueError:
         return None
     if hour > 23 or minute > 59 or second > 60:
         return None
-    seconds = days_before(year, number, day) * DAY_S + hour * 3600 + minute * 60 + second
+    seconds = calendar.timegm((year, number, day, hour, minute, second))
     zone = found["zone"]
     if zone and zone[0] in "+-":
         ahead = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
@@ -109,35 +112,10 @@ def _month(name: str) -> int:
     return _MONTHS.find(name) // 3 + 1
 
 
-def _days(year: int, month: int) -> int:
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return _DAYS[month - 1] + (month == 2 and leap)
-
-
-@lru_cache(maxsize=1000)
-def days_before(year: int, month: int, day: int) -> int:
-    """Return the days from 1970-01-01 to a date of the Gregorian calendar."""
-    year -= month <= 2
-    era, of_era = divmod(year, 400)
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-
-
-def date_after(days: int) -> tuple[int, int, int]:
-    """Return year, month and day, so many days after 1970-01-01."""
-    era, of_era = divmod(days + 719_468, 146_097)
-    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
-    of_year = of_era - (365 * year + year // 4 - year // 100)
-    shifted = (5 * of_year + 2) // 153
-    month = shifted + 3 if shifted < 10 else shifted - 9
-    return era * 400 + year + (month <= 2), month, of_year - (153 * shifted + 2) // 5 + 1
-
-
 def written(ns: int) -> str:
     """Return a time as RFC 3339 in UTC, with as many places as it needs."""
     seconds, part = divmod(ns, NANOS)
     days, rest = divmod(seconds, DAY_S)
-    year, month, day = date_after(days)
-    date = f"{year:04}-{month:02}-{day:02}"
+    day = date.fromordinal(_EPOCH_DAY + days).isoformat()
     places = f".{part:09}".rstrip("0").rstrip(".")
-    return f"{date}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}{places}Z"
+    return f"{day}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}{places}Z"

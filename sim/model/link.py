@@ -7,20 +7,14 @@ from sim.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class LinkSpec:
-    """One direction of a connection.
-
-    delay: ticks from sending to arrival. jitter: up to so many ticks more, a value choice for each
-    segment; order is kept. segment: bytes at most in one segment, 0 for no limit. buffer: bytes
-    that may be sent and not yet read before the sender must wait. free: what has arrived when the
-    reader looks is an arrival choice, whatever the delay; else the delays decide.
-    Raises UserError naming every field that is out of range.
-    """
+    """One direction of a connection. Raises UserError naming every field that is out of range."""
 
     delay: int = 0
+    """Ticks from sending to arrival."""
     jitter: int = 0
-    segment: int = 0
+    """Up to so many ticks more, a value choice for each segment; order is kept."""
     buffer: int = 65_536
-    free: bool = False
+    """Bytes that may be sent and not yet read before the sender must wait."""
 
     def __post_init__(self) -> None:
         lowest = {"buffer": 1}
@@ -28,10 +22,7 @@ class LinkSpec:
         for item in fields(self):
             value = getattr(self, item.name)
             least = lowest.get(item.name, 0)
-            if item.name == "free":
-                if not isinstance(value, bool):
-                    faults.append(f"link free: expected true or false, got {value!r}")
-            elif not isinstance(value, int) or isinstance(value, bool) or value < least:
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 faults.append(
                     f"link {item.name}: expected an integer of at least {least}, got {value!r}"
                 )

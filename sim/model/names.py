@@ -55,16 +55,3 @@ PROBES: tuple[Probe, ...] = get_args(Probe)
 EVENTS: tuple[Event, ...] = get_args(Event)
 STATES: tuple[State, ...] = get_args(State)
 GUARDS = ("none", "pre-fix", "post-fix", "both-states", "both-no-hop", "catch", "raw")
-
-REAL_PAIRS: dict[RuntimeName, tuple[str, ...]] = {
-    "asyncio-3.11": ("uvicorn-", "hypercorn-asyncio"),
-    "asyncio-3.12": ("uvicorn-", "hypercorn-asyncio"),
-    "trio": ("hypercorn-trio",),
-    "any-order": (),
-}
-"""Which servers, by the beginning of their profile's name, exist under a runtime."""
-
-
-def counterfactual(runtime: RuntimeName, server: str) -> bool:
-    """Whether no such pair of runtime and server exists."""
-    return not server.startswith(REAL_PAIRS[runtime])

@@ -1,6 +1,6 @@
 """Validation plans: a deployment, who comes to it, and what must hold in which minutes."""
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,7 +17,6 @@ CriterionName = Literal[
     "sessions_with_loss",
     "overhead_us",
 ]
-CRITERIA: tuple[CriterionName, ...] = get_args(CriterionName)
 
 
 class Bound(Table):

@@ -10,13 +10,11 @@ one before it, the version stands in the code.
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
-from typing import NamedTuple
 
 from sim.errors import UserError
+from sim.model.plain import near
+from sim.model.stacks import STACKS, ServerStack, Version, find_stack
 from sim.model.switches import OnAccept, OnReturn, OnSend, OwnClose, ServerProfile
-
-Version = tuple[int, ...]
 
 
 def _app_returns(version: Version) -> OnReturn:
@@ -154,47 +152,33 @@ def _hypercorn(name: str, send_turns: int, ready_turns: int) -> ServerProfile:
     )
 
 
-class Family(NamedTuple):
-    """One implementation in all its releases. oldest, newest: the first and last that were read."""
-
-    build: Callable[[str, Version], ServerProfile]
-    oldest: Version
-    newest: Version
-
-
-FAMILIES: Mapping[str, Family] = {
-    "uvicorn-websockets": Family(_legacy, (0, 23, 2), (0, 54)),
-    "uvicorn-wsproto": Family(_queued, (0, 23, 2), (0, 54)),
-    "uvicorn-sansio": Family(_queued, (0, 35), (0, 54)),
-    "hypercorn-asyncio": Family(_hypercorn_asyncio, (0, 14, 4), (0, 18)),
-    "hypercorn-trio": Family(_hypercorn_trio, (0, 14, 4), (0, 18)),
+_BUILD: Mapping[str, Callable[[str, Version], ServerProfile]] = {
+    "uvicorn-websockets": _legacy,
+    "uvicorn-wsproto": _queued,
+    "uvicorn-sansio": _queued,
+    "hypercorn-asyncio": _hypercorn_asyncio,
+    "hypercorn-trio": _hypercorn_trio,
 }
-"""The implementations, by the first part of a profile's name."""
-_SHOWN = (
-    "uvicorn-websockets@0.35",
-    "uvicorn-wsproto@0.35",
-    "uvicorn-sansio@0.35",
-    "uvicorn-websockets@0.54",
-    "uvicorn-wsproto@0.54",
-    "uvicorn-sansio@0.54",
-    "hypercorn-asyncio@0.18",
-    "hypercorn-trio@0.18",
-)
+"""What makes the profiles of a stack, by their family."""
 _NAME = re.compile(r"([a-z-]+)@(\d{1,4}(?:\.\d{1,4}){1,2})")
 
 
 def _built(name: str) -> ServerProfile | None:
     match = _NAME.fullmatch(name)
-    family = FAMILIES.get(match[1]) if match else None
-    if match is None or family is None:
+    stack = find_stack(match[1]) if match else None
+    if match is None or stack is None:
         return None
     version = tuple(map(int, match[2].split(".")))
-    newest = version[: len(family.newest)] <= family.newest
-    return family.build(name, version) if version >= family.oldest and newest else None
+    if version < stack.oldest or version[: len(stack.newest)] > stack.newest:
+        return None
+    return _BUILD[stack.family](f"{stack.family}@{match[2]}", version)
 
 
 PROFILES: dict[str, ServerProfile] = {
-    name: profile for name in _SHOWN if (profile := _built(name)) is not None
+    profile.name: profile
+    for stack in STACKS.values()
+    for release in stack.offered
+    if (profile := _built(f"{stack.family}@{release}")) is not None
 }
 """The profiles that are offered, by name; the first is the default. Others: `profile_named`."""
 
@@ -204,23 +188,29 @@ DEFAULT_PROFILE = next(iter(PROFILES))
 def profile_named(name: str) -> ServerProfile:
     """Return the profile called `name`: an offered one, or "family@version" of another release.
 
+    The name of a stack may stand for its family; the profile is called by the family.
     Raises UserError with the names and the releases that there are.
     """
     profile = PROFILES.get(name) or _built(name)
     if profile is None:
-        near = get_close_matches(name, PROFILES, n=1)
-        hint = f"; did you mean {near[0]!r}" if near else ""
-        raise UserError(f"server profile: {name!r} is unknown{hint}; allowed: {allowed()}")
+        raise UserError(
+            f"server profile: {name!r} is unknown; allowed: {allowed()}{near(name, PROFILES)}"
+        )
     return profile
 
 
 def allowed() -> str:
     """Return the names that are offered, and which other releases can be named, in one line."""
     ranges = [
-        f"{name}@{_dotted(family.oldest)} to {_dotted(family.newest)}"
-        for name, family in FAMILIES.items()
+        f"{stack.family}@{_dotted(stack.oldest)} to {_dotted(stack.newest)}"
+        for stack in STACKS.values()
     ]
     return f"{', '.join(PROFILES)}; other releases: {', '.join(ranges)}"
+
+
+def closes_each(stack: ServerStack) -> bool:
+    """Whether the shutdown of a stack's server closes each connection by itself."""
+    return profile_named(f"{stack.family}@{_dotted(stack.newest)}").shutdown_code is not None
 
 
 def _dotted(version: Version) -> str:

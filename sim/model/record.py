@@ -1,6 +1,6 @@
 """What a run leaves behind: events, steps, the way it ended. Plain frozen values, no Trio."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -150,3 +150,19 @@ class End:
     trace_steps: tuple[Step, ...] = field(default=(), repr=False)
     outside: tuple[Waiting, ...] = ()
     remarks: tuple[Event, ...] = ()
+
+
+def silent_wakes(steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
+    """Return who woke whom in a step that wrote nothing.
+
+    Such a step hides an effect on shared state that nobody noted, so that no search which leaves
+    out orders can be trusted with it. The end of a child may wake its parent; a step of the clock
+    wakes whom it likes.
+    """
+    return tuple(
+        (step.task, task)
+        for step in steps
+        if step.task != CLOCK and not any(access.write for access in step.accesses)
+        for task in step.woke
+        if task != step.joined
+    )

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from sim.errors import UserError
-from sim.model.names import GUARDS, Event, Mode, Probe, RuntimeName, Shape, State, counterfactual
+from sim.model.names import GUARDS, Event, Mode, Probe, RuntimeName, Shape, State
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES, profile_named
 from sim.model.script import parse_script
+from sim.model.stacks import counterfactual
 from sim.model.times import Draw, NotNegative, Table, Time, fixed
 
 Hops = Annotated[int, Field(ge=0, le=1000)]

@@ -32,7 +32,7 @@ class Kind(StrEnum):
     CLOCK = "clock"
     """Whether time moves, and to which deadline."""
     VALUE = "value"
-    """Anything else that is drawn: a jitter, a chunk size."""
+    """Anything else that is drawn, such as a jitter."""
 
 
 class Question(NamedTuple):

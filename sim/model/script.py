@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
 from sim.errors import UserError
+from sim.model.frames import Frame, FrameKind
+from sim.model.plain import near
+
+NORMAL_CLOSURE = 1000
 
 
 class Do(StrEnum):
@@ -90,10 +93,8 @@ def _known(name: object) -> Do:
     try:
         return Do(str(name))
     except ValueError:
-        near = get_close_matches(str(name), list(Do), n=1)
-        hint = f"; did you mean {str(near[0])!r}" if near else ""
-        allowed = ", ".join(Do)
-        raise _FaultError(f"unknown action {name!r}{hint}; allowed: {allowed}") from None
+        allowed = ", ".join(Do) + near(str(name), Do)
+        raise _FaultError(f"unknown action {name!r}; allowed: {allowed}") from None
 
 
 def _headers(value: object) -> tuple[tuple[str, str], ...]:
@@ -137,3 +138,15 @@ def _integer(do: Do, value: object, least: int, most: int | None) -> int:
     if not fits or not isinstance(value, int) or value < least or (most and value > most):
         raise _FaultError(f"{do}: expected an integer {bounds}, got {value!r}")
     return value
+
+
+def frame_of(action: Action) -> Frame:
+    """Return the frame that an action sends."""
+    value = action.value
+    if action.do is Do.SEND:
+        return Frame(FrameKind.TEXT, text=str(value))
+    if action.do is Do.SEND_BYTES:
+        return Frame(FrameKind.BYTES, data=bytes.fromhex(str(value)))
+    if action.do is Do.PING:
+        return Frame(FrameKind.PING)
+    return Frame(FrameKind.CLOSE, code=int(value or NORMAL_CLOSURE))

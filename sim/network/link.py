@@ -42,14 +42,9 @@ class Link(Pipe[bytes | Mark]):
         return any(isinstance(item, bytes) for _, item in self._items)
 
     def send(self, data: bytes) -> int:
-        """Put `data` on its way, cut into segments. Return the tick at which the last arrives."""
-        size = self.spec.segment or len(data) or 1
+        """Put `data` on its way as one segment. Return the tick at which it arrives."""
         self._unread += len(data)
-        tick = 0
-        for start in range(0, len(data), size):
-            segment = data[start : start + size]
-            tick = self._put(segment, _shown)
-        return tick
+        return self._put(data, _shown)
 
     def mark(self, mark: Mark) -> int:
         """Send FIN after what is on its way, or RST ahead of it. Return the tick of arrival."""

@@ -19,8 +19,6 @@ class Pipe(Generic[T]):
         self.world = world
         self.name = name
         self.spec = spec
-        self.stalled = False
-        self.lost = False
         self._items: deque[tuple[int, T]] = deque()
         self._last = 0
         self._readers = Waiters()
@@ -35,32 +33,19 @@ class Pipe(Generic[T]):
         if world.tracing:
             world.event("wire", link=self.name, at=self._last, data=show(item))
         world.write(self.name)
-        if not self.lost:
-            self._items.append((self._last, item))
-            self._readers.wake_all(BY_IO)
+        self._items.append((self._last, item))
+        self._readers.wake_all(BY_IO)
         return self._last
 
     def arrived(self) -> list[T]:
-        """Return what the reader can see now; with free arrivals the schedule decides."""
+        """Return what the reader can see now."""
         self.world.read(self.name)
-        if self.stalled:
-            return []
-        if self.spec.free:
-            return self._chosen()
         now = self.world.tick
         return [item for tick, item in self._items if tick <= now]
 
-    def _chosen(self) -> list[T]:
-        items = [item for _, item in self._items]
-        if len(items) < 2:
-            return items
-        count = range(1, len(items) + 1)
-        picked = self.world.ask(Kind.ARRIVAL, count, len(count) - 1, self.name)
-        return items[: count[picked]]
-
     async def wait_readable(self) -> None:
         """Wait until more may have arrived."""
-        if not self._items or self.stalled or self.spec.free:
+        if not self._items:
             await self._readers.park()
             return
         timer = self.world.wake_at(self._items[0][0], self._readers, BY_IO)
@@ -78,24 +63,3 @@ class Pipe(Generic[T]):
         now = self.world.tick
         self._items = deque(entry for entry in self._items if entry[0] <= now)
         self._last = min(self._last, now)  # what comes next waits for nothing that is gone
-
-    def stall(self) -> None:
-        """Let nothing arrive until `resume`."""
-        self._fault("stall")
-        self.stalled = True
-
-    def resume(self) -> None:
-        """Let arrive what has waited."""
-        self._fault("resume")
-        self.stalled = False
-        self.wake()
-
-    def cut(self) -> None:
-        """Lose everything that is on its way or will be sent. Nobody is told."""
-        self._fault("cut")
-        self.lost = True
-        self.drop_travelling()
-
-    def _fault(self, kind: str) -> None:
-        self.world.event(kind, link=self.name)
-        self.world.write(self.name)

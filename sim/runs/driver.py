@@ -7,7 +7,7 @@ import trio
 from sim.client.base import Client
 from sim.kernel.waiters import BY_TIMER, Waiters
 from sim.model.record import Value
-from sim.model.ticks import PER_SECOND, from_ms
+from sim.model.ticks import from_ms, ms
 from sim.runs.injections import Act
 from sim.runs.stage import Stage
 from sim.server.connection import ServerConnection
@@ -35,7 +35,7 @@ class SimulatedDriver:
 
     def now_ms(self) -> float:
         """Return the virtual time."""
-        return self._stage.world.tick * 1000 / PER_SECOND
+        return ms(self._stage.world.tick)
 
     def wait(self, name: str, delay_ms: float, by_client: bool) -> Act:
         """Return what waits for the delay, or for any moment where the outside has no time."""

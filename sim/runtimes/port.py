@@ -18,7 +18,7 @@ from sim.kernel.order import Order
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.names import RuntimeName
-from sim.model.ticks import PER_SECOND, from_ms, seconds
+from sim.model.ticks import from_ms, ms, seconds
 
 T = TypeVar("T")
 ORDERS: Mapping[RuntimeName, Order] = {
@@ -158,7 +158,7 @@ class TrioRuntime:
 
     def now(self) -> float:
         """Return the virtual time in milliseconds."""
-        return self._world.tick * 1000 / PER_SECOND
+        return ms(self._world.tick)
 
     def log(self, level: str, text: str) -> None:
         """Write a line to the product's log: an event of the trace."""

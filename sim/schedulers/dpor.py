@@ -75,8 +75,7 @@ class _Level:
 class Dpor:
     """Every class of schedules, once. It is its own scheduler, and watches the steps of its runs.
 
-    untimed: whether its job is. redundant: runs that were cut or turned out to repeat a class. The
-    job must record steps, and must not have a late clock.
+    untimed: whether its job is. The job must record steps, and must not have a late clock.
     """
 
     def __init__(self, untimed: bool = False) -> None:
@@ -90,7 +89,6 @@ class Dpor:
         """Who sleeps within the batch that is running; None between two batches."""
         self._repeats = False
         self._watched = 0
-        self.redundant = 0
 
     # -- the search ----------------------------------------------------------------------------
 
@@ -132,7 +130,6 @@ class Dpor:
         self._turn_races(run.transitions, schedule)
         for batch in run.batches:
             self._turn_races(batch, schedule)
-        self.redundant += self._repeats
         return not self._repeats
 
     # -- one run -------------------------------------------------------------------------------

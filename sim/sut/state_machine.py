@@ -40,13 +40,12 @@ Log = Callable[[str, str], None]
 
 
 class StateMachine:
-    """One connection's state. `refused` counts the transitions that were not allowed."""
+    """One connection's state."""
 
     def __init__(
         self, connection_id: str, observe: Observe, log: Log, state: State = "connecting"
     ) -> None:
         self.connection_id = connection_id
-        self.refused = 0
         self._in_a_row = 0
         self._state: State = state
         self._observe = observe
@@ -68,7 +67,6 @@ class StateMachine:
         self._observe(True)
         before = self._state
         if to not in TRANSITIONS[before]:
-            self.refused += 1
             self._in_a_row += 1
             self._log(
                 "warning",

@@ -4,16 +4,14 @@ Trials are pure and recording is idempotent, so work that was cut is simply done
 seam is `concurrent.futures.Executor`.
 """
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from itertools import groupby
-from multiprocessing import get_context
 
 from sim.store.results import ResultStore
 from sim.sweep.cells import Planned
 from sim.sweep.trials import Row, Unit, run_unit
+from sim.workers import open_pool
 
 OnRows = Callable[[int], None]
 """Called with the number of trials that have just been recorded."""
@@ -42,7 +40,7 @@ def run_units(work: Sequence[Unit], store: ResultStore, workers: int, on_rows: O
         for unit in work:
             _record(run_unit(unit), store, on_rows)
         return
-    with _pool(workers) as pool:
+    with open_pool(workers) as pool:
         _drain(pool, iter(work), store, workers, on_rows)
 
 
@@ -64,19 +62,3 @@ def _drain(
 def _record(rows: Sequence[Row], store: ResultStore, on_rows: OnRows) -> None:
     store.add(rows)
     on_rows(len(rows))
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Executor]:
-    """A pool whose processes leave Ctrl-C to this one, and end with the unit they are at."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_ignore_interrupts)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=True, cancel_futures=True)  # at most the units that are running
-        raise
-    pool.shutdown()
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

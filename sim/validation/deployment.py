@@ -6,10 +6,8 @@ the one before has ended and its client has been away; this is what makes hours 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
-from multiprocessing import get_context
 
 from sim.entropy import SPAN, draws, seed_for
 from sim.files.catalog import expand
@@ -19,7 +17,7 @@ from sim.model.outcome import Outcome
 from sim.model.plan import Plan
 from sim.model.record import End
 from sim.model.scenario import Batch, Entry, Scenario
-from sim.model.ticks import PER_SECOND
+from sim.model.ticks import ms
 from sim.model.times import fixed
 from sim.runs.own import own_guard_of
 from sim.runs.play import play
@@ -27,6 +25,7 @@ from sim.runs.scenario import ScenarioSubject
 from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard
+from sim.workers import open_pool
 
 _MINUTE = 60_000
 OnClients = Callable[[int, int], None]
@@ -80,7 +79,7 @@ def deploy(
         told = _told(range(total), on_clients)
         return [one for client in told for one in _client(plan, guard, seed, [client])]
     sessions: list[Session] = []
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with open_pool(workers) as pool:
         parts = [list(range(first, min(first + 5, total))) for first in range(0, total, 5)]
         futures = [pool.submit(_client, plan, guard, seed, part) for part in parts]
         done = 0
@@ -162,7 +161,7 @@ class _Chain:
         """Take note of the session that has just run."""
         client, number, visit = self._running
         outcome = self._cast[visit].subject.judge(end)
-        took_ms = end.tick * 1000 / PER_SECOND
+        took_ms = ms(end.tick)
         self.sessions.append(
             _session(client, number, visit, self._now_ms / _MINUTE, took_ms, outcome, end)
         )

@@ -4,10 +4,11 @@ import pytest
 
 from sim.commands.list import everything
 from sim.files.catalog import names, open_scenario
-from sim.model.names import EVENTS, MODES, PROBES, REAL_PAIRS, RUNTIMES, SHAPES, counterfactual
+from sim.model.names import EVENTS, MODES, PROBES, RUNTIMES, SHAPES
 from sim.model.outcome import CLASSES
 from sim.model.profiles import PROFILES
 from sim.model.properties import PROPERTIES
+from sim.model.stacks import counterfactual
 from sim.schedulers.strategies import STRATEGIES
 from sim.sut.guards import GUARDS
 
@@ -75,5 +76,4 @@ def test_a_server_tells_under_which_runtimes_it_exists(
 
 
 def test_any_order_is_told_of_no_server(found: dict[str, dict[str, str]]) -> None:
-    assert not REAL_PAIRS["any-order"]
     assert not any("any-order" in about for about in found["servers"].values())

@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 from sim.commands.cli import main
 from sim.files.catalog import open_plan
 from sim.logs.patterns import BY_NAME, ERROR
-from sim.logs.simulated import START_NS
 from sim.logs.times import written
 from sim.report.text.validate import SCHEMA
 from sim.validation.deployment import deploy
 from tests.commands.test_logs import HOSTILE, failing
+from tests.helpers.simulated_logs import START_NS
 from tests.validation.logs import at, log_of
 
 SINCE = written(START_NS)

@@ -20,8 +20,9 @@ from sim.conformance.stacks import NotCovered
 from sim.model.names import EVENTS, PROBES
 from sim.model.names import GUARDS as PRODUCT
 from sim.model.scenario import Scenario, Wait
+from sim.model.stacks import STACKS
 from sim.runs.play import play
-from tests.conformance.arranged import LEGACY, STACKS, cell
+from tests.conformance.arranged import LEGACY, cell
 
 
 def made(like: str = LEGACY, timing: Timing = USUAL, **columns: Any) -> Scenario:
@@ -44,7 +45,7 @@ def test_the_columns_are_translated_into_names_that_there_are() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_arrangement_that_is_measured_is_a_scenario(stack: str) -> None:
-    for one in arrangements(stack):
+    for one in arrangements(STACKS[stack]):
         scenario = scenario_of(cell(stack, **one._asdict()))
         assert Scenario.model_validate(scenario.model_dump()) == scenario
         assert scenario.resolve(0) == scenario  # nothing is drawn

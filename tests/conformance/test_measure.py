@@ -14,8 +14,9 @@ from sim.conformance.cells import Cell, read_cells
 from sim.conformance.matrix import NAMED, Arrangement, arrangements
 from sim.conformance.measure import OPEN, Plan, blank_cell, measure, measured, planned, trials_for
 from sim.errors import UserError
-from sim.live.stacks import STACKS, Stack
+from sim.live.stacks import Stack
 from sim.model.scenario import Scenario
+from sim.model.stacks import STACKS
 from sim.runs.play import play
 from tests.conformance.arranged import written
 
@@ -69,7 +70,7 @@ def plan(*stacks: Stack, kinds: tuple[str, ...] = ("disc_eaten",), **values: Any
 
 
 def wanted(stack: Stack, kind: str = "disc_eaten") -> list[Arrangement]:
-    return [one for one in arrangements(stack.name) if one.kind == kind]
+    return [one for one in arrangements(stack.row) if one.kind == kind]
 
 
 # -- plans -----------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from sim.conformance.judge import Judged
 from sim.conformance.score import (
-    BAR,
     EXEMPT_KIND,
     Tally,
     by_kind,
@@ -45,10 +44,6 @@ def test_nothing_has_no_shares() -> None:
     counts = tally([])
     assert counts == Tally()
     assert counts.share is counts.mean_size is counts.recall is counts.precision is None
-
-
-def test_the_bar_is_a_share() -> None:
-    assert 0 < BAR < 1
 
 
 def test_the_share_is_over_all_unmixed_cells() -> None:

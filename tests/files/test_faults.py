@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.files.faults import dotted, near
+from sim.files.faults import dotted
 from sim.files.load import load_data
 from sim.model.names import RUNTIMES
+from sim.model.plain import near
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
-from tests.files.documents import INJECTION, NESTED, SOURCE, faults
+from tests.helpers.documents import INJECTION, NESTED, SOURCE, faults
 
 GUARD_NAMES = "none, pre-fix, post-fix, both-states, both-no-hop, catch, raw, or MODULE:NAME"
 EXPECTED = "; allowed: none, some, all, race-free, racy"

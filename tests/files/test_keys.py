@@ -1,26 +1,41 @@
+from collections.abc import Iterator, Sequence
+
 import pytest
 
 from sim.errors import UserError
-from sim.files.keys import key_paths
+from sim.files.keys import table_at
 from sim.files.load import load_data, parse
 from sim.files.override import override
 from sim.model.scenario import Scenario
-from tests.files.documents import INJECTION, SOURCE
+from sim.model.times import Draw, Table
+from tests.helpers.documents import INJECTION, SOURCE
 
 
-def test_key_paths_name_every_key_that_settings_can_reach() -> None:
-    paths = key_paths()
-    assert len(set(paths)) == len(paths)
+def key_paths(model: type[Table] = Scenario, *above: str | int) -> Iterator[str]:
+    """Every key that the model has, found table by table; the keys of a draw are left out."""
+    for name in model.model_fields:
+        inner = [(*above, name), (*above, name, 0)]
+        tables = [(path, table) for path in inner if (table := table_at(Scenario, path))]
+        if not tables or tables[0][1] is Draw:
+            yield ".".join(map(str, (*above, name)))
+        else:
+            path, table = tables[0]
+            yield from key_paths(table, *path)
+
+
+def test_tables_are_found_at_any_depth() -> None:
+    paths = set(key_paths())
     assert {path.split(".")[0] for path in paths} == set(Scenario.model_fields)
-    assert {"mode", "window_ms", "clients.messages", "injections.N.delay_ms"} < set(paths)
-    assert {"pauses.NAME", "expect.NAME", "handler.poll_ms", "sweep.values"} < set(paths)
+    assert {"mode", "window_ms", "clients.messages", "injections.0.delay_ms"} < paths
+    assert {"pauses", "expect", "handler.poll_ms", "sweep.values"} < paths
 
 
-@pytest.mark.parametrize("path", key_paths())
-def test_every_key_path_is_a_key_that_scenarios_know(path: str) -> None:
-    changed = override(parse(INJECTION, SOURCE), [f"{path.replace('N.', '0.')}=@"])
+@pytest.mark.parametrize("path", tuple(key_paths()))
+def test_every_key_of_the_model_is_one_that_scenarios_know(path: str) -> None:
+    changed = override(parse(INJECTION, SOURCE), [f"{path}=@"])
+    faults: Sequence[str] = ()
     try:
         load_data(changed, SOURCE)
     except UserError as error:
-        unknown = [fault for fault in error.faults if "unknown key" in fault]
-        assert bool(unknown) == (path == "pauses.NAME")
+        faults = error.faults
+    assert not [fault for fault in faults if "unknown key" in fault]

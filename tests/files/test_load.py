@@ -5,10 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.files.load import load
 from sim.model.scenario import Batch, Injection
 from sim.model.times import Draw
-from tests.files.documents import INJECTION, SOURCE, faults, scenario
+from tests.helpers.documents import INJECTION, SOURCE, faults, load, scenario
 
 
 def test_a_scenario_is_read_with_its_tables() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sim.errors import UserError
 from sim.files.override import overlay, override
-from tests.files.documents import NESTED
+from tests.helpers.documents import NESTED
 
 
 @pytest.mark.parametrize(

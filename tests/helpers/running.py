@@ -1,5 +1,6 @@
 """Runs of bare programs, and the check that a run repeats."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -44,6 +45,11 @@ def job_for(
 def record_of(scenario: Scenario, end: End) -> Record:
     """Return what came of a run of a scenario."""
     return record(ScenarioSubject(scenario), end)
+
+
+def read_trace(text: str) -> tuple[Event, ...]:
+    """Return the events whose canonical lines these are."""
+    return tuple(Event(*json.loads(line)) for line in text.splitlines())
 
 
 def check_deterministic(job: Job) -> End:

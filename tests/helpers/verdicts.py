@@ -5,16 +5,17 @@ from typing import Any
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.verdict import Exploration
-from sim.model.names import REAL_PAIRS, RuntimeName
+from sim.model.names import RUNTIMES, RuntimeName
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Clients, Handler, Injection, Scenario
+from sim.model.stacks import counterfactual
 from sim.model.times import Draw
 
 PAIRS: tuple[tuple[RuntimeName, str], ...] = tuple(
     (runtime, server)
-    for runtime, beginnings in REAL_PAIRS.items()
+    for runtime in RUNTIMES
     for server in PROFILES
-    if not beginnings or server.startswith(beginnings)
+    if runtime == "any-order" or not counterfactual(runtime, server)
 )
 """Every real pair of runtime and server, and any-order with every server."""
 JUDGED = ("pre-fix", "post-fix", "both-states", "both-no-hop", "catch")

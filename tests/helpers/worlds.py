@@ -54,7 +54,7 @@ def smallest(fidelity: Fidelity, profile: str = DEFAULT_PROFILE) -> Program:
 
 
 def varied(fidelity: Fidelity, seed: int) -> Program:
-    """A world with drawn profile, delays, jitter, segments, number of clients and ends."""
+    """A world with drawn profile, delays, jitter, number of clients and ends."""
 
     def draw(bound: int, *what: str | int) -> int:
         return below(bound, "varied world", seed, *what)
@@ -64,8 +64,6 @@ def varied(fidelity: Fidelity, seed: int) -> Program:
         link = LinkSpec(
             delay=draw(3000, "delay", number),
             jitter=draw(2000, "jitter", number),
-            segment=draw(40, "segment", number),
-            free=not draw(4, "free", number),
         )
         script: list[object] = ["connect", *({"send": f"m{i}"} for i in range(draw(4, number)))]
         script += [{"wait": 1}, "ping"] if len(script) > 1 else []

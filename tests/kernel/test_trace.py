@@ -3,14 +3,13 @@
 import hashlib
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.kernel.trace import digest, lines, parse
+from sim.kernel.trace import digest, lines
 from sim.kernel.world import World
 from sim.model.record import Event
-from tests.helpers.running import run_once
+from tests.helpers.running import read_trace, run_once
 
 TEXT = st.text(max_size=12)
 VALUES = st.none() | st.booleans() | st.integers() | TEXT
@@ -34,7 +33,6 @@ def test_the_form_of_a_line_is_fixed() -> None:
 
 def test_no_events_are_no_text() -> None:
     assert lines([]) == ""
-    assert parse("") == ()
     assert digest([]) == hashlib.sha256(b"").hexdigest()
 
 
@@ -46,7 +44,7 @@ def test_the_digest_of_an_event_is_the_same_for_ever() -> None:
 
 @given(EVENTS)
 def test_any_events_come_back_as_they_were(events: list[Event]) -> None:
-    back = parse(lines(events))
+    back = read_trace(lines(events))
     assert back == tuple(events)
     for one, other in zip(events, back, strict=True):
         kinds = {key: type(value) for key, value in one.values.items()}
@@ -91,22 +89,6 @@ def test_true_and_one_are_different_values() -> None:
     assert len(digests) == 4
 
 
-GOOD = '[0,"t","k",{}]\n'
-
-
-@pytest.mark.parametrize("bad", ["{", "nonsense", "", "[1,2,3]", "[1,2,3,4,5]", "7", "null"])
-@pytest.mark.parametrize("before", [0, 2])
-def test_an_error_names_the_line_that_is_no_event(bad: str, before: int) -> None:
-    with pytest.raises(ValueError, match=rf"^line {before + 1}: not an event: "):
-        parse(GOOD * before + bad + "\n" + GOOD)
-
-
-@pytest.mark.parametrize("bad", ['"abcd"', '{"a":1,"b":2,"c":3,"d":4}', '["x",1,2,3]'])
-def test_four_items_of_other_types_are_no_event(bad: str) -> None:
-    with pytest.raises(ValueError, match="line 2"):
-        parse(GOOD + bad)
-
-
 def test_a_run_says_the_same_after_a_round_trip() -> None:
     async def program(world: World) -> None:
         world.event("said", text="häß", count=3, flag=False, nothing=None)
@@ -114,5 +96,5 @@ def test_a_run_says_the_same_after_a_round_trip() -> None:
         world.event("later")
 
     events = run_once(program).events
-    assert parse(lines(events)) == events
+    assert read_trace(lines(events)) == events
     assert [event.tick for event in events] == [0, 9]

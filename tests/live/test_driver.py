@@ -6,10 +6,11 @@ import pytest
 
 from sim.errors import UserError
 from sim.live.driver import refuse_impossible
-from sim.live.stacks import STACKS, Stack
+from sim.live.stacks import Stack
 from sim.live.trial import LiveRun
 from sim.model.record import Event
 from sim.model.scenario import LATER
+from sim.model.stacks import STACKS
 from sim.runs.injections import QUEUED
 from tests.live.conftest import Serve
 from tests.live.scenarios import first, inline, labels, scenario

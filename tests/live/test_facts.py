@@ -6,7 +6,8 @@ import pytest
 
 from sim.conformance.arrange import Timing, scenario_of
 from sim.conformance.cells import Cell, read_cells
-from sim.live.stacks import STACKS, installed
+from sim.live.stacks import installed
+from sim.model.stacks import STACKS
 from tests.live.conftest import Serve
 from tests.live.scenarios import SILENCE_MS, inline, labels, scenario
 

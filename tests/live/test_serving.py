@@ -12,8 +12,9 @@ from starlette.websockets import WebSocket
 
 from sim.errors import UserError, WsraceError
 from sim.live.serving import serving
-from sim.live.stacks import STACKS, Stack, installed
+from sim.live.stacks import Stack, installed
 from sim.live.trial import patience_ms
+from sim.model.stacks import STACKS
 from sim.runs.specs import client_specs
 from sim.sut.guards import own_guard
 from tests.live.conftest import Serve
@@ -108,13 +109,13 @@ def test_somebodys_own_guard_is_asked(serve: Serve) -> None:
         serve("uvicorn-wsproto").run(scenario(guard="tests:never"))
 
 
-def test_what_a_handler_raises_goes_on_to_the_server(serve: Serve) -> None:
+def test_a_guard_that_raises_is_a_refusal(serve: Serve) -> None:
     def fails(websocket: WebSocket) -> bool:
         raise ValueError("from a guard")
 
     guard = own_guard("tests:fails", fails)
     (run,) = serve("uvicorn-wsproto").run(scenario(), guard=guard)
-    assert run.outcome.label == "other:ValueError"
+    assert run.outcome.label == "other:RefusedOperation"
     assert run.outcome.failed
 
 

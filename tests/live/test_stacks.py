@@ -8,8 +8,9 @@ import pytest
 
 import sim.live.stacks
 from sim.errors import UserError
-from sim.live.stacks import STACKS, asyncio_runtime, installed, none_installed, stack_named
+from sim.live.stacks import asyncio_runtime, installed, none_installed, stack_named
 from sim.model.names import RUNTIMES
+from sim.model.stacks import STACKS
 
 
 def test_what_is_installed_says_what_it_is() -> None:

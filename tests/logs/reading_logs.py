@@ -13,6 +13,8 @@ from sim.report.text.logs import document_of
 NEED = 'WebSocket is not connected. Need to call "accept" first.'
 WARNING = "WebSocket state changed between handshake validation and receive for connection c1"
 GOOD = "WebSocket connection established successfully"
+NEUTRAL = ("WebSocket cleanup for connection ", "close failed: ")
+"""How the lines of our handlers begin that say nothing of the race."""
 FORMS = ("text", "lines", "array", "pretty", "wrapped", "run together", "gzip")
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from sim.files.catalog import open_scenario
 from sim.logs.matching import matched
-from sim.logs.patterns import BY_NAME, ERROR, MECHANISMS, NEUTRAL, PATTERNS
-from sim.logs.simulated import entries_of, lines_of
+from sim.logs.patterns import BY_NAME, ERROR, MECHANISMS, PATTERNS
 from sim.model.record import Event
 from sim.model.scenario import Scenario
 from sim.runs.play import play
 from sim.sut.guards import GUARDS
-from tests.logs.reading_logs import document, hits, triage
+from tests.helpers.simulated_logs import entries_of, lines_of
+from tests.logs.reading_logs import NEUTRAL, document, hits, triage
 
 AT_2 = ("injections.0.delay_ms=2", "window_ms=10")
 RUNS: dict[str, tuple[str, tuple[str, ...], str, str]] = {

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from sim.logs.times import (
     NANOS,
     Instant,
-    date_after,
-    days_before,
     from_number,
     from_pair,
     from_text,
@@ -106,11 +104,16 @@ def test_what_is_written_is_read_back(ns: int) -> None:
     assert ("." in written(ns)) == bool(part)
 
 
-@given(st.integers(0, 84_000))
-def test_dates_are_those_of_the_standard_library(days: int) -> None:
-    date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
-    assert date_after(days) == (date.year, date.month, date.day)
-    assert days_before(*date_after(days)) == days
+@pytest.mark.parametrize(
+    "day", ["2025-02-29", "2025-04-31", "2025-13-01", "2025-00-01", "2025-01-00", "0000-01-01"]
+)
+def test_days_that_no_calendar_has_are_no_time(day: str) -> None:
+    assert from_text(f"{day}T10:00:00Z") is None
+
+
+def test_the_leap_second_is_the_first_of_the_next_minute() -> None:
+    assert from_text("2016-12-31T23:59:60Z") == from_text("2017-01-01T00:00:00Z")
+    assert from_text("2024-02-29T00:00:00Z") is not None
 
 
 @given(st.text())

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from sim.files.catalog import names, open_scenario
-from sim.model.names import EVENTS, GUARDS, MODES, PROBES, RUNTIMES, STATES, counterfactual
+from sim.model.names import EVENTS, GUARDS, MODES, PROBES, RUNTIMES, STATES
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Batch, Handler, Scenario, Setup, Starlette, Wait
+from sim.model.stacks import counterfactual
 from sim.model.ticks import from_ms
 from sim.runs.scenario import MODES as BUILT_MODES
 from sim.runs.scenario import WEBSOCKETS

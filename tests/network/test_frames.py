@@ -6,15 +6,12 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.kernel.series import run_search
-from sim.kernel.world import Job, World
+from sim.kernel.world import World
 from sim.model.frames import Frame, FrameKind
 from sim.model.link import LinkSpec
-from sim.model.record import End, Ending
+from sim.model.record import Ending
 from sim.model.ticks import PER_SECOND
 from sim.network.frames import FrameLink
-from sim.schedulers.exhaustive import Exhaustive
-from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from tests.helpers.running import run_once
 
@@ -24,7 +21,7 @@ def text(number: int) -> Frame:
 
 
 @given(
-    spec=st.builds(LinkSpec, delay=st.integers(0, 9), jitter=st.integers(0, 9), free=st.booleans()),
+    spec=st.builds(LinkSpec, delay=st.integers(0, 9), jitter=st.integers(0, 9)),
     count=st.integers(1, 8),
     seed=st.integers(0, 99),
 )
@@ -46,22 +43,6 @@ def test_frames_are_never_lost_reordered_or_repeated(spec: LinkSpec, count: int,
         return [frame.text for frame in got]
 
     assert run_once(program, Uniform(seed)).result == [str(number) for number in range(count)]
-
-
-def test_with_free_arrivals_every_prefix_can_be_seen() -> None:
-    async def program(world: World) -> int:
-        link = FrameLink(world, "a>b", LinkSpec(free=True))
-        for number in range(3):
-            link.send(text(number))
-        return len(await link.get())
-
-    seen: set[object] = set()
-
-    def note(end: End) -> None:
-        seen.add(end.result)
-
-    run_search(Job(program, Fifo()), Exhaustive(), note)
-    assert seen == {1, 2, 3}
 
 
 def test_a_reset_overtakes_what_has_not_arrived() -> None:

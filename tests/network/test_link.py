@@ -1,4 +1,4 @@
-"""One direction of a connection by itself: bytes, marks, room and faults."""
+"""One direction of a connection by itself: bytes, marks, room."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +14,6 @@ from sim.model.record import End, Ending
 from sim.model.schedule import Kind
 from sim.network.link import Link, Mark
 from sim.schedulers.replay import Follow
-from sim.schedulers.uniform import Uniform
 from tests.helpers.running import run_once
 
 Act = Callable[[World, Link], Awaitable[Any]]
@@ -60,10 +59,9 @@ def test_taking_at_most_some_leaves_the_rest_in_order() -> None:
 @given(
     st.lists(st.binary(min_size=1, max_size=6), max_size=6),
     st.lists(st.integers(1, 9), max_size=12),
-    st.integers(0, 4),
 )
 def test_whatever_the_portions_the_bytes_are_the_same(
-    sends: list[bytes], portions: list[int], segment: int
+    sends: list[bytes], portions: list[int]
 ) -> None:
     async def act(world: World, link: Link) -> bytes:
         for data in sends:
@@ -76,23 +74,14 @@ def test_whatever_the_portions_the_bytes_are_the_same(
         assert link.room == link.spec.buffer
         return got
 
-    assert played(act, LinkSpec(segment=segment)).result == b"".join(sends)
-
-
-def test_data_is_cut_into_segments_that_arrive_together_without_jitter() -> None:
-    async def act(world: World, link: Link) -> int:
-        return link.send(b"abcde")
-
-    end = played(act, LinkSpec(delay=7, segment=2))
-    assert end.result == 7
-    assert wire(end) == [(7, b"ab".hex()), (7, b"cd".hex()), (7, b"e".hex())]
+    assert played(act, LinkSpec()).result == b"".join(sends)
 
 
 def test_jitter_is_a_choice_for_each_segment_and_never_overtakes() -> None:
     async def act(world: World, link: Link) -> int:
-        return link.send(b"abc")
+        return [link.send(data) for data in (b"a", b"b", b"c")][-1]
 
-    end = played(act, LinkSpec(delay=10, jitter=5, segment=1), [4, 1, 5])
+    end = played(act, LinkSpec(delay=10, jitter=5), [4, 1, 5])
     assert [at for at, _ in wire(end)] == [14, 14, 15]
     assert end.result == 15
     assert {(c.question.kind, c.question.asker) for c in end.schedule} == {(Kind.VALUE, "l")}
@@ -193,79 +182,22 @@ def test_unseen_means_bytes_travelling_or_unread_not_marks() -> None:
     assert played(act, LinkSpec(delay=10)).result == [False, True, True, True, False]
 
 
-def test_faults_stand_in_the_trace_with_tick_and_link() -> None:
-    async def act(world: World, link: Link) -> None:
-        link.stall()
-        await world.sleep_until(5)
-        link.resume()
-        await world.sleep_until(8)
-        link.cut()
-
-    faults = [(e.tick, e.kind, dict(e.values)) for e in played(act, LinkSpec()).events]
-    name = {"link": "l"}
-    assert faults == [(0, "stall", name), (5, "resume", name), (8, "cut", name)]
-
-
-def test_a_stalled_link_delivers_nothing_until_it_resumes() -> None:
-    async def act(world: World, link: Link) -> list[object]:
-        link.send(b"ab")
-        link.stall()
-        await world.sleep_until(50)
-        link.send(b"cd")
-        during = link.take(None)
-        link.resume()
-        return [during, link.take(None)]
-
-    assert played(act, LinkSpec(delay=10)).result == [None, b"ab"]
-
-
 async def waits(world: World, link: Link, log: list[object]) -> None:
     while (got := link.take(None)) is None:
         await link.wait_readable()
     log.append((got, world.tick))
 
 
-def test_a_reader_wakes_when_bytes_arrive_and_after_a_stall_when_it_ends() -> None:
+def test_a_reader_wakes_when_bytes_arrive() -> None:
     async def act(world: World, link: Link) -> list[object]:
         log: list[object] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(waits, world, link, log)
             await world.sleep_until(3)
             link.send(b"a")
-        async with trio.open_nursery() as nursery:
-            link.stall()
-            link.send(b"b")
-            nursery.start_soon(waits, world, link, log)
-            await world.sleep_until(100)
-            link.resume()
         return log
 
-    assert played(act, LinkSpec(delay=10)).result == [(b"a", 13), (b"b", 100)]
-
-
-def test_a_cut_loses_what_travels_and_what_is_sent_and_keeps_what_has_arrived() -> None:
-    async def act(world: World, link: Link) -> list[object]:
-        link.send(b"old")
-        await world.sleep_until(10)
-        link.send(b"lost")
-        link.cut()
-        link.send(b"never")
-        link.mark(FIN)
-        await world.sleep_until(99)
-        return [link.take(None), link.take(None), link.unseen]
-
-    end = played(act, LinkSpec(delay=10))
-    assert end.result == [b"old", None, False]
-    assert [data for _, data in wire(end)][-2:] == [b"never".hex(), "fin"]
-
-
-def test_bytes_lost_in_a_cut_go_on_filling_the_buffer() -> None:
-    async def act(world: World, link: Link) -> int:
-        link.cut()
-        link.send(b"abc")
-        return link.room
-
-    assert played(act, LinkSpec(buffer=10)).result == 7
+    assert played(act, LinkSpec(delay=10)).result == [(b"a", 13)]
 
 
 @pytest.mark.parametrize(("until", "expected"), [(None, 20), (15, 15), (30, 20)])
@@ -287,23 +219,3 @@ def test_a_writer_waits_for_a_reader_or_until_the_tick_it_is_given(
         return woke
 
     assert played(act, LinkSpec(buffer=1)).result == [expected]
-
-
-@given(st.integers(0, 1 << 32))
-def test_with_free_arrivals_the_schedule_says_how_much_is_there_but_never_nothing(
-    seed: int,
-) -> None:
-    async def program(world: World) -> list[object]:
-        link = Link(world, "l", LinkSpec(delay=1000, segment=1, free=True))
-        link.send(b"abcd")
-        link.mark(FIN)
-        got: list[object] = []
-        while not got or got[-1] is not FIN:
-            got.append(link.take(None))
-        return got
-
-    end = run_once(program, Uniform(seed))
-    assert isinstance(end.result, list)
-    assert b"".join(end.result[:-1]) == b"abcd"
-    assert all(end.result)
-    assert end.tick == 0

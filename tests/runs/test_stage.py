@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.errors import Divergence
 from sim.kernel.order import Order
 from sim.kernel.series import run_all
-from sim.kernel.trace import digest, lines, parse
+from sim.kernel.trace import digest, lines
 from sim.kernel.world import Job
 from sim.model.client import ClientSpec
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES
@@ -23,7 +23,7 @@ from sim.model.script import parse_script
 from sim.runs.stage import Fidelity, program
 from sim.schedulers.replay import Follow, Replay
 from sim.schedulers.uniform import Uniform
-from tests.helpers.running import check_deterministic, run_once
+from tests.helpers.running import check_deterministic, read_trace, run_once
 from tests.helpers.worlds import ENDS, digest_of, echo, jobs, smallest, varied
 
 ROOT = Path(__file__).parent.parent.parent
@@ -128,7 +128,7 @@ def test_varied_worlds_end_by_themselves(seed: int) -> None:
 
 def test_a_trace_reads_back_as_written() -> None:
     events = run_once(smallest(Fidelity.WIRE)).events
-    assert parse(lines(events)) == events
+    assert read_trace(lines(events)) == events
     assert any(event.kind == "wire" for event in events)
 
 

@@ -11,8 +11,7 @@ from sim.errors import Divergence
 from sim.kernel.order import Order
 from sim.kernel.series import Series, run_search
 from sim.kernel.world import Job, Program, World
-from sim.model.happens_before import silent_wakes
-from sim.model.record import End, Limits
+from sim.model.record import End, Limits, silent_wakes
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo

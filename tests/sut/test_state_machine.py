@@ -60,6 +60,11 @@ class Watched:
     def state(self) -> str:
         return self.machine.state
 
+    @property
+    def refused(self) -> int:
+        """How many transitions were refused, by the log."""
+        return sum(level == "warning" for level, _ in self.logs)
+
     def refuse(self, times: int) -> None:
         """Ask for the state that it is in, which no row of the table allows."""
         for _ in range(times):
@@ -80,8 +85,7 @@ def test_a_transition_is_allowed_exactly_if_the_table_lists_it(before: State, af
     allowed = after in ALLOWED[before]
     assert machine.transition(after) is allowed
     assert machine.state == (after if allowed else before)
-    assert machine.refused == (0 if allowed else 1)
-    assert bool(watched.logs) is not allowed
+    assert watched.refused == (0 if allowed else 1)
 
 
 def test_a_machine_begins_connecting() -> None:
@@ -102,11 +106,10 @@ def test_a_refusal_is_logged_with_connection_and_both_states() -> None:
     assert all(part in text for part in ("c1", "connecting", "services_ready"))
 
 
-def test_every_refusal_is_counted() -> None:
+def test_every_refusal_is_logged() -> None:
     watched = Watched()
     watched.refuse(7)
-    assert watched.machine.refused == 7
-    assert len(watched.logs) == 7
+    assert watched.refused == len(watched.logs) == 7
 
 
 @pytest.mark.parametrize("refusals", [5, 6, 9])
@@ -134,7 +137,7 @@ def test_a_valid_transition_in_between_begins_a_new_row_of_refusals() -> None:
     for state in PATHS["services_ready"]:
         watched.refuse(4)
         assert watched.machine.transition(state)
-    assert watched.machine.refused == 12
+    assert watched.refused == 12
 
 
 def test_a_forced_failure_begins_a_new_row_of_refusals() -> None:
@@ -158,7 +161,8 @@ def test_reads_and_writes_are_noted_as_such() -> None:
 
 @given(st.lists(st.sampled_from(STATES), max_size=40))
 def test_any_sequence_of_requests_moves_along_the_table(wanted: list[State]) -> None:
-    machine = Watched().machine
+    watched = Watched()
+    machine = watched.machine
     expected, in_a_row, refused = "connecting", 0, 0
     for state in wanted:
         machine.transition(state)
@@ -166,7 +170,7 @@ def test_any_sequence_of_requests_moves_along_the_table(wanted: list[State]) -> 
             in_a_row, refused = in_a_row + 1, refused + 1
         else:
             expected, in_a_row = ("failed" if in_a_row >= 5 else state), 0
-        assert (machine.state, machine.refused) == (expected, refused)
+        assert (machine.state, watched.refused) == (expected, refused)
 
 
 @given(st.sampled_from(STATES), st.sampled_from(STATES))

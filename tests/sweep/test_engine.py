@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim import workers
 from sim.errors import UserError
 from sim.model.scenario import Scenario
 from sim.schedulers.fifo import Fifo
@@ -83,7 +84,7 @@ class Pool(Executor):
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> list[Pool]:
     """Puts a pool and trials of no content in the place of processes and worlds."""
-    monkeypatch.setattr(engine, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
     monkeypatch.setattr(engine, "run_unit", made_up)
     monkeypatch.setattr(Pool, "made", [])
     return Pool.made

@@ -1,12 +1,12 @@
 """Logs for these tests: lines at minutes, and the log of a simulated deployment."""
 
 from sim.logs.patterns import BY_NAME
-from sim.logs.simulated import START_NS, lines_of
 from sim.logs.times import NANOS, written
 from sim.logs.triage import add, begun
 from sim.model.plan import Plan
 from sim.validation.deployment import Session, session_again
 from sim.validation.timeline import Timeline
+from tests.helpers.simulated_logs import START_NS, lines_of
 
 MINUTE_NS = 60 * NANOS
 

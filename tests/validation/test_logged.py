@@ -1,16 +1,17 @@
 """Plans on logs: what is known, what is not and why, and that nothing is made up."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
 from sim.logs.patterns import BY_NAME, ERROR
-from sim.logs.simulated import START_NS
-from sim.model.plan import CRITERIA, Plan
+from sim.model.plan import CriterionName, Plan
 from sim.validation.criteria import Judgement, validated
 from sim.validation.deployment import deploy
 from sim.validation.logged import LOGGED, answered, judged_by_log
 from sim.validation.timeline import Timeline
+from tests.helpers.simulated_logs import START_NS
 from tests.validation.logs import at, log_of, timeline
 from tests.validation.plans import small
 
@@ -138,7 +139,7 @@ def test_without_any_time_nothing_is_known() -> None:
 
 
 def test_what_no_log_says_is_not_known_and_the_overhead_is_what_was_measured() -> None:
-    criteria = {name: {"at_most": 1} for name in CRITERIA}
+    criteria = {name: {"at_most": 1} for name in get_args(CriterionName)}
     plan = small(phases=[{"name": "all", "to_min": 5, "criteria": criteria}])
     judged = judged_by_log(plan, "catch", timeline(*WHOLE), 2.0)
     known = {one.criterion for one in judged.judgements if one.passes is not None}

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from sim.files.catalog import open_scenario
 from sim.logs.patterns import BY_NAME, ERROR, PATTERNS
-from sim.logs.simulated import START_NS, lines_of
 from sim.logs.times import NANOS
 from sim.logs.triage import add, begun
 from sim.model.scenario import Scenario
 from sim.runs.play import play
 from sim.validation.criteria import is_race
 from sim.validation.timeline import BUCKETS, RACE, SET_UP, Timeline, sorts_of
+from tests.helpers.simulated_logs import START_NS, lines_of
 from tests.logs.reading_logs import entry
 from tests.logs.test_simulated import RUNS
 from tests.validation.logs import MINUTE_NS, at, timeline

@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +24,7 @@ from sim.report.trace.events import connection_of
 from sim.runs.subject import Record
 from sim.sweep.reproduce import Reproduction, failing_run
 from sim.sweep.summary import AFTER, BEFORE, over_axis
+from sim.workers import open_pool
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,7 +94,7 @@ def in_parts(draw: Callable[[int, int], list[Drawn]], workers: int) -> list[Draw
     """
     if workers == 1:
         return draw(0, 1)
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with open_pool(workers) as pool:
         parts = [pool.submit(draw, part, workers) for part in range(workers)]
         return [one for part in parts for one in part.result()]
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from sim.kernel.series import run_search
 from sim.kernel.world import Job, World
-from sim.model.happens_before import causes, conflict, races
 from sim.model.record import CLOCK, Access, Step
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
+from tests.helpers.happens_before import causes, conflict, races
 from tests.helpers.running import run_once
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.files.load import load
+from sim.files.load import load_data, parse
 from sim.model.names import PROBES
-from sim.model.scenario import Scenario
+from sim.model.scenario import Batch, Scenario
 from sim.model.times import Draw
 
 SOURCE = "scenarios/blind-spot.toml"
@@ -21,6 +21,11 @@ NESTED = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+def load(text: str, source: str) -> Scenario | Batch:
+    """Return what a TOML document describes; faults call it `source`."""
+    return load_data(parse(text, source), source, text)
 
 
 def scenario(text: str) -> Scenario:

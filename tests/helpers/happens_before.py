@@ -57,19 +57,3 @@ def races(steps: Sequence[Step]) -> tuple[tuple[int, int], ...]:
         for first in range(second)
         if not mask >> first & 1 and conflict(steps[first], steps[second])
     )
-
-
-def silent_wakes(steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
-    """Return who woke whom in a step that wrote nothing.
-
-    Such a step hides an effect on shared state that nobody noted, so that no search which leaves
-    out orders can be trusted with it. The end of a child may wake its parent; a step of the clock
-    wakes whom it likes.
-    """
-    return tuple(
-        (step.task, task)
-        for step in steps
-        if step.task != CLOCK and not any(access.write for access in step.accesses)
-        for task in step.woke
-        if task != step.joined
-    )
