@@ -7,7 +7,7 @@ import pytest
 from sim.logs.patterns import PATTERNS
 from sim.report.log_words import conclusion, unit_name
 from sim.report.logs import busiest, document_of, explained, over_time, summary
-from tests.logs.reading_logs import GOOD, NEED, WARNING, document, triage
+from tests.helpers.reading_logs import GOOD, NEED, WARNING, document, triage
 
 NEVER_READY = "Connection state machine never reached ready state: X.CONNECTING"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sim.model.names import GUARDS, RUNTIMES
 from sim.report.words import sentences
-from tests.report.figures import Trial, summary
+from tests.helpers.figures import Trial, summary
 
 
 def told(*trials: Trial) -> tuple[str, str, str]:

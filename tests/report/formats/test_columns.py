@@ -9,7 +9,7 @@ from sim.model.ticks import from_ms
 from sim.report.formats.columns import NARROWEST, TALLEST, WIDTH, columns
 from sim.report.formats.telling import is_noise
 from sim.runs.stage import Fidelity
-from tests.report.formats.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
+from tests.helpers.told_runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 SMALL = made(
     Event(0, "c1", "client.sent", {"connection": "c1", "frame": "close"}),

@@ -4,7 +4,7 @@ import pytest
 
 from sim.report.formats.text import short, whole
 from sim.report.story import HIDDEN
-from tests.report.formats.runs import SHIPPED, played
+from tests.helpers.told_runs import SHIPPED, played
 
 
 @pytest.mark.parametrize("name", SHIPPED)
