@@ -16,7 +16,7 @@ import jupytext
 
 from notebooks.regenerate import FOLDER, SOURCES, executed, joined
 from sim.conformance.cells import read_cells
-from tests.conformance.truth import TRUTH
+from tests.helpers.truth import TRUTH
 
 LARGEST = 400_000
 """Bytes of a notebook."""

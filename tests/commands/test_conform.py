@@ -18,9 +18,9 @@ from sim.commands.cli import main
 from sim.conformance.arrange import GUARDS, KINDS, NO_EVENT, POINTS
 from sim.errors import UserError
 from sim.report.text.conform import SCHEMA, SHOWN
-from tests.conformance import arranged
-from tests.conformance.arranged import STACKS, TRIO, row, written
 from tests.conformance.test_cells import BROKEN
+from tests.helpers import arranged
+from tests.helpers.arranged import STACKS, TRIO, row, written
 
 GOOD = [
     row(),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sim import __version__
 from sim.commands.cli import main
 from sim.report.text.logs import SCHEMA
-from tests.logs.reading_logs import GOOD, NEED, WARNING, entry, written_as
+from tests.helpers.reading_logs import GOOD, NEED, WARNING, entry, written_as
 
 ROOT = Path(__file__).parent.parent.parent
 KEYS = {

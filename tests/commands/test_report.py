@@ -21,8 +21,8 @@ from sim.runs.play import play
 from sim.runs.replay import token_of
 from sim.schedulers.fifo import Fifo
 from tests.commands.test_explore import SCENE
-from tests.exploration.scenes import CLOSE, scene
-from tests.report.html.made import EVIL, evil, hop, timed
+from tests.helpers.made_reports import EVIL, evil, hop, timed
+from tests.helpers.scenes import CLOSE, scene
 
 TABLE = re.compile(r"<td[^>]*>([^<]*)")
 

@@ -15,8 +15,8 @@ from sim.logs.times import written
 from sim.report.text.validate import SCHEMA
 from sim.validation.deployment import deploy
 from tests.commands.test_logs import HOSTILE, failing
+from tests.helpers.deployment_logs import at, log_of
 from tests.helpers.simulated_logs import START_NS
-from tests.validation.logs import at, log_of
 
 SINCE = written(START_NS)
 NEED = BY_NAME[ERROR].texts[0]

@@ -22,7 +22,7 @@ from sim.model.names import GUARDS as PRODUCT
 from sim.model.scenario import Scenario, Wait
 from sim.model.stacks import STACKS
 from sim.runs.play import play
-from tests.conformance.arranged import LEGACY, cell
+from tests.helpers.arranged import LEGACY, cell
 
 
 def made(like: str = LEGACY, timing: Timing = USUAL, **columns: Any) -> Scenario:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.conformance.cells import COLUMNS, IGNORED, LONGEST_LINE, Cell, read_cells
 from sim.errors import UserError
-from tests.conformance.arranged import cell, row, written
+from tests.helpers.arranged import cell, row, written
 
 WORDS = st.text(max_size=20)
 VALUES = st.recursive(

@@ -11,7 +11,7 @@ from sim.conformance.predict import Prediction, predict
 from sim.errors import NoAnswer
 from sim.model.scenario import Scenario
 from sim.model.switches import ServerProfile
-from tests.conformance.arranged import LEGACY, TRIO, cell
+from tests.helpers.arranged import LEGACY, TRIO, cell
 
 
 def of(like: str = LEGACY, /, **columns: Any) -> str:

@@ -15,8 +15,8 @@ from sim.conformance.score import digest_of, tally
 from sim.errors import NoAnswer
 from sim.model.scenario import Scenario
 from sim.runs.play import play
-from tests.conformance import arranged
-from tests.conformance.arranged import LEGACY, STACKS, TRIO, cell
+from tests.helpers import arranged
+from tests.helpers.arranged import LEGACY, STACKS, TRIO, cell
 
 RUN = play(Scenario(end_ms=50))
 

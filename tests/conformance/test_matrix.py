@@ -8,7 +8,7 @@ from sim.conformance.arrange import GUARDS, KINDS, NO_EVENT, POINTS
 from sim.conformance.cells import Cell
 from sim.conformance.matrix import Arrangement, arrangements
 from sim.model.stacks import STACKS
-from tests.conformance.truth import TRUTH
+from tests.helpers.truth import TRUTH
 
 
 def measured(stack: str) -> set[Arrangement]:

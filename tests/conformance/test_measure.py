@@ -18,7 +18,7 @@ from sim.live.stacks import Stack
 from sim.model.scenario import Scenario
 from sim.model.stacks import STACKS
 from sim.runs.play import play
-from tests.conformance.arranged import written
+from tests.helpers.arranged import written
 
 LEGACY = Stack(
     "uvicorn-websockets", "asyncio-3.11", "uvicorn-websockets@0.35", "uvicorn 0.35.0",

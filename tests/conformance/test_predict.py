@@ -24,7 +24,7 @@ from sim.model.scenario import Scenario
 from sim.model.schedule import Kind
 from sim.model.switches import OnAccept, OnSend, OwnClose
 from sim.runs.scenario import ScenarioSubject
-from tests.conformance.arranged import LEGACY, TRIO, cell
+from tests.helpers.arranged import LEGACY, TRIO, cell
 
 SANSIO, WSPROTO, ASYNCIO = "uvicorn-websockets-sansio", "uvicorn-wsproto", "hypercorn-asyncio"
 SOURCE = Path(predicting.__file__).parent.parent

@@ -17,8 +17,8 @@ from sim.conformance.score import (
     stacks,
     tally,
 )
-from tests.conformance.arranged import cell
 from tests.conformance.test_judge import prediction
+from tests.helpers.arranged import cell
 
 
 def judged(

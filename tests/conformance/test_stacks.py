@@ -7,8 +7,8 @@ import pytest
 from sim.conformance.stacks import NotCovered, Setting, setting_of
 from sim.model.scenario import Scenario
 from sim.model.stacks import STACKS
-from tests.conformance import arranged
-from tests.conformance.arranged import LEGACY, TRIO, cell
+from tests.helpers import arranged
+from tests.helpers.arranged import LEGACY, TRIO, cell
 
 
 def refused(like: str = LEGACY, /, **columns: Any) -> str:

@@ -2,8 +2,8 @@
 
 from sim.conformance.judge import judge_all
 from sim.conformance.score import EXEMPT_KIND, not_covered, stacks, tally
-from tests.conformance.arranged import STACKS
-from tests.conformance.truth import TRUTH
+from tests.helpers.arranged import STACKS
+from tests.helpers.truth import TRUTH
 
 
 def test_the_truth_is_whole() -> None:

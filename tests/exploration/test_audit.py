@@ -11,8 +11,8 @@ from sim.kernel.world import Job, World
 from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.schedulers.fifo import Fifo
-from tests.exploration.scenes import BLIND, CLOSE, scene
 from tests.helpers.running import job_for, record_of
+from tests.helpers.scenes import BLIND, CLOSE, scene
 
 
 def program(noted: bool) -> Any:

@@ -13,7 +13,7 @@ from sim.exploration.shrink import deviations
 from sim.files.racefile import from_text, to_text
 from sim.model.scenario import Scenario
 from sim.runs.replay import read_file, replayed, write_file
-from tests.exploration.scenes import BLIND, CLOSE, scene
+from tests.helpers.scenes import BLIND, CLOSE, scene
 
 CASES = [
     (base, runtime, times)

@@ -18,7 +18,7 @@ from sim.model.ticks import PER_SECOND
 from sim.runs.play import play
 from sim.runs.scenario import STATES, ScenarioSubject
 from sim.sut.guards import own_guard
-from tests.exploration.scenes import BLIND, CLOSE, SILENT, failure_of, scene
+from tests.helpers.scenes import BLIND, CLOSE, SILENT, failure_of, scene
 
 HANDLER = "transport:c1/handler:c1"
 CLOSER = f"{HANDLER}/server-close"

@@ -18,8 +18,8 @@ from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
 from sim.schedulers.transitions import class_of
 from sim.schedulers.uniform import Uniform
-from tests.exploration.scenes import BLIND, CLOSE, scene
 from tests.helpers.running import job_for, record_of, run_once
+from tests.helpers.scenes import BLIND, CLOSE, scene
 
 CASES: dict[str, tuple[Scenario, Any]] = {
     "close": (scene(CLOSE), "fixed"),

@@ -21,8 +21,8 @@ from sim.runs.times import drawn_times, list_times
 from sim.schedulers.replay import Replay
 from sim.schedulers.strategies import STRATEGIES
 from sim.sut.guards import own_guard
-from tests.exploration.scenes import BLIND, CLOSE, SILENT, scene
 from tests.helpers.running import job_for
+from tests.helpers.scenes import BLIND, CLOSE, SILENT, scene
 
 RESET: dict[str, Any] = {
     "clients": {"script": ["connect", "rst"]},

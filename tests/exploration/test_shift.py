@@ -11,8 +11,8 @@ from sim.model.scenario import Scenario
 from sim.runs.play import play
 from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
-from tests.exploration.scenes import CLOSE, scene
-from tests.report.html.made import timed
+from tests.helpers.made_reports import timed
+from tests.helpers.scenes import CLOSE, scene
 
 
 def at(ms: float) -> Record:

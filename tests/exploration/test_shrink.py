@@ -17,8 +17,8 @@ from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Lenient, Replay
 from sim.schedulers.uniform import Uniform
-from tests.exploration.scenes import BLIND, CLOSE, failure_of, scene
 from tests.helpers.running import job_for, record_of
+from tests.helpers.scenes import BLIND, CLOSE, failure_of, scene
 
 CASES: dict[str, tuple[Scenario, Any]] = {
     "close": (scene(CLOSE), "fixed"),

@@ -12,8 +12,8 @@ from sim.model.record import Event
 from sim.model.scenario import LATER
 from sim.model.stacks import STACKS
 from sim.runs.injections import QUEUED
+from tests.helpers.live_scenarios import first, inline, labels, scenario
 from tests.live.conftest import Serve
-from tests.live.scenarios import first, inline, labels, scenario
 
 every_stack = pytest.mark.parametrize("stack", STACKS)
 on_asyncio = pytest.mark.parametrize("stack", [name for name in STACKS if name[-4:] != "trio"])

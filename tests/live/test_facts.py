@@ -8,8 +8,8 @@ from sim.conformance.arrange import Timing, scenario_of
 from sim.conformance.cells import Cell, read_cells
 from sim.live.stacks import installed
 from sim.model.stacks import STACKS
+from tests.helpers.live_scenarios import SILENCE_MS, inline, labels, scenario
 from tests.live.conftest import Serve
-from tests.live.scenarios import SILENCE_MS, inline, labels, scenario
 
 TRIALS = 3
 CELLS = read_cells(Path(__file__).parent / "cells.jsonl").cells

@@ -17,8 +17,8 @@ from sim.live.trial import patience_ms
 from sim.model.stacks import STACKS
 from sim.runs.specs import client_specs
 from sim.sut.guards import own_guard
+from tests.helpers.live_scenarios import SILENCE_MS, first, inline, labels, scenario
 from tests.live.conftest import Serve
-from tests.live.scenarios import SILENCE_MS, first, inline, labels, scenario
 
 every_stack = pytest.mark.parametrize("stack", STACKS)
 

@@ -12,7 +12,7 @@ from sim.logs.entry import SEVERITIES, Said, said_by_entry, said_by_line, texts,
 from sim.logs.patterns import ERROR
 from sim.logs.times import NANOS, Instant
 from sim.logs.triage import add, begun
-from tests.logs.reading_logs import GOOD, NEED, WARNING, document, entry, hits, triage
+from tests.helpers.reading_logs import GOOD, NEED, WARNING, document, entry, hits, triage
 
 TEN = Instant(1_757_844_000 * NANOS, True)
 WHEN = "2025-09-14T10:00:00Z"

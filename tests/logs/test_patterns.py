@@ -13,7 +13,7 @@ from sim.logs.matching import NEEDLES, marks, matched, more_marks, place
 from sim.logs.patterns import BY_NAME, ERROR, MECHANISMS, PATTERNS, WARNING
 from sim.sut import classify as classifying
 from sim.sut.guards import GUARDS
-from tests.logs.reading_logs import NEUTRAL
+from tests.helpers.reading_logs import NEUTRAL
 
 TEXTS = [(pattern.name, text) for pattern in PATTERNS for text in pattern.texts]
 SUT = Path(classifying.__file__).parent

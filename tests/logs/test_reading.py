@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.logs.reading import CUT, DAMAGED, FOREIGN, Notes, blocks, mended
-from tests.logs.reading_logs import GOOD, NEED, cut, document, hits, hits_of, triage, unreadable
+from tests.helpers.reading_logs import GOOD, NEED, cut, document, hits, hits_of, triage, unreadable
 
 LOG = f"ordinary\n{NEED}\nordinary\n{GOOD}\n".encode()
 FOUND = {"need-accept-first": 1, "established": 1}

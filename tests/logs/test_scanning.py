@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sim.logs.patterns import PATTERNS
 from sim.logs.scanning import BROKEN, CUT, TOO_DEEP, TOO_LONG
-from tests.logs.reading_logs import (
+from tests.helpers.reading_logs import (
     FORMS,
     GOOD,
     NEED,

@@ -12,8 +12,8 @@ from sim.model.record import Event
 from sim.model.scenario import Scenario
 from sim.runs.play import play
 from sim.sut.guards import GUARDS
+from tests.helpers.reading_logs import NEUTRAL, document, hits, triage
 from tests.helpers.simulated_logs import entries_of, lines_of
-from tests.logs.reading_logs import NEUTRAL, document, hits, triage
 
 AT_2 = ("injections.0.delay_ms=2", "window_ms=10")
 RUNS: dict[str, tuple[str, tuple[str, ...], str, str]] = {

@@ -27,7 +27,7 @@ from sim.runs.own import own_handler
 from sim.runs.play import play
 from sim.sut.guards import own_guard
 from sim.testing.race import Race
-from tests.regressions import handlers
+from tests.helpers import reported_handlers as handlers
 
 ONE = Scenario.model_validate({"clients": {"messages": 1, "end": "close"}})
 ASYNCIO = [
@@ -66,7 +66,7 @@ def test_a_handler_that_uses_asyncio_is_told_so_with_file_and_line(handler: Any)
         text = str(raised.value)
         assert "no verdict: " in text
         assert "used asyncio at " in text
-        assert "tests/regressions/handlers.py:" in text
+        assert "tests/helpers/reported_handlers.py:" in text
         assert "anyio or trio" in text
 
 

@@ -13,7 +13,7 @@ from sim.model.outcome import Outcome
 from sim.model.scenario import Scenario
 from sim.runs.subject import Record
 from sim.testing.race import Race
-from tests.regressions import handlers
+from tests.helpers import reported_handlers as handlers
 
 SANSIO, WEBSOCKETS, WSPROTO = (
     f"uvicorn-{name}@0.54" for name in ("sansio", "websockets", "wsproto")
@@ -49,7 +49,7 @@ def test_a_group_with_a_failure_is_called_by_it_and_names_its_line() -> None:
     assert found.classes == ("other:RuntimeError",)
     (failing,) = [one for one in found.findings if one.failure]
     assert "Unexpected ASGI message" in failing.text
-    assert failing.where.startswith("tests.regressions.handlers:")
+    assert failing.where.startswith("tests.helpers.reported_handlers:")
 
 
 def test_a_server_that_says_nothing_raises_nothing() -> None:

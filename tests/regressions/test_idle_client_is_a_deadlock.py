@@ -8,7 +8,7 @@ import trio
 from sim.exploration.verdict import Exploration, Verdict
 from sim.model.scenario import Scenario
 from sim.testing.race import Race
-from tests.regressions import handlers
+from tests.helpers import reported_handlers as handlers
 
 SERVERS = [
     "uvicorn-sansio@0.54",
@@ -42,7 +42,7 @@ def test_a_script_that_waits_for_the_server_is_a_deadlock_that_names_both(server
     assert set(found.outcomes) == {"deadlock"}
     assert found.failure is not None
     (finding,) = [one for one in found.failure.outcome.findings if one.failure]
-    assert "handler:c1 waits at tests.regressions.handlers:" in finding.text
+    assert "handler:c1 waits at tests.helpers.reported_handlers:" in finding.text
     assert finding.text.endswith("the client waits for message 1")
 
 

@@ -18,8 +18,8 @@ from sim.kernel.lines import place_of
 from sim.model.scenario import Scenario
 from sim.runs.replay import replay
 from sim.testing.race import Race
-from tests.regressions import handlers
-from tests.testing.written import project
+from tests.helpers import reported_handlers as handlers
+from tests.helpers.written import project
 
 SERVERS = [
     "uvicorn-sansio@0.54",
@@ -53,7 +53,7 @@ def test_the_cause_is_told_with_the_lines_of_the_handler(server: str) -> None:
     assert why.raised == why.use.caller == f"{handlers.__name__}:{line(DISPATCHES)}"
     assert why.writer.caller == f"{handlers.__name__}:{line(READS)}"
     assert why.writer.task.endswith("handler:c1/reader")
-    assert f"tests/regressions/handlers.py:{line(READS)}" in why.sentence(place_of)
+    assert f"tests/helpers/reported_handlers.py:{line(READS)}" in why.sentence(place_of)
     assert replay(example.token, handler=NAME).digest == example.record.digest
 
 
@@ -73,7 +73,7 @@ def test_the_command_tells_it_replays_it_and_makes_a_page_of_it(
     told = run(main, shlex.split(f"explore {tmp_path}/twice.toml --handler {NAME} --out {out}"))
     words = " ".join(told.stdout.split())
     assert "fails in every schedule at these times" in words
-    assert f"it rose at tests/regressions/handlers.py:{line(DISPATCHES)}" in words
+    assert f"it rose at tests/helpers/reported_handlers.py:{line(DISPATCHES)}" in words
     (again,) = re.findall(r"^  wsrace (replay .*)$", told.stdout, re.MULTILINE)
     replayed = run(main, shlex.split(again))
     assert replayed.exit_code == 0, replayed.output

@@ -14,7 +14,7 @@ from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.testing.failure import RaceFound
 from sim.testing.race import Race
-from tests.regressions import handlers
+from tests.helpers import reported_handlers as handlers
 
 TEXT, BINARY = {"send": "hello"}, {"send_bytes": "00ff"}
 
@@ -34,7 +34,7 @@ def test_a_handler_that_no_order_helps_fails_in_every_schedule(sent: Any, outcom
         "fails in every schedule at these times: complete, all 2 classes fail: it is no race"
     )
     assert found.failure is not None
-    assert found.failure.outcome.findings[0].where.startswith("tests.regressions.handlers:")
+    assert found.failure.outcome.findings[0].where.startswith("tests.helpers.reported_handlers:")
 
 
 def test_times_that_were_free_are_not_restricted_in_words() -> None:

@@ -12,7 +12,7 @@ from sim.exploration.verdict import Verdict
 from sim.model.scenario import Scenario
 from sim.testing.failure import RaceFound
 from sim.testing.race import Race
-from tests.regressions import handlers
+from tests.helpers import reported_handlers as handlers
 
 ONE = Scenario.model_validate(
     {"clients": {"messages": 1, "end": "close"}, "server": "uvicorn-sansio@0.54"}

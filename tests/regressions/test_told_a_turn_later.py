@@ -26,7 +26,7 @@ from sim.conformance.predict import predict
 from sim.conformance.stacks import setting_of
 from sim.model.profiles import profile_named
 from sim.model.scenario import Scenario
-from tests.conformance.arranged import LEGACY, cell
+from tests.helpers.arranged import LEGACY, cell
 
 CLEAN = "clean_disconnect(1005)"
 STACKS = ("uvicorn-wsproto", "uvicorn-websockets-sansio")

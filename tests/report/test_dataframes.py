@@ -15,8 +15,8 @@ from sim.sut.guards import GUARDS
 from sim.sweep.reproduce import Task, reproduce
 from sim.validation.criteria import validated
 from sim.validation.deployment import deploy
-from tests.conformance.truth import TRUTH
-from tests.validation.plans import small
+from tests.helpers.plans import small
+from tests.helpers.truth import TRUTH
 
 pytest.importorskip("pandas", reason="pandas is not installed (the extra frames)")
 

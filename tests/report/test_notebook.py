@@ -9,8 +9,8 @@ import sim
 from sim.exploration.counterexample import counterexample
 from sim.report.notebook import PARTS, as_html, register
 from sim.report.plots.pictures import figures
-from tests.exploration.scenes import CLOSE, scene
-from tests.report.html.made import EVIL, evil, hop, timed
+from tests.helpers.made_reports import EVIL, evil, hop, timed
+from tests.helpers.scenes import CLOSE, scene
 from tests.report.plots.test_views import found
 
 IPython = pytest.importorskip("IPython.core.formatters")

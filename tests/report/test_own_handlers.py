@@ -16,9 +16,9 @@ from sim.report.plots.pictures import figures
 from sim.report.plots.states import timeline_parts
 from sim.report.trace.formats import FORMATS
 from sim.report.trace.walk import moments_of
-from tests.report import own_app
-from tests.report.html.made import page
-from tests.report.own_app import failing
+from tests.helpers import own_app
+from tests.helpers.made_reports import page
+from tests.helpers.own_app import failing
 
 MODULE = own_app.__name__
 STATES = ["client_state", "application_state"]

@@ -19,7 +19,7 @@ from sim.model.record import Value
 from sim.server.connection import ClientDisconnected, ProtocolError
 from sim.server.observed import ObservedWebSocket
 from sim.server.older import OlderWebSocket
-from tests.sut.fakes import DISCONNECT, SCOPE, drive
+from tests.helpers.fakes import DISCONNECT, SCOPE, drive
 
 ACCEPT = {"type": "websocket.accept"}
 SEND = {"type": "websocket.send", "text": "x"}

@@ -7,7 +7,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from sim.sut.chat import Chat
 from sim.sut.guards import GUARDS, Guard
-from tests.sut.fakes import DISCONNECT, Scene, drive
+from tests.helpers.fakes import DISCONNECT, Scene, drive
 
 NEED_ACCEPT = 'WebSocket is not connected. Need to call "accept" first.'
 SEND_AFTER = 'Cannot call "send" once a close message has been sent.'

@@ -7,7 +7,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from sim.sut.classify import classify
-from tests.sut.fakes import DISCONNECT, Peer, drive
+from tests.helpers.fakes import DISCONNECT, Peer, drive
 
 NEED_ACCEPT = 'WebSocket is not connected. Need to call "accept" first.'
 RECEIVE_AFTER = 'Cannot call "receive" once a disconnect message has been received.'

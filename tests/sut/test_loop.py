@@ -7,7 +7,7 @@ from starlette.websockets import WebSocket
 
 from sim.sut.guards import GUARDS, own_guard
 from sim.sut.loop import Handle, message_loop
-from tests.sut.fakes import DISCONNECT, Scene, drive
+from tests.helpers.fakes import DISCONNECT, Scene, drive
 
 STATE_CHANGED = "WebSocket state changed between handshake validation and receive"
 ROUND = ["top", "validated", "final_check", "receiving"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import sim.testing
-from tests.testing.written import QUIET, fenced, indented, write
+from tests.helpers.written import QUIET, fenced, indented, write
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()

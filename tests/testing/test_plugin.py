@@ -8,7 +8,7 @@ import pytest
 
 from sim.runs.replay import read_file, replay
 from sim.testing.failure import file_name
-from tests.testing.written import MONITOR, QUIET, project
+from tests.helpers.written import MONITOR, QUIET, project
 
 GUARDS = """
 import pytest

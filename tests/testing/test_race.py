@@ -22,7 +22,7 @@ from sim.schedulers.replay import Follow
 from sim.sut.guards import GUARDS, Guard
 from sim.testing.failure import Place, RaceFound, file_name
 from sim.testing.race import Race, Watch
-from tests.testing.written import MONITOR
+from tests.helpers.written import MONITOR
 
 AT_5_MS = ("window_ms=20", "injections.0.delay_ms=5")
 MEETING = ("runtime=any-order", "window_ms=5", "injections.0.delay_ms=5")

@@ -9,7 +9,7 @@ from sim.model.plan import Bound, CriterionName, Phase
 from sim.report.text.validate import decision_lines, shown, validation_table
 from sim.validation.criteria import FIGURES, UNITS, Judgement, is_race, judged, validated
 from sim.validation.deployment import Session, deploy
-from tests.validation.plans import small
+from tests.helpers.plans import small
 
 FINE = Session(0, 0, 0.5, 0, True, "clean_disconnect(1000)", False, 0, 4, 4, 0, 1000.0)
 RACE = replace(FINE, label="need_accept_first", failed=True, complete=3)

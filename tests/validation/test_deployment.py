@@ -6,7 +6,7 @@ import pytest
 
 from sim.errors import UserError
 from sim.validation.deployment import Session, deploy, scenarios_of, session_again
-from tests.validation.plans import small
+from tests.helpers.plans import small
 
 PLAN = small()
 

@@ -11,9 +11,9 @@ from sim.validation.criteria import Judgement, validated
 from sim.validation.deployment import deploy
 from sim.validation.logged import LOGGED, answered, judged_by_log
 from sim.validation.timeline import Timeline
+from tests.helpers.deployment_logs import at, log_of, timeline
+from tests.helpers.plans import small
 from tests.helpers.simulated_logs import START_NS
-from tests.validation.logs import at, log_of, timeline
-from tests.validation.plans import small
 
 NEED = BY_NAME[ERROR].texts[0]
 NONE = {"at_most": 0}

@@ -16,10 +16,10 @@ from sim.model.scenario import Scenario
 from sim.runs.play import play
 from sim.validation.criteria import is_race
 from sim.validation.timeline import BUCKETS, RACE, SET_UP, Timeline, sorts_of
+from tests.helpers.deployment_logs import MINUTE_NS, at, timeline
+from tests.helpers.reading_logs import entry
 from tests.helpers.simulated_logs import START_NS, lines_of
-from tests.logs.reading_logs import entry
 from tests.logs.test_simulated import RUNS
-from tests.validation.logs import MINUTE_NS, at, timeline
 
 NEED = BY_NAME[ERROR].texts[0]
 

@@ -5,8 +5,8 @@ from sim.report.html.beside import MOST, NEAR, OFTEN, WHOLE, Beside, beside, fol
 from sim.report.trace.walk import Moment, moments_of
 from sim.runs.play import play
 from sim.schedulers.fifo import Fifo
-from tests.exploration.scenes import BLIND, scene
-from tests.report.html.made import walk_of
+from tests.helpers.made_reports import walk_of
+from tests.helpers.scenes import BLIND, scene
 
 
 def test_a_long_run_begins_before_its_last_message_and_says_what_is_left_out() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sim.report.html.cases import case
-from tests.report.html.browser import axe, chromium
-from tests.report.html.made import EVIL, evil, hop, page, timed
+from tests.helpers.browser import axe, chromium
+from tests.helpers.made_reports import EVIL, evil, hop, page, timed
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver

@@ -14,8 +14,8 @@ from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from sim.sut.guards import GUARDS
-from tests.exploration.scenes import CLOSE, scene
-from tests.report.html.made import hop, page, timed, unmoved
+from tests.helpers.made_reports import hop, page, timed, unmoved
+from tests.helpers.scenes import CLOSE, scene
 
 
 def differing(found: Case) -> int:

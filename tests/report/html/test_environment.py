@@ -11,7 +11,7 @@ from rich.table import Table
 
 from sim.report.html.environment import LONGEST, inline, render, visible
 from sim.report.html.grids import html_table
-from tests.report.html.made import EVIL
+from tests.helpers.made_reports import EVIL
 
 
 class Reader(HTMLParser):

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from sim.report.html.lanes import COLUMN, lanes, turns
 from sim.report.trace.walk import lane_names
-from tests.report.html.made import hop, timed, walk_of
+from tests.helpers.made_reports import hop, timed, walk_of
 
 STATES = lane_names(hop())
 

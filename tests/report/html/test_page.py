@@ -4,7 +4,7 @@ import json
 import re
 
 from sim.report.html.cases import case
-from tests.report.html.made import EVIL, evil, hop, hop_page, page
+from tests.helpers.made_reports import EVIL, evil, hop, hop_page, page
 from tests.report.html.test_environment import Reader
 
 

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from sim.report.plots.pictures import Picture, figures, pictures_of
 from sim.sweep.reproduce import Reproduction, Task, reproduce
-from tests.report.html.made import hop, timed
+from tests.helpers.made_reports import hop, timed
 
 
 @lru_cache

@@ -20,7 +20,7 @@ from sim.report.text.conform import (
     token_for,
 )
 from sim.runs.replay import replayed
-from tests.conformance.arranged import TRIO, cell
+from tests.helpers.arranged import TRIO, cell
 
 WRONG = {"hang": 9, "clean_disconnect(1000)": 1}
 CELLS = [

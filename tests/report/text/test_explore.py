@@ -12,7 +12,7 @@ from sim.exploration.verdict import Exploration, Verdict
 from sim.files.documents import VerdictRow
 from sim.report.text.explore import outcome_words, telling, verdict_table
 from sim.runs.scenario import ScenarioSubject
-from tests.exploration.scenes import CLOSE, scene
+from tests.helpers.scenes import CLOSE, scene
 
 
 def shown(*parts: object) -> str:

@@ -14,7 +14,7 @@ from sim.report.text.logs import (
     summary,
     unit_name,
 )
-from tests.logs.reading_logs import GOOD, NEED, WARNING, document, triage
+from tests.helpers.reading_logs import GOOD, NEED, WARNING, document, triage
 
 NEVER_READY = "Connection state machine never reached ready state: X.CONNECTING"
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from sim.report.text.replay import difference_of, heading_of, tell
 from sim.report.trace.formats import FORMATS
 from sim.runs.replay import replayed, token_of
-from tests.report.own_app import failing
-from tests.report.trace.runs import made, played
+from tests.helpers.own_app import failing
+from tests.helpers.told_runs import made, played
 
 
 def test_a_run_of_ours_is_headed_by_mode_shape_and_guard() -> None:
@@ -20,7 +20,7 @@ def test_a_run_of_ours_is_headed_by_mode_shape_and_guard() -> None:
 
 def test_a_run_of_somebodys_own_is_headed_by_the_handler() -> None:
     assert heading_of(failing()) == (
-        "own: handler tests.report.own_app:echo, asyncio-3.11, uvicorn-sansio@0.54"
+        "own: handler tests.helpers.own_app:echo, asyncio-3.11, uvicorn-sansio@0.54"
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sim.model.names import GUARDS, RUNTIMES
 from sim.report.text.reproduce import sentences
-from tests.report.text.made import Trial, summary
+from tests.helpers.figures import Trial, summary
 
 
 def told(*trials: Trial) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from sim.model.names import GUARDS
 from sim.report.text.reproduce import narrow_table, rates_table
 from sim.stats.intervals import paired_difference, rate_interval
 from sim.sweep.summary import Summary
-from tests.report.text.made import Trial, summary
+from tests.helpers.figures import Trial, summary
 
 LAST = "pre-fix > post-fix"
 RUNTIMES = ("asyncio-3.11", "asyncio-3.12")

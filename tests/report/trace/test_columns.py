@@ -9,7 +9,7 @@ from sim.model.record import Event
 from sim.model.ticks import from_ms
 from sim.report.trace.columns import NARROWEST, TALLEST, WIDTH, columns
 from sim.runs.stage import Fidelity
-from tests.report.trace.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
+from tests.helpers.told_runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 SMALL = made(
     Event(0, "c1", "client.sent", {"connection": "c1", "frame": "close"}),

@@ -19,7 +19,7 @@ from sim.report.trace.events import (
 )
 from sim.runs.handler import HandlerSubject
 from sim.runs.own import OwnHandler
-from tests.report.trace.runs import made
+from tests.helpers.told_runs import made
 
 ECHO = HandlerSubject(Scenario(), own=OwnHandler("my_app:echo", print))
 HANDLER = "transport:c1/handler:c1"

@@ -7,7 +7,7 @@ import pytest
 
 from sim.report.trace.formats import FORMATS, Format, formats_in_words
 from sim.runs.subject import Record
-from tests.report.trace.runs import hostile, played
+from tests.helpers.told_runs import hostile, played
 
 HEAVY = ("trio", "pydantic", "starlette", "matplotlib", "jinja2")
 

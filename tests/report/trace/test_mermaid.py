@@ -13,7 +13,7 @@ from sim.model.record import Event
 from sim.model.ticks import from_ms
 from sim.report.trace.mermaid import LARGEST, WINDOW, escaped, mermaid
 from sim.runs.stage import Fidelity
-from tests.report.trace.runs import EVENTS, NASTY, SHIPPED, TEXTS, hostile, made, played
+from tests.helpers.told_runs import EVENTS, NASTY, SHIPPED, TEXTS, hostile, made, played
 
 TEXT = r"(?:[\w _\-.,()=/']|#\d+;)+"
 LINES = (

@@ -12,7 +12,7 @@ from sim.model.record import Event
 from sim.model.ticks import PER_SECOND, from_ms
 from sim.report.trace.perfetto import TICK, perfetto, spread
 from sim.runs.stage import Fidelity
-from tests.report.trace.runs import EVENTS, NASTY, SHIPPED, hostile, made, played
+from tests.helpers.told_runs import EVENTS, NASTY, SHIPPED, hostile, made, played
 
 
 def loaded(text: str) -> dict[str, Any]:

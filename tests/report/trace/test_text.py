@@ -9,7 +9,7 @@ from sim.model.record import Event, Value
 from sim.model.ticks import from_ms
 from sim.report.trace.text import lines, short, whole
 from sim.runs.subject import Record
-from tests.report.trace.runs import SHIPPED, made, played
+from tests.helpers.told_runs import SHIPPED, made, played
 
 
 def one(kind: str, ms: float = 0, **values: Value) -> Record:

@@ -10,8 +10,8 @@ from sim.runs.play import play
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
-from tests.exploration.scenes import BLIND, scene
-from tests.report.html.made import hop, timed, unmoved, walk_of
+from tests.helpers.made_reports import hop, timed, unmoved, walk_of
+from tests.helpers.scenes import BLIND, scene
 
 
 @pytest.mark.parametrize("record", [hop(), timed()], ids=["hop", "timed"])

@@ -1,4 +1,4 @@
-"""Logs for these tests: lines at minutes, and the log of a simulated deployment."""
+"""Logs for the tests of validation: lines at minutes, and the log of a simulated deployment."""
 
 from sim.logs.patterns import BY_NAME
 from sim.logs.times import NANOS, written

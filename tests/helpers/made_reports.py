@@ -15,7 +15,7 @@ from sim.report.trace.walk import moments_of
 from sim.runs.play import play
 from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
-from tests.exploration.scenes import CLOSE, scene
+from tests.helpers.scenes import CLOSE, scene
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202egnp.exe\x1b[31m"
 """What a name may hold that would like to be more than a text."""

@@ -1,4 +1,4 @@
-"""A small plan for these tests."""
+"""A small validation plan."""
 
 from typing import Any
 

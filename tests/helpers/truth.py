@@ -9,7 +9,7 @@ from pathlib import Path
 from sim.conformance.cells import Cell
 from sim.files.strict_json import read
 
-PATH = Path(__file__).parent / "truth.jsonl.gz"
+PATH = Path(__file__).parent.parent / "conformance" / "truth.jsonl.gz"
 
 
 def _cells() -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""Handlers as people reported them, for the tests beside this file."""
+"""Handlers as people reported them, for the tests in tests/regressions."""
 
 import asyncio
 import contextlib

@@ -20,7 +20,7 @@ from sim.files.token import _check as check
 from sim.runs.replay import file_of, token_of
 from tests.runs.test_replay import one
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 EACH = 500
 GUARD = "hostile_guard_module:run"
 VALUES: tuple[Any, ...] = (
