@@ -225,6 +225,20 @@ def test_matplotlib_is_imported_only_by_the_plots() -> None:
     assert broken(lambda one: one.first != "matplotlib" or one.file.startswith(plots)) == []
 
 
+def test_the_folders_of_the_tests_are_those_of_the_package_and_three_of_their_own() -> None:
+    tests, package = (
+        {path.parent.relative_to(root).as_posix() for path in root.rglob("*.py")}
+        for root in (ROOT / "tests", SIM)
+    )
+    assert tests - package == {"benchmarks", "helpers", "regressions"}
+
+
+def test_every_helper_of_the_tests_stands_in_their_list() -> None:
+    helpers = ROOT / "tests" / "helpers"
+    listed = re.findall(r"(?m)^\| `(\w+\.py)` \| \S", (helpers / "README.md").read_text())
+    assert listed == sorted(path.name for path in helpers.glob("[!_]*.py"))
+
+
 def test_functions_fit_a_screen() -> None:
     long = []
     for file, tree in sources().items():

@@ -20,7 +20,25 @@ from tests.helpers.truth import TRUTH
 
 LARGEST = 400_000
 """Bytes of a notebook."""
+SMALLER = {
+    "02_failure_rate_vs_window": ((", 200, ", ", 4, "), (", 100)", ", 4)"), (", 200)", ", 4)")),
+    "04_choosing_a_guard": (
+        ("TRIALS, SEED = 8, 0", "TRIALS, SEED = 1, 0"),
+        ("in PLACES.items()", "in list(PLACES.items())[:2]"),
+        (", 50, SEED", ", 5, SEED"),
+        ("messages=1000, repeats=7", "messages=50, repeats=3"),
+    ),
+}
+"""The two that take longest, with what is replaced to have them run in a few seconds."""
 every = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+every_whole = pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.stem in SMALLER else [])
+        for path in SOURCES
+    ],
+    ids=lambda path: path.stem,
+)
 
 
 def kept(source: Path) -> Any:
@@ -60,9 +78,20 @@ def test_its_py_and_its_ipynb_have_the_same_cells(source: Path) -> None:
     assert told == [(cell.cell_type, cell.source, varies(cell)) for cell in kept(source).cells]
 
 
-@every
+@every_whole
 def test_it_runs_and_its_texts_are_those_that_are_kept(source: Path) -> None:
     assert shown(executed(source)) == shown(kept(source))
+
+
+@pytest.mark.parametrize("stem", SMALLER)
+def test_a_large_one_runs_with_less_to_do(stem: str, tmp_path: Path) -> None:
+    (source,) = (path for path in SOURCES if path.stem == stem)
+    text = source.read_text()
+    for whole, less in SMALLER[stem]:
+        text = text.replace(whole, less)
+    smaller = tmp_path / source.name
+    smaller.write_text(text)
+    assert len(code_cells(executed(smaller))) == len(code_cells(kept(source)))
 
 
 def test_what_was_printed_in_pieces_is_what_was_printed_in_one() -> None:

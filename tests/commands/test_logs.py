@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from sim import __version__
 from sim.commands.cli import main
 from sim.report.text.logs import SCHEMA
+from tests.helpers.processes import heed_interrupts
 from tests.helpers.reading_logs import GOOD, NEED, WARNING, entry, written_as
 
 ROOT = Path(__file__).parent.parent.parent
@@ -262,7 +263,12 @@ def test_an_interrupt_of_a_real_process_is_exit_status_3(here: Path) -> None:
     """Its input stays open: it waits for more when it is stopped."""
     command = [sys.executable, "-u", "-m", "sim", "logs", "-", "--json"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        preexec_fn=heed_interrupts,
     ) as process:
         assert process.stdin is not None
         process.stdin.write(LOG.encode() * 40_000)  # more than a pipe holds: it has begun to read

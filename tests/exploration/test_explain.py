@@ -179,6 +179,24 @@ def test_a_guard_of_ones_own_is_the_check_with_its_own_line() -> None:
     assert found.checked == ("client_state",)
 
 
+def blind_look(websocket: WebSocket) -> bool:
+    """Look at the state that a receive depends on, and go on whatever it is."""
+    return bool(websocket.application_state) or True
+
+
+def test_it_is_not_said_to_be_too_late_where_the_guard_looked_after_the_writer() -> None:
+    guard = own_guard("mine:blind", blind_look)
+    failure = explore(scene(CLOSE, guard="mine:blind"), guard=guard).failure
+    assert failure is not None
+    found = explain(failure)
+    whole(found)
+    assert found.check is not None
+    assert found.writer is not None
+    assert found.writer.step < found.check.step
+    assert found.checked == ("application_state",)
+    assert found.sentence().endswith(f", which {CLOSER} had written ({found.writer.where})")
+
+
 def test_a_window_in_time_is_said_in_milliseconds() -> None:
     found = why(scene({**CLOSE, "window_hops": 0}, window_ms=2))
     assert found.window_ms == pytest.approx(2, abs=0.001)

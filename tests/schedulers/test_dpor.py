@@ -58,7 +58,7 @@ def agree(run: Job, full: int = FULL) -> bool:
 
 
 @given(TASKS, st.sampled_from(Order), st.booleans())
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.filter_too_much])
 def test_generated_programs_have_the_classes_and_outcomes_of_the_full_search(
     tasks: tuple[Task, ...], order: Order, untimed: bool
 ) -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.entropy import below
 from sim.errors import BadSchedule, Divergence
-from sim.model.schedule import Chooser, Kind, Schedule, Scheduler, Search, picks
+from sim.model.schedule import Chooser, Kind, Question, Schedule, Scheduler, Search, picks
 from sim.schedulers.bounded import DelayBounded, PreemptionBounded
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
@@ -150,6 +151,28 @@ def test_pct_of_depth_d_preempts_at_most_d_minus_1_times() -> None:
         preemptions(run(threads(3, 3), Pct(seed, depth=3, horizon=9))[0], 3) for seed in range(200)
     }
     assert max(found) == 2
+
+
+def test_pct_drops_a_leader_the_further_the_later_its_change_point_was_drawn() -> None:
+    """The first change point drops it least, the last one most, whichever comes first in a run."""
+    seen = set()
+    for seed in range(40):
+        points = [below(4, seed, "pct change", number) for number in (1, 2)]
+        if points[0] == points[1]:
+            continue  # one choice has one change
+        pct = Pct(seed, depth=3, horizon=4)
+        names = ["a", "b", "c", "d"]
+        order = sorted(names, key=lambda name: -pct._priority(name))
+        left = list(order)
+        for choice in range(4):
+            left = left[1:] if choice in points else left
+            assert names[pct.choose(Question(Kind.STEP, names, 0))] == left[0]
+        first, second = order[0], order[1]
+        least, most = (first, second) if points[0] < points[1] else (second, first)
+        dropped = [first, second]
+        assert dropped[pct.choose(Question(Kind.STEP, dropped, 0))] == least != most
+        seen.add(points[0] < points[1])
+    assert seen == {True, False}
 
 
 def test_pct_finds_a_bug_of_its_depth_as_often_as_the_paper_promises() -> None:
