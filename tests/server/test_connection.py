@@ -19,7 +19,7 @@ from sim.model.profiles import PROFILES, profile_named
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import from_ms, seconds
-from sim.runs.stage import Fidelity, Stage, program, staged
+from sim.runs.stage import Fidelity, Stage, program, stage_program
 from sim.schedulers.fifo import Fifo
 from tests.helpers.running import run_once
 
@@ -53,7 +53,7 @@ def play(
 
     link = LinkSpec(delay=from_ms(1))
     spec = ClientSpec(parse_script(script), up=link, down=link)
-    code = staged(fidelity, direct, [spec], profile_named(profile))
+    code = stage_program(fidelity, direct, [spec], profile_named(profile))
     end = run_once(code, job=Job(code, Fifo(), order=Order.FIFO))
     assert end.ending is Ending.COMPLETED, end.error
     return log, end
