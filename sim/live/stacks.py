@@ -1,4 +1,4 @@
-"""The real server stacks that are installed here, named as in the truth files."""
+"""The real server stacks that are installed here, named as in recorded cells."""
 
 import platform
 import sys
@@ -19,7 +19,7 @@ class Stack:
     """A stack that is installed here."""
 
     name: str
-    """As in the truth files."""
+    """As in recorded cells."""
     runtime: RuntimeName
     """What the handler runs on."""
     profile: str

@@ -18,7 +18,7 @@ class ServerStack:
     """A server with the library and the event loop that it serves WebSockets with."""
 
     name: str
-    """What truth files, `--stack` and reports call it."""
+    """What recorded cells, `--stack` and reports call it."""
     family: str
     """What profiles call it: "uvicorn-sansio" in "uvicorn-sansio@0.54"; often the name."""
     server: str
@@ -26,7 +26,7 @@ class ServerStack:
     library: str
     """The distribution that speaks the protocol."""
     loop: Literal["asyncio", "trio"]
-    """What the server runs on, as truth files call it."""
+    """What the server runs on, as recorded cells call it."""
     modules: tuple[str, ...]
     """What can be imported where the stack can be served."""
     oldest: Version

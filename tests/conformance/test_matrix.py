@@ -1,4 +1,4 @@
-"""The arrangements that are measured are those of the truth files, stack by stack."""
+"""The arrangements that are measured are those of the recorded cells, stack by stack."""
 
 from collections import Counter
 

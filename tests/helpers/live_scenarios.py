@@ -1,4 +1,4 @@
-"""The handler of the truth files, as scenarios for the tests of `sim.live`."""
+"""The handler of the recorded cells, as scenarios for the tests of `sim.live`."""
 
 from typing import Any
 

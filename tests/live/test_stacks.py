@@ -1,4 +1,4 @@
-"""Stacks are named as in the truth files, and whoever asks for one that is not there is told."""
+"""Stacks are named as in recorded cells, and whoever asks for one that is not there is told."""
 
 import platform
 import re
