@@ -87,7 +87,8 @@ class Explanation:
         if by_guard:
             told = f"the loop ended by what a {who} read: {used}"
         elif self.check is None:
-            told = f"no {who} read anything; what failed depends on {used}"
+            nothing = f"no {who} read anything" if who == "guard" else f"the {who} read no state"
+            told = f"{nothing}; what failed depends on {used}"
         else:
             read = f"{who} read {' and '.join(self.checked)}{_at(self.check, shown)}"
             told = f"{read}; what failed depends on {used}"
