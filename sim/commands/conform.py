@@ -57,9 +57,9 @@ def run(request: Request) -> bool:
 
 
 def _measured(request: Request, on_cell: "OnCell") -> CellFile:
-    from sim.conformance.measure import measure, planned
+    from sim.conformance.measure import measure, plan_measuring
 
-    plan = planned(request.stacks, request.kinds, request.trials, request.out)
+    plan = plan_measuring(request.stacks, request.kinds, request.trials, request.out)
     return CellFile(tuple(measure(plan, on_cell, _tell_breakdown)))
 
 

@@ -10,7 +10,7 @@ from sim.commands.terminal import show
 from sim.errors import UserError
 from sim.logs.counting import Between
 from sim.logs.files import faults_of, read, time_of
-from sim.logs.triage import begun
+from sim.logs.triage import begin_triage
 from sim.report.text.logs import document_of, tell
 
 FINDINGS, STOPPED = 1, 3
@@ -32,7 +32,7 @@ def run(request: Request) -> int:
     A file that cannot be read to its end is counted up to there. Ctrl-C ends the reading and what
     was counted is told.
     """
-    triage = begun(_between(request))
+    triage = begin_triage(_between(request))
     read(triage, request.files, quiet=request.as_json)
     if request.as_json:
         click.echo(json.dumps(document_of(triage), sort_keys=True))

@@ -27,13 +27,13 @@ def run_live(given: str, guard: str | None, trials: int) -> bool:
 
     Returns whether it never did. Raises UserError if there is no such server, or no way to do it.
     """
-    from sim.conformance.force import confirm, forced, stack_for
+    from sim.conformance.force import confirm, force, stack_for
     from sim.live.serving import serving
 
     done = replayed(read_file(given) if is_file(given) else given, guard)
     scenario = done.record.scenario
     stack = stack_for(scenario.server)
-    placed = forced(done.record, stack)
+    placed = force(done.record, stack)
     own = own_guard_of(guard) if guard else None
     with serving(stack) as server:
         found = confirm(placed, server, trials, own)

@@ -25,7 +25,7 @@ from sim.report.html.page import Page, html_of
 from sim.report.html.pages import exploration_page, reproduction_page, run_page
 from sim.runs.replay import is_file, read_file
 from sim.schedulers.strategies import STRATEGIES
-from sim.sweep.kept import kept
+from sim.sweep.kept import load_reproduction
 from sim.sweep.reproduce import cores
 
 NAME, STDOUT = "report.html", "-"
@@ -97,7 +97,7 @@ def _document(path: Path, folder: Path, request: Request) -> Page:
     if isinstance(found, ReproduceDocument):
         named = {guard for one in found.scenarios for guard in found.guards or one.sweep.guards}
         _check_guards(request.guards, named)
-        reproduction = kept(found, folder / STORE, request.guards)
+        reproduction = load_reproduction(found, folder / STORE, request.guards)
         return reproduction_page(reproduction, request.workers or cores(), request.guards)
     assert isinstance(found, ExploreDocument)
     _check_words(path, found)

@@ -15,7 +15,7 @@ from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.report.text.reproduce import document_of, tell, tell_run
-from sim.sweep.reproduce import OnTrials, Reproduction, Task, checked, cores, reproduce
+from sim.sweep.reproduce import OnTrials, Reproduction, Task, check_task, cores, reproduce
 from sim.sweep.summary import broken_expectations
 
 
@@ -39,7 +39,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     task = Task(request.scenario, request.settings, request.guards, request.runs, request.seed)
     folder = _folder(request)
     began = stopwatch()
-    checked(task)  # nothing is written for a task that cannot be run
+    check_task(task)  # nothing is written for a task that cannot be run
     store = _store(folder, request.resume)
     workers = request.workers or cores()
     progress = _Progress()

@@ -13,7 +13,7 @@ from sim.errors import UserError
 from sim.files.catalog import open_plan
 from sim.live.overhead import guard_costs
 from sim.logs.files import faults_of, read, time_of
-from sim.logs.triage import begun
+from sim.logs.triage import begin_triage
 from sim.model.plan import Plan
 from sim.model.scenario import known_guard
 from sim.report.text.validate import document_of, document_of_log, no_answer, tell, tell_log
@@ -21,7 +21,7 @@ from sim.runs.own import guard_named, own_guard_of
 from sim.sweep.reproduce import cores
 from sim.validation.criteria import validated
 from sim.validation.deployment import OnClients, deploy
-from sim.validation.logged import answered, judged_by_log
+from sim.validation.logged import has_answer, judged_by_log
 from sim.validation.timeline import Timeline
 
 NO_GO, NO_ANSWER = 1, 3
@@ -84,7 +84,7 @@ def _run_log(
     request: Request, timeline: Timeline, plan: Plan, guard: str, overhead_us: float | None
 ) -> int:
     """Judge the plan on logs. Return the exit status."""
-    triage = begun(also=timeline.add)
+    triage = begin_triage(also=timeline.add)
     read(triage, request.logs, quiet=request.as_json)
     if not triage.complete:
         click.echo("wsrace: stopped before the end of the log: no answer", err=True)
@@ -94,7 +94,7 @@ def _run_log(
         click.echo(json.dumps(document_of_log(found, triage, timeline), sort_keys=True))
     else:
         show(tell_log(found, triage, timeline))
-    if not answered(found):
+    if not has_answer(found):
         click.echo(f"wsrace: no answer: {no_answer(found)}", err=True)
         return NO_ANSWER
     return 0 if found.go else NO_GO

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from sim.conformance.arrange import ENVELOPE, USUAL, scenario_of
 from sim.conformance.cells import Cell
-from sim.conformance.judge import Judged, compared
+from sim.conformance.judge import Judged, compare
 from sim.conformance.predict import predict
 from sim.conformance.stacks import setting_of
 from sim.errors import NoAnswer
@@ -54,7 +54,7 @@ def _switches(judged: Judged) -> Iterator[str]:
 def _gives(cell: Cell, scenario: Scenario, profile: ServerProfile | None = None) -> bool:
     """Whether a scenario gives what was seen, and loses messages as often."""
     try:
-        return all(compared(cell, predict(scenario, profile)))
+        return all(compare(cell, predict(scenario, profile)))
     except NoAnswer:
         return False
 

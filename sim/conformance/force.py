@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sim.conformance.matrix import Arrangement
 from sim.conformance.measure import blank_cell
-from sim.conformance.place import inside_receive, placed_events, placed_scenario
+from sim.conformance.place import inside_receive, place_events, place_in_scenario
 from sim.conformance.predict import predict
 from sim.conformance.stacks import NotCovered, setting_of
 from sim.errors import NoAnswer, UserError
@@ -74,7 +74,7 @@ def stack_for(server: str) -> Stack:
     return stack_named(server.partition("@")[0])
 
 
-def forced(record: Record, stack: Stack) -> Forced:
+def force(record: Record, stack: Stack) -> Forced:
     """Place a run for a stack.
 
     Raises UserError if something in it cannot be placed, or if it takes too long.
@@ -85,8 +85,8 @@ def forced(record: Record, stack: Stack) -> Forced:
             f"--live: the run takes {limit_ms / 1000:,.0f} s of its own time; at most "
             f"{LONGEST_MS / 1000:g} s can be waited for on a real server"
         )
-    placed = placed_events(record)
-    tries = [placed_scenario(record.scenario, one) for one in (placed, inside_receive(placed))]
+    placed = place_events(record)
+    tries = [place_in_scenario(record.scenario, one) for one in (placed, inside_receive(placed))]
     wanted = record.outcome.label
     made = [_predicted(one, wanted, stack, limit_ms + PATIENCE_MS) for one in tries]
     return next((one for one in made if one.expected), made[0])

@@ -49,11 +49,11 @@ def judge(cell: Cell, known: dict[tuple[str, ...], Prediction] | None = None) ->
         prediction = _predicted(cell, setting, {} if known is None else known)
     except (NotCovered, NoAnswer) as error:
         return Judged(cell, None, why=str(error))
-    agrees, same_loss = compared(cell, prediction)
+    agrees, same_loss = compare(cell, prediction)
     return Judged(cell, prediction, agrees, same_loss, cell.states <= prediction.states)
 
 
-def compared(cell: Cell, prediction: Prediction) -> tuple[bool, bool]:
+def compare(cell: Cell, prediction: Prediction) -> tuple[bool, bool]:
     """Return whether outcome classes and message loss are as predicted (see `Judged`)."""
     if cell.mixed:
         return cell.seen <= prediction.classes, prediction.loss in ("some", cell.loss)

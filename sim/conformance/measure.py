@@ -14,7 +14,7 @@ from sim.conformance.predict import predict, states_at_end
 from sim.conformance.stacks import NotCovered
 from sim.errors import NoAnswer, UserError
 from sim.live.serving import LiveServer, serving
-from sim.live.stacks import Stack, installed, none_installed, stack_named
+from sim.live.stacks import Stack, find_installed, none_installed, stack_named
 from sim.live.trial import LiveRun
 from sim.model.plain import fault
 
@@ -41,7 +41,7 @@ class Plan:
     out: Path | None = None
 
 
-def planned(
+def plan_measuring(
     stacks: Sequence[str], kinds: Sequence[str], trials: int, out: Path | None = None
 ) -> Plan:
     """Return what is to be measured. Raises UserError with one line for every fault."""
@@ -58,7 +58,7 @@ def planned(
             faults.append(f"--kind: {kind!r} is unknown; allowed: {', '.join(allowed)}")
     if faults:
         raise UserError(*map(fault, faults))
-    chosen = tuple(found) if stacks else installed()
+    chosen = tuple(found) if stacks else find_installed()
     if not chosen:
         raise none_installed()
     return Plan(chosen, tuple(kinds), trials, _kept(out), out)
@@ -82,7 +82,9 @@ def measure(
             continue
         with serving(stack) as server:
             for arrangement in left:
-                cell = measured(server, arrangement, trials_for(stack, arrangement, plan.trials))
+                cell = measure_cell(
+                    server, arrangement, trials_for(stack, arrangement, plan.trials)
+                )
                 _keep(plan.out, cell)
                 done += 1
                 if on_cell is not None:
@@ -107,7 +109,7 @@ def trials_for(stack: Stack, arrangement: Arrangement, trials: int) -> int:
     return max(trials, OPEN) if is_open else trials
 
 
-def measured(server: LiveServer, arrangement: Arrangement, trials: int) -> Cell:
+def measure_cell(server: LiveServer, arrangement: Arrangement, trials: int) -> Cell:
     """Return the cell of one arrangement on a server that runs, from so many trials."""
     blank = blank_cell(server.stack, arrangement)
     runs = server.run(scenario_of(blank, timing=EXACT), trials)

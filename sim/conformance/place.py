@@ -17,7 +17,7 @@ _ENDS = {"close": "client-close", "rst": "client-abort", "fin": "client-eof"}
 _BY_CLIENT = frozenset(_ENDS.values())
 
 
-def placed_scenario(scenario: Scenario, injections: Sequence[Injection]) -> Scenario:
+def place_in_scenario(scenario: Scenario, injections: Sequence[Injection]) -> Scenario:
     """Return the scenario with its events placed, and clients that do nothing by themselves."""
     connect = (scenario.clients.script or ("connect",))[0]
     clients = scenario.clients.model_copy(
@@ -41,7 +41,7 @@ def inside_receive(placed: Sequence[Injection]) -> list[Injection]:
     ]
 
 
-def placed_events(record: Record) -> list[Injection]:
+def place_events(record: Record) -> list[Injection]:
     """Return every event of a run at the probe that the handler had passed last.
 
     Raises UserError for what cannot be placed.

@@ -5,7 +5,7 @@ from typing import Any
 
 from sim.exploration.explain import Explanation, explain
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.nearest import Parting, nearest_passing, together
+from sim.exploration.nearest import Parting, group_steps, nearest_passing
 from sim.exploration.shrink import Shrinker, deviations
 from sim.exploration.verdict import Exploration
 from sim.files.racefile import RaceFile
@@ -38,7 +38,7 @@ class Counterexample:
         why, parting = self.explanation, self.parting
         return {
             "outcome": self.record.outcome.label,
-            "scenario": changed(self.record.scenario),
+            "scenario": list_changes(self.record.scenario),
             "deviations": deviations(self.record.schedule),
             "least": self.least,
             "choices": len(self.record.schedule),
@@ -77,7 +77,7 @@ def counterexample(found: Exploration) -> Counterexample | None:
     return Counterexample(
         record=small.record,
         least=small.least,
-        told=together(small.record),
+        told=group_steps(small.record),
         explanation=explain(small.record),
         parting=nearest_passing(small.record, asked),
         token=token_or_none(small.record, asked.prop) if tellable else "",
@@ -85,7 +85,7 @@ def counterexample(found: Exploration) -> Counterexample | None:
     )
 
 
-def changed(scenario: Scenario) -> dict[str, Any]:
+def list_changes(scenario: Scenario) -> dict[str, Any]:
     """Return the keys of a scenario that are not the default and touch a run."""
     return scenario.model_dump(
         mode="json", exclude_defaults=True, exclude={"title", "about", "sweep", "expect"}

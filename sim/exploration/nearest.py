@@ -84,7 +84,7 @@ def _parting(failing: Record, passing: Record) -> Parting | None:
     return None
 
 
-def together(found: Record) -> Record:
+def group_steps(found: Record) -> Record:
     """Return a run of the same class in which each task's steps stand together as far as can be.
 
     Independent steps are commuted and the run is made again, so what comes back is a real run; it

@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sim.errors import UserError
-from sim.files.load import checked, load_data, parse
+from sim.files.load import check_table, load_data, parse
 from sim.files.override import overlay, override
 from sim.model.plain import near
 from sim.model.plan import Plan
@@ -74,7 +74,7 @@ def open_plan(name_or_path: str) -> Plan:
             )
         source = f"scenarios/plans/{name_or_path}.toml"
         text = _text((_folder() / "plans" / f"{name_or_path}.toml").read_bytes(), source)
-    return checked(Plan, parse(text, source), source, text)
+    return check_table(Plan, parse(text, source), source, text)
 
 
 def expand(batch: Batch, settings: Sequence[str] = ()) -> tuple[Scenario, ...]:

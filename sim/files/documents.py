@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from sim.errors import UserError
 from sim.files.faults import fault_lines
-from sim.files.outside import content, parsed
+from sim.files.outside import content, parse_json
 from sim.files.recorded import Count, Sha, Times
 from sim.model.plain import fault
 from sim.model.scenario import Guard, Scenario
@@ -96,7 +96,7 @@ KINDS: dict[str, type[Document]] = {REPRODUCE: ReproduceDocument, EXPLORE: Explo
 def read_document(path: Path) -> Document:
     """Return what a document says. Raises UserError with one line for every fault."""
     source = str(path)
-    return _checked(parsed(content(path), source), source)
+    return _checked(parse_json(content(path), source), source)
 
 
 def _checked(found: object, source: str) -> Document:

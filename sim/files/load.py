@@ -40,11 +40,11 @@ def load_data(data: Mapping[str, object], source: str, text: str = "") -> Scenar
     line. Raises UserError with one line for every fault.
     """
     if "include" in data:
-        return checked(Batch, data, source, text)
-    return checked(Scenario, data, source, text)
+        return check_table(Batch, data, source, text)
+    return check_table(Scenario, data, source, text)
 
 
-def checked(model: type[T], data: Mapping[str, object], source: str, text: str = "") -> T:
+def check_table(model: type[T], data: Mapping[str, object], source: str, text: str = "") -> T:
     """Return what `data` describes as a `model`; a key `name` is taken from the source if missing.
 
     source, text: as for `load_data`. Raises UserError with one line for every fault.

@@ -28,7 +28,7 @@ def content(path: Path) -> bytes:
         raise UserError(fault(f"{source}: cannot be read: {what}")) from None
 
 
-def parsed(data: bytes, source: str) -> Any:
+def parse_json(data: bytes, source: str) -> Any:
     """Return what a JSON document says. source: what faults call it.
 
     Raises UserError with one line if it is too large, or no JSON that all readers read alike.

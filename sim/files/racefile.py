@@ -12,8 +12,8 @@ from pydantic import Field, StrictBool, ValidationError, field_validator, model_
 
 from sim.errors import UserError
 from sim.files.faults import fault_lines
-from sim.files.outside import parsed
-from sim.files.recorded import Count, Recorded, shown
+from sim.files.outside import parse_json
+from sim.files.recorded import Count, Recorded, plain_scenario
 from sim.files.strict_json import LARGEST
 from sim.model.outcome import Outcome
 from sim.model.plain import fault
@@ -92,10 +92,10 @@ class RaceFile(Recorded):
 
     def choices(self) -> Schedule:
         """Return the choices of the run."""
-        return tuple(asked.choice() for asked in self.schedule)
+        return tuple(row_of_choice.choice() for row_of_choice in self.schedule)
 
 
-def asked(choice: Choice) -> Asked:
+def row_of_choice(choice: Choice) -> Asked:
     """Return a choice in the form of a file. Raises ValueError for a range with another step."""
     said = {**choice.question._asdict(), "picked": choice.picked}
     options = choice.question.options
@@ -106,7 +106,7 @@ def asked(choice: Choice) -> Asked:
     return Asked.model_validate(said)
 
 
-def came(outcome: Outcome) -> Came:
+def row_of_outcome(outcome: Outcome) -> Came:
     """Return what a file says of an outcome."""
     return Came(classes=outcome.classes, failed=outcome.failed, lost=outcome.lost)
 
@@ -116,7 +116,7 @@ def to_text(race: RaceFile) -> str:
     said = race.model_dump(exclude={"scenario", "schedule"})
     if race.counterexample is None:
         del said["counterexample"]
-    said |= {"schema": SCHEMA, "scenario": shown(race.scenario)}
+    said |= {"schema": SCHEMA, "scenario": plain_scenario(race.scenario)}
     blocks = {key: json.dumps(value, indent=1, sort_keys=True) for key, value in said.items()}
     rows = [
         json.dumps(one.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
@@ -132,7 +132,7 @@ def from_text(data: bytes, source: str) -> RaceFile:
 
     data: its bytes. source: what faults call it. Raises UserError with one line for every fault.
     """
-    body = _body(parsed(data, source), source)
+    body = _body(parse_json(data, source), source)
     try:
         return RaceFile.model_validate(body)
     except ValidationError as error:

@@ -53,6 +53,6 @@ class Recorded(Table):
         return self
 
 
-def shown(scenario: Scenario) -> dict[str, Any]:
+def plain_scenario(scenario: Scenario) -> dict[str, Any]:
     """Return a scenario as plain data, without defaults and without what no run depends on."""
     return scenario.model_dump(mode="json", exclude_defaults=True, exclude=set(_TOLD))

@@ -126,12 +126,12 @@ def decode(token: str) -> TokenBody:
             raise UserError(f"token: it holds more than {_LARGEST} bytes")
         if not inflater.eof:
             raise ValueError("its data stop before their end")
-        return checked(read(text))
+        return check_body(read(text))
     except (binascii.Error, zlib.error, ValueError) as error:
         raise UserError(f"token: it cannot be read: {error}") from None
 
 
-def checked(data: object) -> TokenBody:
+def check_body(data: object) -> TokenBody:
     """Return `data` as a token's body. Raises UserError naming what does not fit."""
     try:
         return TokenBody.model_validate(data)

@@ -39,7 +39,7 @@ class Stack:
         return STACKS[self.name]
 
 
-def installed() -> tuple[Stack, ...]:
+def find_installed() -> tuple[Stack, ...]:
     """Return the stacks that can be served here."""
     return tuple(here for stack in STACKS.values() if (here := _find(stack)) is not None)
 
@@ -52,7 +52,7 @@ def stack_named(name: str) -> Stack:
     stack = find_stack(name)
     if stack is None:
         raise UserError(f"stack: {name!r} is unknown; allowed: {', '.join(STACKS)}")
-    here = {stack.name: stack for stack in installed()}
+    here = {stack.name: stack for stack in find_installed()}
     if stack.name not in here:
         missing = ", ".join(known for known in STACKS if known not in here)
         raise UserError(f"stack {stack.name!r} is not installed ({INSTALL}); not here: {missing}")

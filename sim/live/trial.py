@@ -13,7 +13,7 @@ from sim.model.record import End, Ending, Event
 from sim.model.scenario import Scenario
 from sim.model.script import Do
 from sim.model.ticks import ms
-from sim.model.times import settled
+from sim.model.times import require_number
 from sim.runs.judge import judge
 from sim.runs.specs import answers_in_events, client_specs, pauses_of
 from sim.sut.guards import Guard
@@ -115,9 +115,9 @@ def patience_ms(scenario: Scenario, specs: list[ClientSpec]) -> float:
     """Return how long a trial may take: all that its scenario waits for once, and 10 s."""
     handler, setup = scenario.handler, scenario.setup
     waits = [handler.receive_timeout_ms, handler.poll_ms, handler.work_ms * 5, *handler.retry_ms]
-    waits += map(settled, (setup.authentication_ms, setup.manager_ms, setup.services_ms))
+    waits += map(require_number, (setup.authentication_ms, setup.manager_ms, setup.services_ms))
     for injection in scenario.injections:
-        waits += [settled(injection.delay_ms), settled(injection.time_ms or 0)]
+        waits += [require_number(injection.delay_ms), require_number(injection.time_ms or 0)]
         waits.append(injection.each_ms * len(injection.to))
     rounds = 2
     ticks = max(map(_ticks_of_script, specs))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sim.logs.bounded import Frequent, Stretches
-from sim.logs.entry import Said, said_by_entry, said_by_line, texts, unwrapped
-from sim.logs.matching import matched, place
+from sim.logs.entry import Said, said_by_entry, said_by_line, texts, unwrap
+from sim.logs.matching import match_patterns, place
 from sim.logs.patterns import ERROR, KINDS, PATTERNS
-from sim.logs.reading import mended
+from sim.logs.reading import mend_text
 from sim.logs.times import NANOS
 
 EXAMPLE: Final = 300
@@ -101,19 +101,19 @@ class Counts:
 
     def text(self, line: str, number: int) -> None:
         """Take a line that may hold a pattern."""
-        if names := matched(line):
+        if names := match_patterns(line):
             self._hit(names, said_by_line(line, place(line, names[0])), number)
 
     def entry(self, found: dict[str, Any], number: int) -> None:
         """Take an entry that may hold a pattern."""
-        for one in unwrapped(found):
+        for one in unwrap(found):
             self._one_entry(one, number)
 
     def _one_entry(self, found: dict[str, Any], number: int) -> None:
-        holding = [text for text in texts(found) if matched(text)]
+        holding = [text for text in texts(found) if match_patterns(text)]
         if holding:
-            names = matched("\n".join(holding))
-            text = next(text for text in holding if names[0] in matched(text))
+            names = match_patterns("\n".join(holding))
+            text = next(text for text in holding if names[0] in match_patterns(text))
             self._hit(names, said_by_entry(found, text, place(text, names[0])), number)
 
     def _hit(self, names: list[str], said: Said, number: int) -> None:
@@ -149,4 +149,4 @@ class Counts:
 def example_of(file: str, number: int, said: Said, name: str) -> Example:
     """Return what stands around a pattern in a line or an entry. number: its line."""
     start = max(0, place(said.text, name) - EXAMPLE // 2)
-    return Example(file, number, mended(said.text[start : start + EXAMPLE]))
+    return Example(file, number, mend_text(said.text[start : start + EXAMPLE]))

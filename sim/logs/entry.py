@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sim.logs.reading import mended
+from sim.logs.reading import mend_text
 from sim.logs.times import Instant, from_number, from_pair, from_text
 
 SEVERITIES: Final = ("debug", "info", "notice", "warning", "error", "critical", "other", "none")
@@ -93,7 +93,7 @@ def texts(found: Mapping[str, Any]) -> Iterator[str]:
         level = following
 
 
-def unwrapped(found: dict[str, Any]) -> list[dict[str, Any]]:
+def unwrap(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the entries of an answer of a logging service, else the object itself."""
     for name in ("entries", "events"):
         inner = found.get(name)
@@ -106,7 +106,7 @@ def unwrapped(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _connection_in(text: str) -> str:
     found = _CONNECTION.search(text)
-    return "" if found is None else mended(found[1].rstrip(".:-"))
+    return "" if found is None else mend_text(found[1].rstrip(".:-"))
 
 
 def _connection_of(found: Mapping[str, Any]) -> str:
@@ -118,7 +118,7 @@ def _connection_of(found: Mapping[str, Any]) -> str:
             if isinstance(one, dict):
                 for key in _IDS:
                     if isinstance(name := one.get(key), str | int) and name:
-                        return mended(str(name)[:_LONGEST_NAME])
+                        return mend_text(str(name)[:_LONGEST_NAME])
                 one = one.values()
             following += (value for value in one if isinstance(value, dict | list))
         level = following
@@ -157,4 +157,4 @@ def _revision(found: Mapping[str, Any]) -> str:
     if not isinstance(labels, dict):
         return ""
     names = [labels.get("service_name"), labels.get("revision_name")]
-    return mended("/".join(name[:_LONGEST_NAME] for name in names if isinstance(name, str)))
+    return mend_text("/".join(name[:_LONGEST_NAME] for name in names if isinstance(name, str)))

@@ -41,7 +41,7 @@ def more_marks(known: Iterable[int], text: str, length: int) -> list[int]:
     return [mark for mark in known if mark < start] + marks(text, start)
 
 
-def matched(text: str) -> list[str]:
+def match_patterns(text: str) -> list[str]:
     """Return the names of the patterns that stand in `text`, in the order of the table.
 
     A fallback counts only where no other bad pattern does.

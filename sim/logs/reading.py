@@ -1,7 +1,7 @@
 """Bytes of a log, of any size and in any state, as blocks of text in which a character is a byte.
 
 A block is text in Latin-1, whatever the bytes are: nothing can fail to be decoded, and what is
-UTF-8 is mended where it is shown (`mended`). Blocks have one size, however the bytes arrived, so
+UTF-8 is mended where it is shown (`mend_text`). Blocks have one size, however the bytes arrived, so
 nothing that follows can depend on that.
 """
 
@@ -65,7 +65,7 @@ def blocks(chunks: Iterable[bytes], notes: Notes, size: int = BLOCK) -> Iterator
         yield block.decode("latin-1")
 
 
-def mended(text: str) -> str:
+def mend_text(text: str) -> str:
     """Return text of a block as it was meant: what is UTF-8 in it is read as that."""
     return text if text.isascii() else _HIGH.sub(_as_meant, text)
 

@@ -112,7 +112,7 @@ def _month(name: str) -> int:
     return _MONTHS.find(name) // 3 + 1
 
 
-def written(ns: int) -> str:
+def write_time(ns: int) -> str:
     """Return a time as RFC 3339 in UTC, with as many places as it needs."""
     seconds, part = divmod(ns, NANOS)
     days, rest = divmod(seconds, DAY_S)

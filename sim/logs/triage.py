@@ -56,7 +56,7 @@ class Triage:
         return total
 
 
-def begun(between: Between | None = None, also: Also | None = None) -> Triage:
+def begin_triage(between: Between | None = None, also: Also | None = None) -> Triage:
     """Return a triage of nothing yet. between: the times that are asked for. also: see Counts."""
     return Triage(Counts(between, also))
 

@@ -13,7 +13,7 @@ from sim.model.names import GUARDS, Event, Mode, Probe, RuntimeName, Shape, Stat
 from sim.model.profiles import DEFAULT_PROFILE, PROFILES, profile_named
 from sim.model.script import parse_script
 from sim.model.stacks import counterfactual
-from sim.model.times import Draw, NotNegative, Table, Time, fixed
+from sim.model.times import Draw, NotNegative, Table, Time, draw_number
 
 Hops = Annotated[int, Field(ge=0, le=1000)]
 Expected = Literal["none", "some", "all", "race-free", "racy"]
@@ -266,25 +266,25 @@ class Scenario(Table):
         injections = tuple(
             injection.model_copy(
                 update={
-                    "delay_ms": fixed(injection.delay_ms, *key, index, "delay"),
-                    "hops": int(fixed(injection.hops, *key, index, "hops")),
+                    "delay_ms": draw_number(injection.delay_ms, *key, index, "delay"),
+                    "hops": int(draw_number(injection.hops, *key, index, "hops")),
                     "time_ms": None
                     if injection.time_ms is None
-                    else fixed(injection.time_ms, *key, index, "time"),
+                    else draw_number(injection.time_ms, *key, index, "time"),
                 }
             )
             for index, injection in enumerate(self.injections)
         )
         setup = self.setup
         times = {
-            name: fixed(getattr(setup, name), *key, name)
+            name: draw_number(getattr(setup, name), *key, name)
             for name in ("authentication_ms", "manager_ms", "services_ms")
         }
         return self.model_copy(
             update={
                 "injections": injections,
                 "setup": setup.model_copy(update=times),
-                "window_ms": fixed(self.window_ms, *key, "window"),
+                "window_ms": draw_number(self.window_ms, *key, "window"),
             }
         )
 

@@ -73,12 +73,12 @@ Time = NotNegative | Draw
 """A number, or a table that says how to draw one."""
 
 
-def fixed(time: "float | Draw", *key: str | int) -> float:
+def draw_number(time: "float | Draw", *key: str | int) -> float:
     """Return `time` as a number, drawn with `key` if it has to be."""
     return time.value(*key) if isinstance(time, Draw) else time
 
 
-def settled(time: Any) -> float:
+def require_number(time: Any) -> float:
     """Return a time that has been resolved. Raises TypeError for one that is still a draw."""
     if isinstance(time, Draw):
         raise TypeError(f"this time has not been drawn yet: {time!r}")

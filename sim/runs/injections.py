@@ -19,7 +19,7 @@ from sim.model.frames import Frame, FrameKind
 from sim.model.names import EVENTS
 from sim.model.record import Value
 from sim.model.scenario import Injection
-from sim.model.times import settled
+from sim.model.times import require_number
 from sim.sut.chat import Chat
 
 QUEUED = '{"type": "chat", "queued": true}'
@@ -94,7 +94,7 @@ class Injector:
         self._chat = chat
         for number, injection in enumerate(self._injections):
             if injection.time_ms is not None:
-                self._arm(injection, settled(injection.time_ms) - self._driver.now_ms())
+                self._arm(injection, require_number(injection.time_ms) - self._driver.now_ms())
             elif injection.placed == "inline" and _needs_task(injection):
                 act = partial(self._server_acts_after, injection)
                 self._ready[number] = self._driver.prepare(act, f"server-{injection.do}")
@@ -109,7 +109,7 @@ class Injector:
                 if injection.placed == "inline":
                     self._do_now(number, injection)
                 else:
-                    self._arm(injection, settled(injection.delay_ms))
+                    self._arm(injection, require_number(injection.delay_ms))
 
     # -- when ----------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Injector:
             await self._server_acts(injection)
 
     async def _turns(self, injection: Injection) -> None:
-        for _ in range(int(settled(injection.hops))):
+        for _ in range(int(require_number(injection.hops))):
             await self._driver.turn()
 
     # -- what ----------------------------------------------------------------------------------

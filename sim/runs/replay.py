@@ -13,7 +13,7 @@ from typing import Any
 from sim import __version__
 from sim.errors import Divergence, UserError
 from sim.files.outside import content, write_whole
-from sim.files.racefile import SUFFIX, RaceFile, asked, came, from_text, to_text
+from sim.files.racefile import SUFFIX, RaceFile, from_text, row_of_choice, row_of_outcome, to_text
 from sim.files.recorded import NO_ERROR, Recorded
 from sim.files.token import TokenBody, body_of, decode, encode, picks_of
 from sim.model.marks import unpack
@@ -72,8 +72,8 @@ def file_of(
             **record.subject.told(),
             "wsrace": __version__,
             "property": property,
-            "schedule": tuple(map(asked, record.schedule)),
-            "outcome": came(record.outcome),
+            "schedule": tuple(map(row_of_choice, record.schedule)),
+            "outcome": row_of_outcome(record.outcome),
             "digest": record.digest,
             "counterexample": counterexample,
         }
@@ -183,7 +183,7 @@ def _compare(recorded: Recorded, record: Record) -> None:
 def _outcomes(recorded: Recorded, outcome: Outcome) -> tuple[str | None, str]:
     """Return the recorded outcome and the one met, as far as the former tells."""
     if isinstance(recorded, RaceFile):
-        return recorded.outcome.describe(), came(outcome).describe()
+        return recorded.outcome.describe(), row_of_outcome(outcome).describe()
     assert isinstance(recorded, TokenBody)
     return recorded.outcome, outcome.label
 

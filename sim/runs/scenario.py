@@ -8,7 +8,7 @@ from typing import Any, Self
 from starlette.websockets import WebSocket
 
 from sim import client, network, runtimes, server
-from sim.files.recorded import Times, shown
+from sim.files.recorded import Times, plain_scenario
 from sim.kernel.world import Job
 from sim.model.client import ClientSpec
 from sim.model.engine import Job as AnyJob
@@ -27,7 +27,7 @@ from sim.runs.judge import judge
 from sim.runs.own import OwnHandler, guard_named, source_of
 from sim.runs.smaller import smaller_scenarios
 from sim.runs.specs import answers_in_events, client_specs, pauses_of
-from sim.runs.stage import Direct, Fidelity, Stage, staged
+from sim.runs.stage import Direct, Fidelity, Stage, stage_program
 from sim.runs.subject import Unit
 from sim.runs.times import InjectionTime, injection_times, list_times
 from sim.runtimes.port import ORDERS, TrioRuntime, has_hop
@@ -171,7 +171,7 @@ class ScenarioSubject:
         """Return what tokens and files keep of it, as plain data."""
         return {
             "fidelity": str(self.fidelity),
-            "scenario": shown(self.scenario),
+            "scenario": plain_scenario(self.scenario),
             "times": "all" if self.untimed else "fixed",
             "guard_source": source_of(self.scenario.guard),
         }
@@ -256,7 +256,7 @@ class Prepared:
         """Return the world of one trial: `scenario` may differ from the cell's in its times."""
         subject = self._subject
         job = Job(
-            staged(
+            stage_program(
                 subject.fidelity,
                 subject.direct(scenario),
                 self._clients,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from sim.model.scenario import Injection, Scenario
-from sim.model.times import settled
+from sim.model.times import require_number
 
 _ROUND_MS = (0, 1, 5, 10, 50, 100)
 
@@ -35,7 +35,7 @@ def _updates(scenario: Scenario) -> Iterator[dict[str, object]]:
             yield {"clients": clients.model_copy(update={key: ms})}
     if scenario.pauses:
         yield {"pauses": {}}
-    for ms in _rounder(settled(scenario.window_ms)):
+    for ms in _rounder(require_number(scenario.window_ms)):
         yield {"window_ms": ms}
     for hops in range(scenario.window_hops):
         yield {"window_hops": hops}
@@ -52,7 +52,7 @@ def _simpler(injection: Injection) -> Iterator[Injection]:
             yield injection.model_copy(update={"nth": nth})
     for key in ("delay_ms", "time_ms"):
         value = getattr(injection, key)
-        for ms in _rounder(settled(value)) if value is not None else ():
+        for ms in _rounder(require_number(value)) if value is not None else ():
             yield injection.model_copy(update={key: ms})
 
 

@@ -7,7 +7,7 @@ from sim.model.link import LinkSpec
 from sim.model.scenario import Clients, Scenario, Wait
 from sim.model.script import parse_script
 from sim.model.ticks import from_ms
-from sim.model.times import settled
+from sim.model.times import require_number
 from sim.runtimes.port import Pause
 
 
@@ -19,7 +19,7 @@ def answers_in_events(scenario: Scenario) -> bool:
 def pauses_of(scenario: Scenario) -> dict[str, Pause]:
     """Return what the handler awaits at each probe."""
     pauses = {name: _pause(wait) for name, wait in scenario.pauses.items()}
-    window_ms = settled(scenario.window_ms)
+    window_ms = require_number(scenario.window_ms)
     if window_ms or scenario.window_hops:
         pauses["validated"] = Pause(scenario.window_hops, from_ms(window_ms))
     return {name: pause for name, pause in pauses.items() if pause.hops or pause.ticks}

@@ -86,10 +86,10 @@ def program(
 
     The run is over when every client has ended and the handler has returned for each of them.
     """
-    return staged(fidelity, lambda _: handler, clients, profile)
+    return stage_program(fidelity, lambda _: handler, clients, profile)
 
 
-def staged(
+def stage_program(
     fidelity: Fidelity,
     direct: Direct,
     clients: Sequence[ClientSpec],

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sim.errors import UserError
 from sim.model.scenario import Scenario
-from sim.model.times import Draw, settled
+from sim.model.times import Draw, require_number
 from sim.runs.subject import Unit
 
 MOST = 1000
@@ -30,7 +30,7 @@ def _times(scenario: Scenario) -> Iterator[tuple[str, object]]:
         yield f"setup.{name}", getattr(scenario.setup, name)
 
 
-def listed(draw: Draw) -> tuple[float, ...] | None:
+def list_values(draw: Draw) -> tuple[float, ...] | None:
     """Return the values that a draw can take if they are few, None if it is continuous."""
     if draw.grid is not None:
         start, stop, count = draw.grid
@@ -41,7 +41,9 @@ def listed(draw: Draw) -> tuple[float, ...] | None:
 def usual_times(scenario: Scenario) -> str:
     """Return what "auto" means: "all" if times are drawn and not listed, else "fixed"."""
     return (
-        "all" if any(listed(draw) is None for draw in drawn_times(scenario).values()) else "fixed"
+        "all"
+        if any(list_values(draw) is None for draw in drawn_times(scenario).values())
+        else "fixed"
     )
 
 
@@ -54,7 +56,7 @@ def list_times(scenario: Scenario, untimed: bool) -> tuple[Scenario, ...]:
     values: dict[str, Sequence[float]] = {}
     faults = []
     for key, draw in drawn_times(scenario).items():
-        few = (0.0,) if untimed and key.endswith((".delay_ms", ".time_ms")) else listed(draw)
+        few = (0.0,) if untimed and key.endswith((".delay_ms", ".time_ms")) else list_values(draw)
         if few is None:
             hint = "a number or a list"
             if not untimed and key.startswith("injections."):
@@ -116,6 +118,6 @@ def injection_times(scenario: Scenario) -> Iterator[InjectionTime]:
     """Yield when each injection comes: its time, and where it has a probe its turns, too."""
     for index, injection in enumerate(scenario.injections):
         key = "delay_ms" if injection.at is not None else "time_ms"
-        yield InjectionTime(scenario, index, key, "ms", settled(getattr(injection, key)))
+        yield InjectionTime(scenario, index, key, "ms", require_number(getattr(injection, key)))
         if injection.at is not None:
-            yield InjectionTime(scenario, index, "hops", "turns", settled(injection.hops))
+            yield InjectionTime(scenario, index, "hops", "turns", require_number(injection.hops))

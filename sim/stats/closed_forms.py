@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sim.model.names import GUARDS, MODES, Event, Mode, Probe, RuntimeName
 from sim.model.scenario import Scenario, Wait
-from sim.model.times import Draw, settled
+from sim.model.times import Draw, require_number
 
 BLIND = frozenset({"none", "pre-fix", "post-fix"})
 """Guards that never read application_state, and do not catch."""
@@ -68,7 +68,7 @@ def _hop(runtime: RuntimeName, in_place: bool) -> int:
 
 
 def _window(scenario: Scenario) -> float:
-    return settled(scenario.window_ms) if scenario.guard in BLIND else 0.0
+    return require_number(scenario.window_ms) if scenario.guard in BLIND else 0.0
 
 
 def _turns(scenario: Scenario) -> float:
@@ -95,7 +95,7 @@ def _eaten(scenario: Scenario) -> float:
     """
     if scenario.guard == "catch":
         return 0.0
-    window_ms, trip_ms = settled(scenario.window_ms), scenario.clients.delay_ms
+    window_ms, trip_ms = require_number(scenario.window_ms), scenario.clients.delay_ms
     collides = min(window_ms, trip_ms)
     if scenario.guard in ("none", "pre-fix", "raw"):
         return collides + max(0.0, window_ms - LEGACY_CLOSE_TRIPS * trip_ms)

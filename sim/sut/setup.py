@@ -1,6 +1,6 @@
 """The steps before the loop, and what each mode does when one of them fails."""
 
-from sim.model.times import settled
+from sim.model.times import require_number
 from sim.sut.chat import Chat
 
 READY_POLLS, READY_POLL_MS = 10, 100
@@ -21,7 +21,7 @@ async def services_ready(chat: Chat) -> None:
     """Wait until the services are there. Raises SetupFailed."""
     setup = chat.setup
     never = setup.services == "never"
-    await _takes(chat, DATABASE_TIMEOUT_MS if never else settled(setup.services_ms))
+    await _takes(chat, DATABASE_TIMEOUT_MS if never else require_number(setup.services_ms))
     if setup.services != "ok":
         raise SetupFailed("services_failed", 1011, "services are not ready")
 
@@ -47,7 +47,7 @@ async def accept(chat: Chat) -> None:
 async def authenticate(chat: Chat) -> None:
     """Check who the client is. Raises SetupFailed with 1008."""
     await chat.at("authenticating")
-    await _takes(chat, settled(chat.setup.authentication_ms))
+    await _takes(chat, require_number(chat.setup.authentication_ms))
     if chat.setup.authentication == "refused":
         raise SetupFailed("refused(1008)", 1008, "authentication was refused")
     if chat.setup.authentication == "error":
@@ -62,7 +62,7 @@ def authenticated(chat: Chat) -> None:
 
 async def create_manager(chat: Chat) -> None:
     """Create the connection's manager. Raises SetupFailed with 1011."""
-    await _takes(chat, settled(chat.setup.manager_ms))
+    await _takes(chat, require_number(chat.setup.manager_ms))
     if chat.setup.manager == "error":
         raise SetupFailed("manager_failed", 1011, "the manager could not be created")
 

@@ -16,7 +16,9 @@ MOST_CELLS = 50_000
 """A document that names more is not read: nobody has waited for so many."""
 
 
-def kept(document: ReproduceDocument, store_at: Path, guards: Sequence[str] = ()) -> Reproduction:
+def load_reproduction(
+    document: ReproduceDocument, store_at: Path, guards: Sequence[str] = ()
+) -> Reproduction:
     """Return a reproduction that was written, from its document and its results file.
 
     guards: somebody's own that may be imported; of others there is no token. Raises UserError if

@@ -78,7 +78,7 @@ def scenarios_of(task: Task) -> tuple[Scenario, ...]:
     )
 
 
-def checked(task: Task) -> tuple[tuple[Scenario, ...], tuple[Planned, ...]]:
+def check_task(task: Task) -> tuple[tuple[Scenario, ...], tuple[Planned, ...]]:
     """Return the scenarios and cells of a task. Raises UserError if it cannot be run."""
     scenarios = scenarios_of(task)
     cells = plan(scenarios, task.guards)
@@ -100,7 +100,7 @@ def reproduce(
     for a task that cannot be run. On KeyboardInterrupt what was recorded stays in the file.
     """
     task = task or Task()
-    scenarios, cells = checked(task)
+    scenarios, cells = check_task(task)
     with closing(ResultStore(store_at, name_of(task, cells))) as store:
         _run(cells, task.seed, store, workers, on_trials)
         rows = list(store.rows())

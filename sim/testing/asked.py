@@ -140,7 +140,7 @@ def inquiry_for(scenario: Scenario, options: Mapping[str, Any]) -> Inquiry:
     return Inquiry(**search)
 
 
-def broken(found: Exploration, expected: str) -> str:
+def name_problem(found: Exploration, expected: str) -> str:
     """Return what is wrong with a verdict, "" if it is as expected.
 
     expected: one of EXPECTED. A search that was cut shows that some runs fail; it never shows that

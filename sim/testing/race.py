@@ -21,9 +21,9 @@ from sim.runs.subject import Record
 from sim.schedulers.replay import Follow
 from sim.testing.asked import (
     NO_FAILURE,
-    broken,
     inquiry_for,
     is_run_of,
+    name_problem,
     only_one,
     scenario_for,
     with_guard,
@@ -37,7 +37,7 @@ _DECIDE = 100
 T = TypeVar("T")
 
 
-def plain(call: Callable[P, T]) -> Callable[P, T]:
+def hide_frames(call: Callable[P, T]) -> Callable[P, T]:
     """Let what `call` says to the user come without the frames of ours in between."""
 
     @wraps(call)
@@ -78,7 +78,7 @@ class Race:
     `check`. place, watch: for pytest. Raises UserError with one line for every fault.
     """
 
-    @plain
+    @hide_frames
     def __init__(
         self,
         scenario: str | Path | Scenario,
@@ -116,7 +116,7 @@ class Race:
         """What is run, but for what the options change."""
         return self.subject.scenario
 
-    @plain
+    @hide_frames
     def guard(self, guard: object) -> Self:
         """Use a guard: one of ours by name, "module:name", a function of the WebSocket, a Guard.
 
@@ -125,7 +125,7 @@ class Race:
         self.subject = with_guard(self.subject, guard, self._place.module)
         return self
 
-    @plain
+    @hide_frames
     def handler(
         self, handler: Handler | Callable[[], Handler] | str, *, factory: bool = False
     ) -> Self:
@@ -144,12 +144,12 @@ class Race:
         self.subject = with_handler(self.subject, handler, factory)
         return self
 
-    @plain
+    @hide_frames
     def explore(self, **overrides: Any) -> Exploration:
         """Search the schedules. overrides: options for this search alone. Raises UserError."""
         return self._searched({**self._options, **overrides})
 
-    @plain
+    @hide_frames
     def check(self, *, picks: Sequence[int] | None = None, **overrides: Any) -> None:
         """Search the schedules, and raise RaceFound if the verdict is not as expected.
 
@@ -173,7 +173,7 @@ class Race:
         found = self._searched({"first": expect != "all", **options})
         if found.fails and not found.complete and found.failing == found.looked:
             found = self._decided(found)
-        problem = broken(found, expect)
+        problem = name_problem(found, expect)
         if not problem:
             return None
         return search_failed(found, problem, expect in NO_FAILURE, self._place)

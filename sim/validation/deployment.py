@@ -18,7 +18,7 @@ from sim.model.plan import Plan
 from sim.model.record import End
 from sim.model.scenario import Batch, Entry, Scenario
 from sim.model.ticks import ms
-from sim.model.times import fixed
+from sim.model.times import draw_number
 from sim.runs.own import own_guard_of
 from sim.runs.play import play
 from sim.runs.scenario import ScenarioSubject
@@ -154,7 +154,7 @@ class _Chain:
                 resolved = self._cast[visit].scenario.resolve(_key(self._seed, client, number))
                 self._running = client, number, visit
                 yield self._cast[visit].prepared.job(resolved, Fifo())
-                self._now_ms += fixed(deployment.away_ms, self._seed, "away", client, number)
+                self._now_ms += draw_number(deployment.away_ms, self._seed, "away", client, number)
                 number += 1
 
     def ended(self, end: End) -> None:

@@ -53,7 +53,7 @@ def judged_by_log(
     return Validation(plan, guard, tuple(judgements))
 
 
-def answered(found: Validation) -> bool:
+def has_answer(found: Validation) -> bool:
     """Whether anything is known from the log itself."""
     return any(one.criterion in LOGGED and one.passes is not None for one in found.judgements)
 

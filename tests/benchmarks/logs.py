@@ -17,7 +17,7 @@ from functools import partial
 from itertools import count, islice
 
 from sim.logs.patterns import PATTERNS
-from sim.logs.times import written
+from sim.logs.times import write_time
 
 START_NS = 1_757_844_000 * 10**9
 EVERY = 100
@@ -40,7 +40,7 @@ def messages() -> Iterator[tuple[str, str, str]]:
             kind, text = known[number // EVERY % len(known)]
             text = f"{text} for connection c{number % 5000}"
         level = {"bad": "ERROR", "warning": "WARNING", "good": "INFO"}[kind]
-        yield written(START_NS + number * 1_000_000), level, text
+        yield write_time(START_NS + number * 1_000_000), level, text
 
 
 def plain() -> Iterator[str]:

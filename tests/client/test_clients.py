@@ -14,7 +14,7 @@ from sim.model.profiles import PROFILES
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import PER_SECOND, from_ms
-from sim.runs.stage import Fidelity, Stage, program, staged
+from sim.runs.stage import Fidelity, Stage, program, stage_program
 from tests.helpers.running import run_once
 from tests.helpers.worlds import echo
 
@@ -154,7 +154,7 @@ def writes(fidelity: Fidelity, script: list[Any], *, at_ms: float, close: bool =
         return handler
 
     end = run_once(
-        staged(fidelity, direct, [ClientSpec(parse_script(script))], PROFILE), None, None
+        stage_program(fidelity, direct, [ClientSpec(parse_script(script))], PROFILE), None, None
     )
     assert end.ending is Ending.COMPLETED, end.error
     return end

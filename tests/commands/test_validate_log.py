@@ -11,14 +11,14 @@ from click.testing import CliRunner, Result
 from sim.commands.cli import main
 from sim.files.catalog import open_plan
 from sim.logs.patterns import BY_NAME, ERROR
-from sim.logs.times import written
+from sim.logs.times import write_time
 from sim.report.text.validate import SCHEMA
 from sim.validation.deployment import deploy
 from tests.commands.test_logs import HOSTILE, failing
 from tests.helpers.deployment_logs import at, log_of
 from tests.helpers.simulated_logs import START_NS
 
-SINCE = written(START_NS)
+SINCE = write_time(START_NS)
 NEED = BY_NAME[ERROR].texts[0]
 PLAN = """
 title = "a small plan"

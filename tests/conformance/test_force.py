@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sim.conformance.force import LONGEST_MS, PATIENCE_MS, confirm, forced, stack_for
+from sim.conformance.force import LONGEST_MS, PATIENCE_MS, confirm, force, stack_for
 from sim.errors import UserError
 from sim.files.catalog import open_scenario
-from sim.live.stacks import Stack, installed
+from sim.live.stacks import Stack, find_installed
 from sim.model.profiles import PROFILES
 from sim.model.scenario import Scenario
 from sim.report.text.conform import confirmation_lines
@@ -47,14 +47,14 @@ def hop(guard: str = "both-states") -> Record:
 
 def told(record: Record, stack: Stack) -> str:
     server: Any = Server()
-    found = confirm(forced(record, stack), server, 4)
+    found = confirm(force(record, stack), server, 4)
     return "\n".join(confirmation_lines(record.scenario, found))
 
 
 def test_where_the_model_expects_it_every_trial_confirms() -> None:
     record, server = hop(), Server()
     assert record.outcome.label == "need_accept_first"
-    placed = forced(record, LEGACY)
+    placed = force(record, LEGACY)
     assert placed.expected
     found = confirm(placed, server, 20)  # type: ignore[arg-type]
     assert (found.confirmed, found.trials) == (20, 20)
@@ -65,7 +65,7 @@ def test_where_the_model_expects_it_every_trial_confirms() -> None:
 
 
 def test_on_another_python_the_hop_is_not_there_and_the_difference_is_told() -> None:
-    placed = forced(hop(), NEWER)
+    placed = force(hop(), NEWER)
     assert not placed.expected
     text = told(hop(), NEWER)
     assert "confirmed 0 of 4" in text
@@ -74,7 +74,7 @@ def test_on_another_python_the_hop_is_not_there_and_the_difference_is_told() -> 
 
 
 def test_a_server_that_the_model_does_not_know_is_tried_all_the_same() -> None:
-    placed = forced(hop(), UNKNOWN)
+    placed = force(hop(), UNKNOWN)
     assert placed.predicted == frozenset()
     assert "9.9" in placed.why
     assert "the model has no answer for this server" in told(hop(), UNKNOWN)
@@ -92,20 +92,20 @@ def test_under_trio_every_outcome_of_the_open_order_is_expected() -> None:
             "injections": [{"do": "server-close", "at": "validated", "placed": "inline"}],
         }
     )
-    placed = forced(play(scenario), TRIO)
+    placed = force(play(scenario), TRIO)
     assert {"need_accept_first"} < placed.predicted
 
 
 def test_a_run_that_takes_longer_than_anybody_waits_is_refused() -> None:
     silent = Scenario.model_validate({"mode": "legacy", "clients": {"end": "silent"}})
     with pytest.raises(UserError, match=f"at most {LONGEST_MS / 1000:g} s"):
-        forced(play(silent), LEGACY)
+        force(play(silent), LEGACY)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_has_a_stack_or_says_that_it_is_not_installed(profile: str) -> None:
     family = profile.partition("@")[0]
-    if family in {one.profile.partition("@")[0] for one in installed()}:
+    if family in {one.profile.partition("@")[0] for one in find_installed()}:
         assert stack_for(profile).profile.partition("@")[0] == family
     else:
         with pytest.raises(UserError, match="is not installed"):

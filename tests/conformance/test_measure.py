@@ -12,7 +12,15 @@ import pytest
 import sim.conformance.measure as measuring
 from sim.conformance.cells import Cell, read_cells
 from sim.conformance.matrix import NAMED, Arrangement, arrangements
-from sim.conformance.measure import OPEN, Plan, blank_cell, measure, measured, planned, trials_for
+from sim.conformance.measure import (
+    OPEN,
+    Plan,
+    blank_cell,
+    measure,
+    measure_cell,
+    plan_measuring,
+    trials_for,
+)
 from sim.errors import UserError
 from sim.live.stacks import Stack
 from sim.model.scenario import Scenario
@@ -80,21 +88,21 @@ def test_a_plan_holds_the_stacks_that_were_named_each_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(measuring, "stack_named", {"a": LEGACY, "b": TRIO}.__getitem__)
-    found = planned(["b", "a", "b"], ["none"], 7)
+    found = plan_measuring(["b", "a", "b"], ["none"], 7)
     assert found == Plan((TRIO, LEGACY), ("none",), 7)
 
 
 def test_without_names_a_plan_holds_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "installed", lambda: (TRIO,))
-    assert planned([], [], 1).stacks == (TRIO,)
+    assert plan_measuring([], [], 1).stacks == (TRIO,)
     monkeypatch.setattr(measuring, "installed", tuple)
     with pytest.raises(UserError, match="no real server is installed: pip install"):
-        planned([], [], 1)
+        plan_measuring([], [], 1)
 
 
 def test_every_fault_of_a_plan_is_a_line() -> None:
     with pytest.raises(UserError) as caught:
-        planned(["daphne", "\x1b[31m"], ["flood", "none", "server_shutdown_full"], 1)
+        plan_measuring(["daphne", "\x1b[31m"], ["flood", "none", "server_shutdown_full"], 1)
     lines = caught.value.faults
     assert [line.split(":")[0] for line in lines] == ["--stack", "--stack", "--kind", "--kind"]
     assert f"allowed: {', '.join(STACKS)}" in lines[0]
@@ -131,7 +139,7 @@ def test_each_stack_is_served_for_its_own_time_and_gives_its_arrangements(
 
 def test_a_measured_cell_has_the_columns_of_the_truth() -> None:
     server: Any = Simulated(LEGACY)
-    cell = measured(server, CLOSE, 3)
+    cell = measure_cell(server, CLOSE, 3)
     assert (cell.stack, cell.server, cell.lib) == (LEGACY.name, LEGACY.server, LEGACY.lib)
     assert (cell.python, cell.starlette, cell.runtime) == ("3.11.7", "0.47.3", "asyncio")
     assert Arrangement(cell.kind, cell.point, cell.wait, cell.guard, cell.queued) == CLOSE
@@ -170,7 +178,7 @@ def test_a_measurement_that_was_stopped_goes_on_where_it_was(
 
 
 def test_what_another_release_gave_is_not_taken_for_this_one(servers: list[Simulated]) -> None:
-    (old,) = [measured(Simulated(LEGACY), CLOSE, 1)]  # type: ignore[arg-type]
+    (old,) = [measure_cell(Simulated(LEGACY), CLOSE, 1)]  # type: ignore[arg-type]
     for name, value in (("server", "uvicorn 0.34.0"), ("python", "3.11.6"), ("lib", "x 1.0")):
         kept = (old.model_copy(update={name: value}),)
         list(measure(plan(kinds=("none",), kept=kept)))

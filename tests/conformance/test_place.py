@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sim.conformance.place import inside_receive, placed_events, placed_scenario
+from sim.conformance.place import inside_receive, place_events, place_in_scenario
 from sim.errors import UserError
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
@@ -25,7 +25,7 @@ def run(name: str, *settings: str, seed: int = 0) -> Record:
 
 
 def places(record: Record) -> list[tuple[str, str | None, int]]:
-    return [(one.do, one.at, one.nth) for one in placed_events(record)]
+    return [(one.do, one.at, one.nth) for one in place_events(record)]
 
 
 def made(**keys: Any) -> Record:
@@ -59,7 +59,7 @@ def test_arrival_counts_and_not_departure() -> None:
 def test_what_a_client_answers_by_itself_is_not_placed() -> None:
     record = run("server-close", "window_ms=5", "injections.0.delay_ms=2")
     assert any("close" in str(event.values.get("data")) for event in record.events)
-    assert [one.do for one in placed_events(record)].count("client-close") == 0
+    assert [one.do for one in place_events(record)].count("client-close") == 0
 
 
 def test_an_eaten_disconnect_is_one_event() -> None:
@@ -69,14 +69,14 @@ def test_an_eaten_disconnect_is_one_event() -> None:
 
 def test_each_message_keeps_its_text_and_each_close_its_code() -> None:
     script = ["connect", {"wait": 1}, {"send": "not json"}, {"sleep": 5000}, {"close": 4001}]
-    message, close = placed_events(made(clients={"script": script}))
+    message, close = place_events(made(clients={"script": script}))
     assert message.text == "not json"
     assert (close.do, close.code) == ("client-close", 4001)
 
 
 def test_every_client_has_its_own_events() -> None:
     record = made(mode="legacy", clients={"count": 3, "messages": 1})
-    assert sorted({one.client for one in placed_events(record)}) == [1, 2, 3]
+    assert sorted({one.client for one in place_events(record)}) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_no_real_server_can_be_made_to_do_is_one_clear_line(
 ) -> None:
     record = made(mode="legacy", end_ms=2000, **keys)
     with pytest.raises(UserError, match=why):
-        placed_events(record)
+        place_events(record)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -100,9 +100,9 @@ def test_placed_at_its_probes_a_run_of_the_model_ends_as_it_did(name: str, guard
     """Two ways to one outcome: the times of the run, and places alone."""
     for seed in range(3):
         record = run(name, f"guard={guard}", seed=seed)
-        placed = placed_events(record)
+        placed = place_events(record)
         labels = [
-            play(placed_scenario(record.scenario, one)).outcome.label
+            play(place_in_scenario(record.scenario, one)).outcome.label
             for one in (placed, inside_receive(placed))
         ]
         assert record.outcome.label in labels

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sim.exploration.counterexample import Counterexample, changed, counterexample
+from sim.exploration.counterexample import Counterexample, counterexample, list_changes
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import explore
 from sim.exploration.shrink import deviations
@@ -78,7 +78,7 @@ def test_the_summary_says_what_the_run_was() -> None:
 
 def test_of_a_scenario_only_what_touches_a_run_and_is_not_the_default_is_told() -> None:
     plain = Scenario.model_validate({"title": "x", "about": "y", "guard": "raw"})
-    assert changed(plain) == {"guard": "raw"}
+    assert list_changes(plain) == {"guard": "raw"}
 
 
 def test_where_nothing_fails_there_is_none() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.nearest import nearest_passing, together
+from sim.exploration.nearest import group_steps, nearest_passing
 from sim.kernel.series import run_search
 from sim.model.record import CLOCK, LOOP, End
 from sim.model.scenario import Scenario
@@ -102,7 +102,7 @@ def test_put_together_it_is_the_same_class_with_no_more_switches(name: str) -> N
     asked, drawn = runs(name)
     gained = 0
     for found in drawn:
-        moved = together(found)
+        moved = group_steps(found)
         before, after = (stepped(one, asked.untimed) for one in (found, moved))
         assert class_of(before.trace_steps, before.schedule, asked.untimed) == class_of(
             after.trace_steps, after.schedule, asked.untimed

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.errors import UserError
-from sim.files.outside import LARGEST_FILE, content, parsed, write_whole
+from sim.files.outside import LARGEST_FILE, content, parse_json, write_whole
 
 
 def fault(call: Callable[[], object]) -> str:
@@ -31,12 +31,12 @@ def test_no_more_is_read_than_is_allowed(tmp_path: Path) -> None:
         file.truncate(4 * LARGEST_FILE)
     data = content(tmp_path / "huge")
     assert len(data) == LARGEST_FILE + 1
-    assert fault(lambda: parsed(data, "huge")) == "huge: it is larger than 16 MiB"
+    assert fault(lambda: parse_json(data, "huge")) == "huge: it is larger than 16 MiB"
 
 
 def test_a_fault_names_the_file_and_the_line() -> None:
-    assert fault(lambda: parsed(b'{"a":\n}', "a.json")).startswith("a.json:2: it is not JSON")
-    assert parsed(b'{"a": [1]}', "a.json") == {"a": [1]}
+    assert fault(lambda: parse_json(b'{"a":\n}', "a.json")).startswith("a.json:2: it is not JSON")
+    assert parse_json(b'{"a": [1]}', "a.json") == {"a": [1]}
 
 
 def test_a_file_is_written_whole_through_a_link_and_never_over_what_is_no_file(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.errors import UserError
 from sim.files.outside import LARGEST_FILE
-from sim.files.racefile import SCHEMA, RaceFile, asked, came, from_text, to_text
+from sim.files.racefile import SCHEMA, RaceFile, from_text, row_of_choice, row_of_outcome, to_text
 from sim.model.outcome import Finding, Outcome
 from sim.model.scenario import Scenario
 from sim.model.schedule import Choice, Kind, Question, Schedule
@@ -45,8 +45,10 @@ def race(schedule: Schedule = SCHEDULE, **more: Any) -> RaceFile:
     said = {
         "wsrace": "0.1.0",
         "scenario": scenario,
-        "schedule": tuple(map(asked, schedule)),
-        "outcome": came(Outcome(("need_accept_first",), (Finding("x", failure=True),), lost=2)),
+        "schedule": tuple(map(row_of_choice, schedule)),
+        "outcome": row_of_outcome(
+            Outcome(("need_accept_first",), (Finding("x", failure=True),), lost=2)
+        ),
         "digest": DIGEST,
     }
     return RaceFile.model_validate(said | more)
@@ -113,7 +115,7 @@ def test_a_file_is_ascii_with_sorted_keys_and_one_choice_to_a_line(schedule: Sch
 
 def test_a_range_with_another_step_has_no_form() -> None:
     with pytest.raises(ValueError, match="no form for range"):
-        asked(Choice(Question(Kind.VALUE, range(0, 10, 2)), 1))
+        row_of_choice(Choice(Question(Kind.VALUE, range(0, 10, 2)), 1))
 
 
 def test_what_no_run_depends_on_is_not_in_the_file() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.files.recorded import shown
+from sim.files.recorded import plain_scenario
 from sim.files.token import LONGEST, PREFIX, body_of, decode, encode, picks_of
 from sim.files.token import _check as check
 from sim.model.marks import unpack
@@ -35,7 +35,7 @@ SCHEDULE = (
 
 def said(scenario: Scenario = SCENARIO, **more: Any) -> dict[str, Any]:
     """Return what tokens and files have in common."""
-    return {"wsrace": "0.1.0", "scenario": shown(scenario), **more}
+    return {"wsrace": "0.1.0", "scenario": plain_scenario(scenario), **more}
 
 
 TOKEN = encode(body_of(said(), SCHEDULE, DIGEST))

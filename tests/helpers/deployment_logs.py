@@ -1,8 +1,8 @@
 """Logs for the tests of validation: lines at minutes, and the log of a simulated deployment."""
 
 from sim.logs.patterns import BY_NAME
-from sim.logs.times import NANOS, written
-from sim.logs.triage import add, begun
+from sim.logs.times import NANOS, write_time
+from sim.logs.triage import add, begin_triage
 from sim.model.plan import Plan
 from sim.validation.deployment import Session, session_again
 from sim.validation.timeline import Timeline
@@ -13,13 +13,13 @@ MINUTE_NS = 60 * NANOS
 
 def at(minute: float, name: str) -> str:
     """Return a line with the first text of a pattern, so many minutes after START_NS."""
-    when = written(START_NS + round(minute * MINUTE_NS))
+    when = write_time(START_NS + round(minute * MINUTE_NS))
     return f"{when} [connection_id=c1] {BY_NAME[name].texts[0]}"
 
 
 def timeline(*lines: str, minutes: float = 5, since: int | None = START_NS) -> Timeline:
     found = Timeline(minutes, since)
-    add(begun(also=found.add), "log", ["".join(f"{line}\n" for line in lines).encode()])
+    add(begin_triage(also=found.add), "log", ["".join(f"{line}\n" for line in lines).encode()])
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.logs.reading import BLOCK
 from sim.logs.scanning import LONGEST
-from sim.logs.triage import Triage, add, begun
+from sim.logs.triage import Triage, add, begin_triage
 from sim.report.text.logs import document_of
 
 NEED = 'WebSocket is not connected. Need to call "accept" first.'
@@ -22,7 +22,7 @@ def triage(
     *logs: bytes, chunk: int = 1 << 16, block: int = BLOCK, longest: int = LONGEST
 ) -> Triage:
     """Read logs, each in chunks of so many bytes."""
-    found = begun()
+    found = begin_triage()
     for log in logs:
         add(found, "log", cut(log, chunk), block, longest)
     return found

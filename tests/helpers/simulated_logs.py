@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from sim.logs.times import NANOS, written
+from sim.logs.times import NANOS, write_time
 from sim.model.record import Event
 from sim.model.ticks import PER_SECOND
 
@@ -19,7 +19,7 @@ def lines_of(events: Iterable[Event], start_ns: int = START_NS) -> Iterator[str]
     for event in _logged(events):
         said = event.values
         level = str(said["level"]).upper()
-        when = written(_ns(event, start_ns))
+        when = write_time(_ns(event, start_ns))
         yield f"{when} {level} [connection_id={said['connection']}] {said['text']}"
 
 
@@ -35,7 +35,7 @@ def entries_of(events: Iterable[Event], start_ns: int = START_NS) -> Iterator[di
                 "labels": {"service_name": "wsrace", "revision_name": "wsrace-00001"},
             },
             "severity": str(said["level"]).upper(),
-            "timestamp": written(_ns(event, start_ns)),
+            "timestamp": write_time(_ns(event, start_ns)),
         }
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from sim.conformance.arrange import Timing, scenario_of
 from sim.conformance.cells import Cell, read_cells
-from sim.live.stacks import installed
+from sim.live.stacks import find_installed
 from sim.model.stacks import STACKS
 from tests.helpers.live_scenarios import SILENCE_MS, inline, labels, scenario
 from tests.live.conftest import Serve
 
 TRIALS = 3
 CELLS = read_cells(Path(__file__).parent / "cells.jsonl").cells
-HERE = {stack.name: stack for stack in installed()}
+HERE = {stack.name: stack for stack in find_installed()}
 every_stack = pytest.mark.parametrize("stack", STACKS)
 
 

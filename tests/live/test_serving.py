@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from sim.errors import UserError, WsraceError
 from sim.live.serving import serving
-from sim.live.stacks import Stack, installed
+from sim.live.stacks import Stack, find_installed
 from sim.live.trial import patience_ms
 from sim.model.stacks import STACKS
 from sim.runs.specs import client_specs
@@ -24,7 +24,7 @@ every_stack = pytest.mark.parametrize("stack", STACKS)
 
 
 def found(name: str) -> Stack:
-    for stack in installed():
+    for stack in find_installed():
         if stack.name == name:
             return stack
     pytest.skip(f"{name} is not installed")

@@ -8,13 +8,13 @@ import pytest
 
 import sim.live.stacks
 from sim.errors import UserError
-from sim.live.stacks import asyncio_runtime, installed, none_installed, stack_named
+from sim.live.stacks import asyncio_runtime, find_installed, none_installed, stack_named
 from sim.model.names import RUNTIMES
 from sim.model.stacks import STACKS
 
 
 def test_what_is_installed_says_what_it_is() -> None:
-    for stack in installed():
+    for stack in find_installed():
         assert stack.name in STACKS
         assert stack.runtime in RUNTIMES
         assert (stack.runtime == "trio") == (stack.name == "hypercorn-trio")
@@ -41,7 +41,7 @@ def test_a_stack_that_is_not_installed_is_answered_with_what_to_install(
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(sim.live.stacks, "version", missing)
-    assert installed() == ()
+    assert find_installed() == ()
     with pytest.raises(UserError, match=r"is not installed \(pip install 'wsrace\[live\]'\)"):
         stack_named("hypercorn-trio")
     assert "wsrace[live]" in str(none_installed())

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.logs.counting import Between, Counts, Span
-from sim.logs.entry import SEVERITIES, Said, said_by_entry, said_by_line, texts, unwrapped
+from sim.logs.entry import SEVERITIES, Said, said_by_entry, said_by_line, texts, unwrap
 from sim.logs.patterns import ERROR
 from sim.logs.times import NANOS, Instant
-from sim.logs.triage import add, begun
+from sim.logs.triage import add, begin_triage
 from tests.helpers.reading_logs import GOOD, NEED, WARNING, document, entry, hits, triage
 
 TEN = Instant(1_757_844_000 * NANOS, True)
@@ -114,7 +114,7 @@ def test_texts_are_found_down_to_a_bound() -> None:
 def test_the_answer_of_a_service_is_taken_apart_but_no_entry_is() -> None:
     one, two = {"message": "a"}, {"message": "b"}
     for name in ("entries", "events"):
-        assert unwrapped({name: [one, two], "nextPageToken": "x"}) == [one, two]
+        assert unwrap({name: [one, two], "nextPageToken": "x"}) == [one, two]
         others: list[dict[str, Any]] = [
             {name: [one, "x"]},
             {name: []},
@@ -122,7 +122,7 @@ def test_the_answer_of_a_service_is_taken_apart_but_no_entry_is() -> None:
             {name: [one], "message": "x", "level": "y"},
         ]
         for other in others:
-            assert unwrapped(other) == [other]
+            assert unwrap(other) == [other]
 
 
 def test_an_entry_counts_once_however_often_it_says_it_and_a_line_as_well() -> None:
@@ -197,7 +197,7 @@ def test_of_a_great_many_connections_the_busy_ones_are_listed_with_a_bound() -> 
 def test_only_the_times_asked_for(since: int | None, until: int | None, expected: int) -> None:
     log = "".join(f"2025-09-14T10:0{minute}:00Z {NEED}\n" for minute in range(3)) + NEED
     ends = [None if one is None else TEN.ns + one * 60 * NANOS for one in (since, until)]
-    found = begun(Between(*ends))
+    found = begin_triage(Between(*ends))
     add(found, "log", [log.encode()])
     assert found.counts.kinds["bad"] == expected
     assert found.counts.outside == 4 - expected
@@ -220,7 +220,7 @@ def test_what_chunks_raise_comes_out_and_what_was_read_is_counted() -> None:
         yield f"{NEED}\n".encode() * 100_000
         raise OSError("gone")
 
-    found = begun()
+    found = begin_triage()
     with pytest.raises(OSError, match="gone"):
         add(found, "log", chunks())
     assert found.counts.kinds["bad"] > 0

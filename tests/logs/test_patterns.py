@@ -9,7 +9,7 @@ import starlette.websockets
 from starlette.websockets import WebSocketDisconnect
 
 from sim.files.catalog import names
-from sim.logs.matching import NEEDLES, marks, matched, more_marks, place
+from sim.logs.matching import NEEDLES, marks, match_patterns, more_marks, place
 from sim.logs.patterns import BY_NAME, ERROR, MECHANISMS, PATTERNS, WARNING
 from sim.sut import classify as classifying
 from sim.sut.guards import GUARDS
@@ -38,7 +38,7 @@ REPORT = {
 @pytest.mark.parametrize(("name", "text"), TEXTS)
 def test_each_text_is_of_its_pattern_and_no_other(name: str, text: str) -> None:
     for said in (text, f"2025-09-14 10:00:00,123 - app - ERROR - {text} (see docs)"):
-        assert matched(said) == [name]
+        assert match_patterns(said) == [name]
         assert place(said, name) <= len(said)
         assert marks(said)
 
@@ -46,13 +46,13 @@ def test_each_text_is_of_its_pattern_and_no_other(name: str, text: str) -> None:
 @pytest.mark.parametrize(("name", "text"), TEXTS)
 @pytest.mark.parametrize("quote", ["'", '"', "\\'", '\\"', "`", "’", "&quot;", "\\u0022", ""])
 def test_all_styles_of_quotation_marks_are_one(name: str, text: str, quote: str) -> None:
-    assert matched(text.replace('"', quote).replace("'", quote)) == [name]
+    assert match_patterns(text.replace('"', quote).replace("'", quote)) == [name]
 
 
 @pytest.mark.parametrize("kind", REPORT)
 def test_the_lines_of_the_report_are_of_the_kinds_it_says(kind: str) -> None:
     for text in REPORT[kind]:
-        (name,) = matched(text)
+        (name,) = match_patterns(text)
         assert BY_NAME[name].kind == kind
 
 
@@ -60,14 +60,14 @@ def test_the_lines_of_the_report_are_of_the_kinds_it_says(kind: str) -> None:
     "text", ["Need to call", "accept first", "once a close", "is not connected"]
 )
 def test_a_part_of_a_text_is_not_enough(text: str) -> None:
-    assert matched(text) == []
+    assert match_patterns(text) == []
 
 
 def test_a_fallback_counts_only_where_no_other_bad_pattern_does() -> None:
     error = "Error in message loop: "
-    assert matched(f"{error}boom") == ["loop-error"]
-    assert matched(f"{error}{BY_NAME[ERROR].texts[0]}") == [ERROR]
-    assert matched(f"{error}boom {BY_NAME[WARNING].texts[0]}") == ["loop-error", WARNING]
+    assert match_patterns(f"{error}boom") == ["loop-error"]
+    assert match_patterns(f"{error}{BY_NAME[ERROR].texts[0]}") == [ERROR]
+    assert match_patterns(f"{error}boom {BY_NAME[WARNING].texts[0]}") == ["loop-error", WARNING]
 
 
 def test_what_the_installed_starlette_raises_is_matched() -> None:
@@ -78,7 +78,7 @@ def test_what_the_installed_starlette_raises_is_matched() -> None:
         'Cannot call "send" once a close message has been sent.',
     ):
         assert text in source
-        assert len(matched(text)) == 1
+        assert len(match_patterns(text)) == 1
 
 
 def test_what_the_handlers_classify_is_matched() -> None:
@@ -114,9 +114,9 @@ def test_every_line_that_the_handlers_log_is_matched_or_known_as_neutral() -> No
         *(guard.warning.format("c1") for guard in GUARDS.values()),
     ]
     for text in texts:
-        assert len(matched(text)) == 1, text
+        assert len(match_patterns(text)) == 1, text
     for start in NEUTRAL:
-        assert matched(f"{start}c1") == []
+        assert match_patterns(f"{start}c1") == []
     # One call each: who adds a line has to say here what it is.
     assert len(list(logged())) == 10, list(logged())
 

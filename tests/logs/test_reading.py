@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.logs.reading import CUT, DAMAGED, FOREIGN, Notes, blocks, mended
+from sim.logs.reading import CUT, DAMAGED, FOREIGN, Notes, blocks, mend_text
 from tests.helpers.reading_logs import GOOD, NEED, cut, document, hits, hits_of, triage, unreadable
 
 LOG = f"ordinary\n{NEED}\nordinary\n{GOOD}\n".encode()
@@ -55,10 +55,10 @@ def test_latin_1_zero_bytes_and_utf_8_may_be_mixed() -> None:
 
 
 def test_what_is_shown_is_mended_where_it_is_utf_8() -> None:
-    assert mended("plain") == "plain"
-    assert mended("é€ 漢".encode().decode("latin-1")) == "é€ 漢"
-    assert mended("é") == "é"
-    assert mended("漢") == "漢"
+    assert mend_text("plain") == "plain"
+    assert mend_text("é€ 漢".encode().decode("latin-1")) == "é€ 漢"
+    assert mend_text("é") == "é"
+    assert mend_text("漢") == "漢"
     text = f"{NEED} Zoë €".encode()
     (one,) = [one for one in document(text)["patterns"] if one["hits"]]
     assert one["example"]["text"].endswith("Zoë €")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from sim.files.catalog import open_scenario
-from sim.logs.matching import matched
+from sim.logs.matching import match_patterns
 from sim.logs.patterns import BY_NAME, ERROR, MECHANISMS, PATTERNS
 from sim.model.record import Event
 from sim.model.scenario import Scenario
@@ -120,7 +120,7 @@ def test_every_line_of_every_guard_is_matched_or_known_as_neutral(name: str, gua
     lines = [str(one.values["text"]) for one in played(name, settings) if one.kind == "log"]
     assert lines
     for line in lines:
-        assert line.startswith(NEUTRAL) == (not matched(line)), line
+        assert line.startswith(NEUTRAL) == (not match_patterns(line)), line
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sim.logs.times import (
     from_number,
     from_pair,
     from_text,
-    written,
+    write_time,
 )
 
 TEN = 1_757_844_000 * NANOS
@@ -96,12 +96,12 @@ def test_pairs_of_seconds_and_nanoseconds() -> None:
 
 @given(st.integers(0, 7_258_118_400 * NANOS - 1))
 def test_what_is_written_is_read_back(ns: int) -> None:
-    assert from_text(written(ns), whole=True) == Instant(ns, True)
+    assert from_text(write_time(ns), whole=True) == Instant(ns, True)
     seconds, part = divmod(ns, NANOS)
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    assert written(ns).startswith(moment.strftime("%Y-%m-%dT%H:%M:%S"))
-    assert written(ns).endswith("Z")
-    assert ("." in written(ns)) == bool(part)
+    assert write_time(ns).startswith(moment.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert write_time(ns).endswith("Z")
+    assert ("." in write_time(ns)) == bool(part)
 
 
 @pytest.mark.parametrize(

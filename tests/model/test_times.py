@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sim.model.times import Draw, fixed, settled
+from sim.model.times import Draw, draw_number, require_number
 
 
 def drawn(count: int = 4000, **kind: Any) -> Sequence[float]:
@@ -55,10 +55,10 @@ def test_the_same_key_draws_the_same(number: int, text: str) -> None:
 
 
 def test_a_number_stays_what_it_is() -> None:
-    assert fixed(2.5, "any") == 2.5
-    assert settled(3) == 3.0
+    assert draw_number(2.5, "any") == 2.5
+    assert require_number(3) == 3.0
     with pytest.raises(TypeError, match="has not been drawn"):
-        settled(Draw(list=(1,)))
+        require_number(Draw(list=(1,)))
 
 
 @pytest.mark.parametrize(

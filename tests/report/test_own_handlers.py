@@ -88,7 +88,7 @@ def test_its_source_stands_beside_every_line_of_its_own() -> None:
     own = [one.where for run in found.runs for one in run.walk.moments if MODULE in one.where]
     assert own
     for where in own:
-        assert found.sources[where].file == "tests/report/own_app.py"
+        assert found.sources[where].file == "tests/helpers/own_app.py"
     assert found.sources[line_of("receive_text", own_app.echo)].line == (
         "text = await ws.receive_text()"
     )

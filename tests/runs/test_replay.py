@@ -16,7 +16,7 @@ from sim import __version__
 from sim.errors import Divergence, UserError
 from sim.files.catalog import open_scenario
 from sim.files.outside import LARGEST_FILE
-from sim.files.recorded import Recorded, shown
+from sim.files.recorded import Recorded, plain_scenario
 from sim.files.token import TokenBody, body_of, decode
 from sim.model.scenario import Scenario
 from sim.runs.own import import_guard, source_of
@@ -41,7 +41,7 @@ def one(name: str = "server-close", seed: int = 3, **changes: object) -> Record:
 
 def said(scenario: Scenario, version: str) -> dict[str, Any]:
     """Return what tokens and files have in common."""
-    return {"wsrace": version, "scenario": shown(scenario)}
+    return {"wsrace": version, "scenario": plain_scenario(scenario)}
 
 
 @pytest.mark.parametrize("runtime", ["asyncio-3.11", "trio", "any-order"])

@@ -19,7 +19,7 @@ from sim.model.profiles import PROFILES, profile_named
 from sim.model.record import End, Ending
 from sim.model.script import parse_script
 from sim.model.ticks import from_ms, seconds
-from sim.runs.stage import Fidelity, Stage, program, staged
+from sim.runs.stage import Fidelity, Stage, program, stage_program
 from sim.schedulers.fifo import Fifo
 from tests.helpers.running import run_once
 
@@ -53,7 +53,7 @@ def play(
 
     link = LinkSpec(delay=from_ms(1))
     spec = ClientSpec(parse_script(script), up=link, down=link)
-    code = staged(fidelity, direct, [spec], profile_named(profile))
+    code = stage_program(fidelity, direct, [spec], profile_named(profile))
     end = run_once(code, job=Job(code, Fifo(), order=Order.FIFO))
     assert end.ending is Ending.COMPLETED, end.error
     return log, end
@@ -186,7 +186,7 @@ def test_a_close_that_is_never_answered_ends_in_time(profiles: list[str], after:
     async def act(stage: Stage, websocket: WebSocket, log: list[str]) -> None:
         await websocket.accept()
         await trio.sleep(ms(5))
-        stage.clients["c1"]._up.stall()  # type: ignore[attr-defined]
+        stage.clients["c1"].closing = True  # as if it had sent a close: it answers none
         await websocket.close()
         while not stage.server.connections["c1"].lost:  # noqa: ASYNC110
             await trio.sleep(ms(10))

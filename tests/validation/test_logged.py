@@ -9,7 +9,7 @@ from sim.logs.patterns import BY_NAME, ERROR
 from sim.model.plan import CriterionName, Plan
 from sim.validation.criteria import Judgement, validated
 from sim.validation.deployment import deploy
-from sim.validation.logged import LOGGED, answered, judged_by_log
+from sim.validation.logged import LOGGED, has_answer, judged_by_log
 from sim.validation.timeline import Timeline
 from tests.helpers.deployment_logs import at, log_of, timeline
 from tests.helpers.plans import small
@@ -133,7 +133,7 @@ def test_lines_without_a_time_make_unknown_what_they_could_change() -> None:
 def test_without_any_time_nothing_is_known() -> None:
     found = Timeline(30)
     judged = judged_by_log(PLAN, "catch", found, None)
-    assert not answered(judged)
+    assert not has_answer(judged)
     assert {one.why for one in judged.unknown} == {"no line has a time"}
     assert passes(NEED, NEED) == [None, None, None]
 
@@ -146,7 +146,7 @@ def test_what_no_log_says_is_not_known_and_the_overhead_is_what_was_measured() -
     assert known == {*LOGGED, "overhead_us"}
     assert {one.why for one in judged.unknown} == {"no line of a log says it"}
     only = small(phases=[{"name": "all", "to_min": 5, "criteria": {"overhead_us": NONE}}])
-    assert not answered(judged_by_log(only, "catch", timeline(*WHOLE), 2.0))
+    assert not has_answer(judged_by_log(only, "catch", timeline(*WHOLE), 2.0))
 
 
 def test_a_phase_has_an_end() -> None:

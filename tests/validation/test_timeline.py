@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sim.files.catalog import open_scenario
 from sim.logs.patterns import BY_NAME, ERROR, PATTERNS
 from sim.logs.times import NANOS
-from sim.logs.triage import add, begun
+from sim.logs.triage import add, begin_triage
 from sim.model.scenario import Scenario
 from sim.runs.play import play
 from sim.validation.criteria import is_race
@@ -93,7 +93,7 @@ def test_the_counts_are_those_of_the_times_whatever_their_order(
 def test_a_log_with_the_newest_first_takes_no_more_than_its_plan() -> None:
     found = Timeline(1)
     lines = "".join(at(second / 60, ERROR) + "\n" for second in range(3000, 0, -1))
-    add(begun(also=found.add), "log", [lines.encode()])
+    add(begin_triage(also=found.add), "log", [lines.encode()])
     assert len(found._buckets) <= 120
     assert found.between(0, 1)["race"] == 60
     assert found.origin == START_NS + NANOS
@@ -131,7 +131,7 @@ def test_a_line_without_a_time_before_all_times_is_in_no_minute() -> None:
 
 def test_the_line_before_is_one_of_the_same_file() -> None:
     found = Timeline(5, START_NS)
-    triage = begun(also=found.add)
+    triage = begin_triage(also=found.add)
     for name, text in (("a", at(1, ERROR)), ("b", NEED)):
         add(triage, name, [text.encode()])
     assert (found.placed, found.timeless["race"]) == (0, 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from sim.model.results import Cell, CellResult
-from sim.model.times import Draw, settled
+from sim.model.times import Draw, require_number
 from sim.stats.intervals import rate_interval
 from sim.sweep.cells import Planned
 from sim.sweep.reproduce import Reproduction
@@ -83,5 +83,7 @@ def _step(planned: Planned, trial: int, seed: int) -> int:
     """Return in which step of the horizon the injection of a trial comes."""
     name, _, value = planned.group
     resolved, _ = trial_of(planned.scenario, (name, value), seed, trial)
-    share = settled(resolved.injections[0].delay_ms) / (planned.scenario.sweep.horizon_ms or 1.0)
+    share = require_number(resolved.injections[0].delay_ms) / (
+        planned.scenario.sweep.horizon_ms or 1.0
+    )
     return min(int(share * OFFSET_BINS), OFFSET_BINS - 1)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sim import __version__
 from sim.exploration.audit import Audit
-from sim.exploration.counterexample import Counterexample, changed
+from sim.exploration.counterexample import Counterexample, list_changes
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Exploration, Verdict
@@ -115,7 +115,9 @@ def outcome_words(found: Exploration) -> str:
 def telling(found: Counterexample) -> Iterator[str | Table]:
     """Yield a counterexample as lines and one table."""
     record, why = found.record, found.explanation
-    scenario = {k: v for k, v in changed(record.scenario).items() if k not in ("name", "guard")}
+    scenario = {
+        k: v for k, v in list_changes(record.scenario).items() if k not in ("name", "guard")
+    }
     proven = "no schedule with fewer fails" if found.least else "fewer were not ruled out"
     yield (
         f"{printable(record.subject.label)}: {record.outcome.label} in {record.end.steps} steps, "

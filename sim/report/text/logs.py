@@ -11,7 +11,7 @@ from sim import __version__
 from sim.logs.counting import Counts, PatternCount
 from sim.logs.entry import SEVERITIES
 from sim.logs.patterns import ERROR, KINDS, MECHANISMS, PATTERNS, WARNING, Pattern
-from sim.logs.times import NANOS, written
+from sim.logs.times import NANOS, write_time
 from sim.logs.triage import Triage
 from sim.model.plain import fault, joined, printable
 
@@ -68,7 +68,7 @@ def _severities(count: PatternCount) -> str:
 
 
 def _time(ns: int | None) -> str:
-    return "-" if ns is None else written(ns // NANOS * NANOS)
+    return "-" if ns is None else write_time(ns // NANOS * NANOS)
 
 
 def explained(counts: Counts) -> Iterator[str]:
@@ -157,7 +157,7 @@ def document_of(triage: Triage) -> dict[str, Any]:
         "outside": counts.outside,
         "unit_seconds": counts.stretches.unit_s,
         "minutes": [
-            {"start": written(start * NANOS), "bad": bad, "warning": warning, "good": good}
+            {"start": write_time(start * NANOS), "bad": bad, "warning": warning, "good": good}
             for start, (bad, warning, good, _) in counts.stretches
         ],
         "connections": _busiest(counts.connections.busiest(BUSIEST), "id"),
@@ -198,8 +198,8 @@ def _pattern(pattern: Pattern, count: PatternCount) -> dict[str, Any]:
         "name": pattern.name,
         "kind": pattern.kind,
         "hits": count.hits,
-        "first": None if first is None else written(first),
-        "last": None if last is None else written(last),
+        "first": None if first is None else write_time(first),
+        "last": None if last is None else write_time(last),
         "timeless": count.timeless,
         "severities": {name: count.severities[name] for name in severities},
         "consistent_with": [
@@ -282,7 +282,8 @@ def _before_and_after(counts: Counts, error: PatternCount, warning: PatternCount
         return [f"Without times nobody can say whether the error went on behind it; {why}."]
     if error.span.last <= first:
         return [
-            f"After its first warning ({written(first)}) the error was not logged again, but {why}."
+            f"After its first warning ({write_time(first)}) the error was not logged again, "
+            f"but {why}."
         ]
     later = sum(
         errors
@@ -290,8 +291,8 @@ def _before_and_after(counts: Counts, error: PatternCount, warning: PatternCount
         if start > first // NANOS // counts.stretches.unit_s * counts.stretches.unit_s
     )
     return [
-        f"The race is still there: the error was logged until {written(error.span.last)}, after "
-        f"the first warning at {written(first)} ({_times(later)} in later "
+        f"The race is still there: the error was logged until {write_time(error.span.last)}, after "
+        f"the first warning at {write_time(first)} ({_times(later)} in later "
         f"{unit_name(counts.stretches.unit_s)}s); {why}."
     ]
 

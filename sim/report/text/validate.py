@@ -12,7 +12,7 @@ from rich.text import Text
 from sim import __version__
 from sim.exploration.explain import explain
 from sim.logs.patterns import MECHANISMS
-from sim.logs.times import NANOS, written
+from sim.logs.times import NANOS, write_time
 from sim.logs.triage import Triage
 from sim.model.plain import fault, printable
 from sim.report.text.logs import summary
@@ -20,7 +20,7 @@ from sim.runs.replay import token_of
 from sim.runs.subject import Record
 from sim.validation.criteria import SHARES, UNITS, Judgement, Reason, Validation
 from sim.validation.deployment import Session, session_again
-from sim.validation.logged import LOGGED, answered
+from sim.validation.logged import LOGGED, has_answer
 from sim.validation.timeline import Met, Timeline
 
 SCHEMA = "wsrace.validate.1"
@@ -188,7 +188,7 @@ def opening(triage: Triage, timeline: Timeline) -> Iterator[str]:
     yield from summary(triage)
     if timeline.origin is not None:
         how = "--since" if timeline.since is not None else "the first time in the log; see --since"
-        yield f"minute 0 begins at {written(timeline.origin)} ({how})"
+        yield f"minute 0 begins at {write_time(timeline.origin)} ({how})"
         if timeline.last is not None:
             yield f"the log ends at minute {timeline.shown(timeline.last)}"
     if timeline.early:
@@ -205,7 +205,7 @@ def opening(triage: Triage, timeline: Timeline) -> Iterator[str]:
 
 def deciding(found: Validation, timeline: Timeline) -> Iterator[str]:
     """Yield go or no-go, what was met, and what is not known."""
-    if answered(found):
+    if has_answer(found):
         yield from decision_lines(found, lambda reason: "", "the log")
     else:
         yield from unknown_lines(found)
@@ -254,7 +254,7 @@ def document_of_log(found: Validation, triage: Triage, timeline: Timeline) -> di
         "source": "log",
         "plan": found.plan.name,
         "guard": found.guard,
-        "go": found.go if answered(found) else None,
+        "go": found.go if has_answer(found) else None,
         "criteria": criteria_rows(found),
         "reasons": [_reason(one) for one in timeline.met()],
         "log": {"files": [file.name for file in triage.files], **counts},
@@ -268,8 +268,8 @@ def _reason(one: Met) -> dict[str, Any]:
         "token": None,
         "pattern": one.pattern.name,
         "hits": one.hits,
-        "first": written(one.first_ns),
-        "last": written(one.last_ns),
+        "first": write_time(one.first_ns),
+        "last": write_time(one.last_ns),
         "consistent_with": [
             {"mechanism": name, "scenario": MECHANISMS[name].scenario}
             for name in one.pattern.consistent
@@ -284,8 +284,8 @@ def _reason(one: Met) -> dict[str, Any]:
 
 
 def _at(ns: int) -> str:
-    return written(ns // NANOS * NANOS)
+    return write_time(ns // NANOS * NANOS)
 
 
 def _or_none(ns: int | None) -> str | None:
-    return None if ns is None else written(ns)
+    return None if ns is None else write_time(ns)
