@@ -340,7 +340,7 @@ def test_live_measures_what_was_asked_for_and_compares_it(
         on_breakdown("stack: \x1b[31mit broke")
         return map(Cell.model_validate, GOOD)
 
-    monkeypatch.setattr(measuring, "planned", plan)
+    monkeypatch.setattr(measuring, "plan_measuring", plan)
     monkeypatch.setattr(measuring, "measure", cells)
     done = wsrace(
         *("conform", "--live", "--stack", "a", "--stack", "b", "--kind", "none"),
@@ -360,7 +360,7 @@ def test_live_without_any_server_is_exit_status_2(
     def none(*request: Any) -> Any:
         raise UserError("no real server is installed: pip install 'wsrace[live]'")
 
-    monkeypatch.setattr(measuring, "planned", none)
+    monkeypatch.setattr(measuring, "plan_measuring", none)
     done = wsrace("conform", "--live")
     assert done.exit_code == 2
     assert done.stderr == "wsrace: no real server is installed: pip install 'wsrace[live]'\n"

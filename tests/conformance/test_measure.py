@@ -93,9 +93,9 @@ def test_a_plan_holds_the_stacks_that_were_named_each_once(
 
 
 def test_without_names_a_plan_holds_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "installed", lambda: (TRIO,))
+    monkeypatch.setattr(measuring, "find_installed", lambda: (TRIO,))
     assert plan_measuring([], [], 1).stacks == (TRIO,)
-    monkeypatch.setattr(measuring, "installed", tuple)
+    monkeypatch.setattr(measuring, "find_installed", tuple)
     with pytest.raises(UserError, match="no real server is installed: pip install"):
         plan_measuring([], [], 1)
 
