@@ -83,7 +83,7 @@ def test_the_verdicts_hold_over_all_arrival_and_injection_times(runtime: Runtime
         found = verdict(type(scenario).model_validate(data), "all")
         assert found.complete, found.words()
         assert "every arrival and injection time" in found.words()
-        assert found.verdict == promised("server close", guard, runtime, DEFAULT), found.words()
+        assert racy_or(found) == promised("server close", guard, runtime, DEFAULT), found.words()
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_the_verdicts_hold_over_all_times_on_every_pair(runtime: RuntimeName, se
         data["injections"] = ({"do": "server-close", "at": "received"},)
         found = verdict(type(scenario).model_validate(data), "all")
         assert found.complete, found.words()
-        assert found.verdict == promised("server close", guard, runtime, server), found.words()
+        assert racy_or(found) == promised("server close", guard, runtime, server), found.words()
 
 
 SAFEGUARDS: dict[str, Guard] = {
