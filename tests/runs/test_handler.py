@@ -96,7 +96,7 @@ def classes(of: ScenarioSubject, untimed: bool) -> tuple[set[object], set[str]]:
         labels.add(settled.judge(end).label)
 
     job = settled.job(Fifo()).recording()
-    assert run_search(job, Dpor(untimed), on_end, 5000).complete
+    assert run_search(job, Dpor(untimed), on_end, 20_000).complete
     return found, labels
 
 
