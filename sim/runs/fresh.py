@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -79,6 +80,7 @@ class _Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            process_group=0 if _FORKS else None,  # so that `end` reaches its forks
         )
         self.owner = os.getpid()
         self._asked = 0
@@ -121,11 +123,15 @@ class _Server:
             self._unwanted.add(number)
 
     def end(self) -> None:
-        """End the process."""
+        """End the process and its forks, one that hangs in somebody's code included."""
         self.usable = False
-        if self.owner == os.getpid():
+        if self.owner != os.getpid() or self._process.returncode is not None:
+            return
+        if _FORKS:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        else:
             self._process.kill()
-            self._process.communicate()
+        self._process.communicate()
 
     def _line(self) -> bytes | None:
         """Return the next line that the process writes, None if none comes in time."""
