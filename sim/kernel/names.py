@@ -4,7 +4,11 @@ The first child called `name` is "name", the next one "name#2". Children of the 
 alone; those of others follow their spawner: "server/handler#2".
 """
 
+import trio
+
 from sim.model.record import CLOCK, LOOP
+
+Task = trio.lowlevel.Task
 
 MAIN = "main"
 """The task that calls the program."""
@@ -15,12 +19,16 @@ RESERVED = (MAIN, CLOCK, LOOP)
 class Known:
     """What the kernel knows about one task of the world."""
 
-    __slots__ = ("children", "last_step", "outside", "path")
+    __slots__ = ("children", "last_step", "outside", "path", "rank", "ready", "task")
 
-    def __init__(self, path: str, outside: bool) -> None:
+    def __init__(self, path: str, outside: bool, task: Task) -> None:
         self.path = path
         self.outside = outside
+        self.task = task
         self.last_step = 0
+        self.ready = False
+        self.rank = 0
+        """Why it was woken, see `sim.kernel.waiters`, where the runtime looks at that."""
         self.children: dict[str, int] | None = None
 
     def child_path(self, name: str) -> str:

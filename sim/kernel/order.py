@@ -1,22 +1,29 @@
-"""Which ready tasks may step next: the part of a runtime that is about order.
+"""The ready tasks of a world, and which of them may step next: the part of a runtime about order.
 
-Pure bookkeeping over task names; no Trio. A task belongs to the *loop* (the server's side, under
-the runtime's rules) or to the *outside* (clients, the network): those are never part of the loop's
-queue, and what they do lands only where the runtime lets the outside in.
+Pure bookkeeping over what is known of tasks; no Trio. A task belongs to the *loop* (the server's
+side, under the runtime's rules) or to the *outside* (clients, the network): those are never part of
+the loop's queue, and what they do lands only where the runtime lets the outside in.
 
 - any: any ready task at every step.
 - batch (Trio): all that is ready forms a batch, stepped in any order; what becomes ready meanwhile
   waits for the next batch (trio/_core/_run.py, unrolled_run).
-- fifo (asyncio): a batch again, but stepped in the order in which it became ready
-  (asyncio/base_events.py, _run_once; the stepper puts what I/O and timers woke last). The outside
-  lands only between batches.
+- fifo (asyncio): a batch again, but stepped in the order in which it became ready, save that the
+  loop runs what was ready, then what the selector found, then timers that are due
+  (asyncio/base_events.py, _run_once). The outside lands only between batches.
+
+A step costs the same whether two tasks are ready or ten thousand: tasks are added and taken one by
+one, and an order among all of them is nobody's business until a choice names its options.
 """
 
-from collections.abc import Sequence
+from bisect import insort_right
+from collections import deque
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
+from typing import overload
 
-from sim.model.record import LOOP
-from sim.model.schedule import Kind
+from sim.kernel.names import Known
+from sim.model.record import CLOCK, LOOP
 
 
 class Order(StrEnum):
@@ -27,49 +34,124 @@ class Order(StrEnum):
     FIFO = "fifo"
 
 
-class Candidates:
-    """Narrows the ready tasks to those that may step now."""
+def _rank(known: Known) -> int:
+    return known.rank
 
-    __slots__ = ("_batch", "_order", "begun")
+
+class Ready:
+    """The ready tasks of a world, in the order in which they became ready."""
+
+    __slots__ = ("_fifo", "batch", "loop", "outside")
 
     def __init__(self, order: Order) -> None:
-        self._order = order
-        self._batch: list[str] = []
-        self.begun = False
-        """Whether a batch was begun since this was last set to False."""
+        self._fifo = order is Order.FIFO
+        self.loop: list[Known] = []
+        """Of the loop: what its next batch will be, or where any may step all of them."""
+        self.batch: deque[Known] = deque()
+        """What is left of the loop's current batch."""
+        self.outside: list[Known] = []
+        """Of the outside."""
 
-    def narrow(self, loop: Sequence[str], outside: Sequence[str]) -> tuple[Kind, Sequence[str]]:
-        """Return what kind of choice is open and its options, the default first.
+    def __len__(self) -> int:
+        return len(self.batch) + len(self.loop) + len(self.outside)
 
-        loop, outside: the ready tasks of either side in the order in which they became ready; at
-        least one in all. When the outside may act it goes first by default: what happened before
-        the loop looked is what the loop sees.
+    def __iter__(self) -> Iterator[Known]:
+        return chain(self.batch, self.loop, self.outside)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the paths of all, the loop's first."""
+        return tuple([known.path for known in self])
+
+    def add(self, known: Known, rank: int) -> None:
+        """Let a task be ready. rank: why it was woken, see `sim.kernel.waiters`."""
+        known.ready = True
+        side = self.outside if known.outside else self.loop
+        if self._fifo:
+            known.rank = rank
+            if side and side[-1].rank > rank:
+                insort_right(side, known, key=_rank)
+                return
+        side.append(known)
+
+    def start_batch(self) -> None:
+        """Let what is ready of the loop be its next batch."""
+        assert not self.batch, "a batch starts when the one before is done"
+        self.batch, self.loop = deque(self.loop), []
+
+    def take_first(self) -> Known:
+        """Take the task that is first in line, whatever the order."""
+        side = self.batch or self.loop or self.outside
+        known = side[0]
+        del side[0]
+        known.ready = False
+        return known
+
+
+class Options(Sequence[str]):
+    """The names of the tasks that a choice is among, made when somebody reads them.
+
+    It holds only until the choice is made: whoever keeps options keeps `tuple(options)`.
+    """
+
+    __slots__ = ("_first", "_last", "_second")
+
+    def __init__(
+        self, first: Sequence[Known], second: Sequence[Known] = (), last: str = ""
+    ) -> None:
+        self._first = first
+        self._second = second
+        self._last = last
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second) + bool(self._last)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        if index < 0:
+            index += len(self)
+        if index < len(self._first):
+            return self._first[index].path
+        index -= len(self._first)
+        if index < len(self._second):
+            return self._second[index].path
+        if index == len(self._second) and self._last:
+            return self._last
+        raise IndexError(index)
+
+    def __iter__(self) -> Iterator[str]:
+        for known in self._first:
+            yield known.path
+        for known in self._second:
+            yield known.path
+        if self._last:
+            yield self._last
+
+    def position(self, known: Known) -> int:
+        """Return the index of a task that has just become ready, -1 if it is not among these.
+
+        Found from the end, for that is where it was added.
         """
-        if self._order is Order.ANY:
-            return Kind.STEP, [*loop, *outside] if outside else loop
-        if self._batch:
-            self._batch = [task for task in self._batch if task in loop]
-        if self._batch or not outside:
-            return Kind.STEP, self._within(loop)
-        return Kind.ARRIVAL, [*outside, LOOP] if loop else outside
+        for tasks, offset in ((self._second, len(self._first)), (self._first, 0)):
+            for index in range(len(tasks) - 1, -1, -1):
+                if tasks[index] is known:
+                    return offset + index
+                if tasks[index].outside is not known.outside:
+                    break
+        return -1
 
-    def start(self, loop: Sequence[str]) -> Sequence[str]:
-        """Let the loop run its next batch before the outside is asked again."""
-        self._batch = []
-        return self._within(loop)
-
-    def stepped(self, task: str) -> None:
-        """Note that `task` has had its step; ready again, it belongs to the next batch."""
-        if task in self._batch:
-            self._batch.remove(task)
-
-    @property
-    def between_batches(self) -> bool:
-        """Whether the loop is about to look at the clock and at the outside."""
-        return not self._batch
-
-    def _within(self, loop: Sequence[str]) -> Sequence[str]:
-        if not self._batch:
-            self._batch = list(loop)
-            self.begun = True
-        return self._batch[:1] if self._order is Order.FIFO else list(self._batch)
+    def take(self, index: int) -> Known | str:
+        """Take the task with an index out of the ready ones; return CLOCK or LOOP as they are."""
+        for tasks in (self._first, self._second):
+            if index < len(tasks):
+                known = tasks[index]
+                del tasks[index]  # type: ignore[attr-defined]
+                known.ready = False
+                return known
+            index -= len(tasks)
+        assert self._last in (CLOCK, LOOP)
+        return self._last

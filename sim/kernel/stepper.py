@@ -4,15 +4,13 @@ An `Instrument` (public Trio API) sees tasks being spawned and exiting; the hook
 every step. Tasks of the harness and of Trio itself are passed through without being a choice.
 """
 
-from collections.abc import Sequence
-
 import outcome
 import trio
 
 from sim.errors import LimitReached, StuckWorld, WsraceError
 from sim.kernel import trio_hook
 from sim.kernel.names import MAIN, Known
-from sim.kernel.order import Candidates, Order
+from sim.kernel.order import Options, Order, Ready
 from sim.kernel.refuse import ASYNCIO, refusal
 from sim.kernel.steps import StepRecorder
 from sim.kernel.waiters import woken_by
@@ -30,14 +28,18 @@ class Abandoned(BaseException):
 
 
 class Stepper(trio.abc.Instrument):
-    """Lets the schedule of the current world pick from its ready tasks."""
+    """Lets the schedule of the current world pick from its ready tasks, which it keeps."""
 
     def __init__(self) -> None:
         self.world: World | None = None
         self.tasks: dict[Task, Known] = {}
         self._recorder: StepRecorder | None = None
-        self._plain = False
+        self._ready = Ready(Order.ANY)
+        self._others: list[Task] = []
+        """Ready tasks of the harness and of Trio."""
         self._any = False
+        self._fifo = False
+        self._keep = False
         self._asked = -1
         """Index of the choice that picked the step, -1 if there was nothing to choose."""
 
@@ -47,9 +49,10 @@ class Stepper(trio.abc.Instrument):
         self.tasks.clear()
         job = world.job
         self._recorder = StepRecorder(world, self.tasks) if job.steps else None
-        # Where the clock is never late and nothing is noted, one ready task is no question.
-        self._plain = not job.late and not job.untimed and not job.steps
+        self._ready = Ready(job.order)
         self._any = job.order is Order.ANY
+        self._fifo = job.order is Order.FIFO
+        self._keep = job.schedule
 
     def finish(self) -> None:
         """Forget the world."""
@@ -64,7 +67,7 @@ class Stepper(trio.abc.Instrument):
             return
         tasks = self.tasks
         if not tasks:
-            tasks[task] = Known(MAIN, outside=False)
+            tasks[task] = Known(MAIN, False, task)
         else:
             nursery = task.parent_nursery
             if nursery is None or nursery.parent_task not in tasks:
@@ -73,10 +76,14 @@ class Stepper(trio.abc.Instrument):
             if spawner is None:
                 spawner = tasks[nursery.parent_task]
             outside = world.sides.get(world.current, spawner.outside)
-            known = tasks[task] = Known(spawner.child_path(task.name), outside)
+            known = tasks[task] = Known(spawner.child_path(task.name), outside, task)
             if self._recorder is not None:
                 self._recorder.spawned(task, known.path)
         trio_hook.forget_creation(task)
+
+    def after_task_step(self, task: Task) -> None:
+        """Let the hook go on to the next step at once."""
+        trio_hook.feed()
 
     def task_exited(self, task: Task) -> None:
         """Forget the task; note whom its exit may let go on."""
@@ -116,113 +123,119 @@ class Stepper(trio.abc.Instrument):
             return tasks
         return sorted(tasks, key=lambda task: known[task].last_step)
 
-    def pick(self, batch: list[Task], expired: int) -> list[Task]:
-        """Return the one task to step now; tasks outside the world all go first."""
-        world = self.world
-        if world is None or not batch:
-            return batch
-        tasks = self.tasks
-        if len(batch) == 1:
-            known = tasks.get(batch[0])
-            if known is None or (self._plain and world.ending is None and self._may_step(world)):
-                if known is not None:
-                    if not self._any:
-                        world.candidates.stepped(known.path)
-                    self._step(world, batch[0], known)
-                return batch
-        elif others := [task for task in batch if task not in tasks]:
-            return others
-        if len(batch) - expired > 1:
-            batch[expired:] = self.by_address(batch[expired:])
+    def add(self, tasks: list[Task], expired: int) -> None:
+        """Take tasks that have become ready; from index `expired` on Trio's loop woke them."""
+        if len(tasks) - expired > 1:
+            tasks[expired:] = self.by_address(tasks[expired:])
+        known = [self.tasks.get(task) for task in tasks]
+        for task, one in zip(tasks, known, strict=True):
+            if one is None:
+                self._others.append(task)
+            else:
+                self._ready.add(one, woken_by(task) if self._fifo else 0)
         if self._recorder is not None:
-            self._recorder.woken(batch, expired)
-        return self._pick(world, batch)
+            by_step = [one for one in known[:expired] if one is not None]
+            self._recorder.woken(by_step, [one for one in known[expired:] if one is not None])
 
-    def _may_step(self, world: World) -> bool:
-        if world.steps < world.most_steps:
-            return True
-        world.abort(Ending.STEP_LIMIT, _too_many_steps(world))
-        return False
+    def held(self) -> Task | None:
+        """Return a task that is ready, of those that were not returned by `pick`."""
+        return next((known.task for known in self._ready), None)
 
-    def _pick(self, world: World, batch: list[Task]) -> list[Task]:
-        tasks = self.tasks
-        if world.ending is not None:
-            if world.steps - world.end_steps > world.job.limits.grace:
-                self.force_out(world, batch)
-            self._step(world, batch[0], tasks[batch[0]])
-            return batch[:1]
-        if not self._may_step(world) or (world.late_left and self._clock_moves(world)):
+    def pick(self) -> list[Task]:
+        """Return the one task to step now; tasks outside the world all go first.
+
+        None of either if nothing is ready, or if time moves: then Trio's loop has to look.
+        """
+        if self._others:
+            others, self._others = self._others, []
+            return others
+        world = self.world
+        if world is None or not self._ready:
             return []
-        known = [tasks[task] for task in batch]
+        if world.ending is not None:
+            return [self._clean_up(world)]
+        if world.steps >= world.most_steps:
+            world.abort(Ending.STEP_LIMIT, _too_many_steps(world))
+            return []
+        if world.late_left and self._clock_moves(world):
+            return []
+        recorder = self._recorder
+        names = self._ready.names() if recorder is not None else ()
         try:
-            path = self._choose(world, batch, known)
+            known = self._choose(world)
         except WsraceError as error:
             world.abort(Ending.DIVERGED, error)
             return []
-        if path == CLOCK:
-            self._move(world, tuple([one.path for one in known]))
+        if known is None:
+            self._move(world, names)
             return []
-        index = next(index for index, one in enumerate(known) if one.path == path)
-        task = batch[index]
-        if self._recorder is not None:
-            self._recorder.begin(task, path, self._asked, tuple([one.path for one in known]))
-        self._step(world, task, known[index])
-        return [task]
+        if recorder is not None:
+            recorder.begin(known, self._asked, names)
+        self._step(world, known)
+        return [known.task]
+
+    def _clean_up(self, world: World) -> Task:
+        """Return the next task of a world that is over."""
+        if world.steps - world.end_steps > world.job.limits.grace:
+            self.force_out(world)
+        known = self._ready.take_first()
+        self._step(world, known)
+        return known.task
 
     @staticmethod
-    def _step(world: World, task: Task, known: Known) -> None:
-        if trio_hook.met_foreign_yield(task):
-            where = own_line(world.job, task)
+    def _step(world: World, known: Known) -> None:
+        if trio_hook.met_foreign_yield(known.task):
+            where = own_line(world.job, known.task)
             world.abort(Ending.REFUSED, refusal(ASYNCIO, known.path, where))
         world.steps += 1
         known.last_step = world.steps
         world.task = known.path
-        world.current = task
+        world.current = known.task
         world.outside_steps = known.outside
 
-    def _choose(self, world: World, batch: list[Task], ready: list[Known]) -> str:
-        """Return the path of the task to step, or CLOCK if time is to move first."""
+    def _choose(self, world: World) -> Known | None:
+        """Take the task to step out of the ready ones; None if time is to move first."""
         self._asked = -1
-        if world.job.order is Order.FIFO and len(ready) > 1:
-            # asyncio's loop: what was ready, then what the selector found, then timers that are due
-            # (asyncio/base_events.py, _run_once).
-            ranks = {known.path: woken_by(task) for known, task in zip(ready, batch, strict=True)}
-            ready = sorted(ready, key=lambda known: ranks[known.path])
-        loop: list[str] = []
-        outside: list[str] = []
-        for known in ready:
-            (outside if known.outside else loop).append(known.path)
+        ready = self._ready
+        outside = ready.outside
+        loop = bool(ready.loop or ready.batch)
         if not loop and world.job.untimed and self._next_tick(world) is not None:
-            return self._ask(world, Kind.CLOCK, [*outside, CLOCK])
-        if self._any:
-            return self._ask(world, Kind.STEP, loop + outside if outside else loop)
-        return self._choose_in_batches(world, loop, outside)
+            found = self._ask(world, Kind.CLOCK, Options(outside, last=CLOCK))
+        elif self._any:
+            found = self._ask(world, Kind.STEP, Options(ready.loop, outside))
+        elif ready.batch or not outside:
+            return self._in_batch(world)
+        else:
+            found = self._ask(world, Kind.ARRIVAL, Options(outside, last=LOOP if loop else ""))
+            if found == LOOP:
+                return self._in_batch(world)
+        return found if isinstance(found, Known) else None
 
-    def _choose_in_batches(self, world: World, loop: list[str], outside: list[str]) -> str:
-        candidates = world.candidates
-        kind, options = candidates.narrow(loop, outside)
-        self._note_batch(candidates, -1)
-        path = self._ask(world, kind, options)
-        if path == LOOP:
-            options = candidates.start(loop)
-            self._note_batch(candidates, self._asked)
-            path = self._ask(world, Kind.STEP, options)
-        candidates.stepped(path)
-        return path
-
-    def _note_batch(self, candidates: Candidates, choice: int) -> None:
-        if candidates.begun:
-            candidates.begun = False
+    def _in_batch(self, world: World) -> Known:
+        """Take the next task of the loop's current batch, or of its next one."""
+        ready = self._ready
+        if not ready.batch:
+            ready.start_batch()
             if self._recorder is not None:
-                self._recorder.batch(choice)
+                self._recorder.batch(self._asked)
+        self._asked = -1
+        if self._fifo:
+            return ready.take_first()
+        found = self._ask(world, Kind.STEP, Options(ready.batch), can_go_on=False)
+        assert isinstance(found, Known)
+        return found
 
-    def _ask(self, world: World, kind: Kind, options: Sequence[str]) -> str:
+    def _ask(
+        self, world: World, kind: Kind, options: Options, can_go_on: bool = True
+    ) -> Known | str:
+        """Take what the schedule picks. can_go_on: whether who stepped last may be an option."""
         if len(options) == 1:
-            self._asked = -1
-            return options[0]
+            return options.take(0)
         self._asked = world.chooser.asked
-        running = options.index(world.task) if world.task in options else -1
-        return options[world.chooser.ask(kind, tuple(options), 0, "", running)]
+        last = self.tasks.get(world.current) if can_go_on and world.current is not None else None
+        running = options.position(last) if last is not None and last.ready else -1
+        named = tuple(options) if self._keep else options
+        return options.take(world.chooser.ask(kind, named, 0, "", running))
 
     def _move(self, world: World, ready: tuple[str, ...]) -> None:
         """Let time move to what is due next, as was chosen."""
@@ -236,16 +249,16 @@ class Stepper(trio.abc.Instrument):
     @staticmethod
     def _next_tick(world: World) -> int | None:
         """Return the tick of the next deadline or timer, if the world may live to see it."""
-        wait = trio.lowlevel.current_statistics().seconds_to_next_deadline
-        due = [world.tick + from_seconds(wait)] if 0 < wait < float("inf") else []
+        deadline = trio_hook.next_deadline()
+        due = [from_seconds(deadline)] if deadline < float("inf") else []
         if world.next_timer is not None:
             due.append(world.next_timer)
-        tick = min(due, default=world.tick)
+        tick = min((tick for tick in due if tick > world.tick), default=world.tick)
         return tick if world.tick < tick <= world.job.limits.ticks else None
 
     def _clock_moves(self, world: World) -> bool:
         """Ask whether the process is late: deadlines expire before what is runnable runs."""
-        if world.job.order is not Order.ANY and not world.candidates.between_batches:
+        if self._ready.batch:
             return False
         tick = self._next_tick(world)
         if tick is None:
@@ -258,7 +271,7 @@ class Stepper(trio.abc.Instrument):
         world.fire_timers()
         return True
 
-    def force_out(self, world: World, ready: Sequence[Task] = ()) -> None:
+    def force_out(self, world: World) -> None:
         """Throw `Abandoned` into every waiting task of a world that does not end by itself.
 
         Raises StuckWorld when that has been tried often enough.
@@ -267,8 +280,8 @@ class Stepper(trio.abc.Instrument):
         world.forced += 1
         if world.forced > _FORCE_MOST:
             raise StuckWorld(f"still there after {_FORCE_MOST} attempts to end it by force")
-        for task in list(self.tasks):
-            if task not in ready and not any(n.child_tasks for n in task.child_nurseries):
+        for task, known in list(self.tasks.items()):
+            if not known.ready and not any(n.child_tasks for n in task.child_nurseries):
                 trio.lowlevel.reschedule(task, outcome.Error(Abandoned()))
 
 

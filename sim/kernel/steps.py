@@ -51,7 +51,6 @@ class StepRecorder:
         self._tasks = tasks
         self._scopes: dict[trio.CancelScope, str] = {}
         self._made: dict[str, int] = {}
-        self._ready: set[str] = set()
         self._last: dict[str, OpenStep] = {}
         self._cancels = False
         self._shown = 0
@@ -60,17 +59,15 @@ class StepRecorder:
             scheduler.watch if isinstance(scheduler, Watching) else None
         )
 
-    def begin(self, task: Task, path: str, choice: int, ready: tuple[str, ...]) -> None:
-        """Open the step that `task` takes now, chosen from `ready`."""
+    def begin(self, known: Known, choice: int, ready: tuple[str, ...]) -> None:
+        """Open the step that a task takes now, chosen from `ready`."""
         world = self._world
-        self._ready = set(ready) - {path}
-        outside = self._tasks[task].outside
-        world.step = self._open(OpenStep(path, world.tick, choice, ready, outside))
-        self._last[path] = world.step
-        if not (outside and world.job.untimed):
+        step = OpenStep(known.path, world.tick, choice, ready, known.outside)
+        world.step = self._last[known.path] = self._open(step)
+        if not (known.outside and world.job.untimed):
             world.read(TIME)
-        self._read_scopes(task)
-        for nursery in task.child_nurseries:
+        self._read_scopes(known.task)
+        for nursery in known.task.child_nurseries:
             world.write(self._tasks_of(nursery))
 
     def batch(self, choice: int) -> None:
@@ -81,28 +78,26 @@ class StepRecorder:
 
     def moved(self, choice: int, ready: tuple[str, ...]) -> None:
         """Note that time moved by choice although `ready` could have stepped."""
-        self._ready = set(ready)
         self._world.step = self._open(self._clock_opened(choice, ready))
 
-    def woken(self, batch: Sequence[Task], expired: int) -> None:
-        """Note who became ready since the last step: by it, or from `expired` on by the clock."""
+    def woken(self, by_step: Sequence[Known], by_clock: Sequence[Known]) -> None:
+        """Note who became ready since the last step: by it, or by the clock."""
         if self._world.ending is not None:
             return
         step = self._world.step
         if step is not None:
-            for task in batch[:expired]:
-                path = self._tasks[task].path
-                if path not in self._ready and path != step.task and path not in step.spawned:
+            for known in by_step:
+                path = known.path
+                if path != step.task and path not in step.spawned:
                     step.woke.append(path)
-                    self._read_scopes(task)
-                    self._lets_run(self._tasks[task])
+                    self._read_scopes(known.task)
+                    self._lets_run(known)
                     if path != step.joined:
                         self._taken_out(path)
-        by_clock = [self._tasks[task].path for task in batch[expired:]]
-        if by_clock := [path for path in by_clock if path not in self._ready]:
-            self._clock_step().woke += by_clock
-            for path in by_clock:
-                self._taken_out(path)
+        if by_clock:
+            self._clock_step().woke += [known.path for known in by_clock]
+            for known in by_clock:
+                self._taken_out(known.path)
         self._show()
 
     def spawned(self, task: Task, path: str) -> None:

@@ -1,17 +1,25 @@
 """The only place that uses private names of Trio. They are checked when this file is imported.
 
 With `_ALLOW_DETERMINISTIC_SCHEDULING` set, Trio hands every batch of runnable tasks, sorted by
-creation, to `_r.shuffle` (trio/_core/_run.py, unrolled_run). Replacing `_r` by an object that keeps
-one task and gives the rest back to the run queue makes every scheduling step ours. Tasks of a world
-forget when they were created, so that Trio's sort, which is stable, leaves them in the order in
-which they became ready. The other names tell who waits for silence and which cancel scopes a task
-stands in.
+creation, to `_r.shuffle` (trio/_core/_run.py, unrolled_run). Replacing `_r` by an object that takes
+the tasks out and leaves one makes every scheduling step ours. Tasks of a world forget when they
+were created, so that Trio's sort, which is stable, leaves them in the order in which they became
+ready.
+
+The list that is shuffled is the one that Trio pops from until it is empty, so after a step (an
+Instrument's `after_task_step`) the next task is put right there: `feed`. Trio's own top of the loop
+(sort, epoll, deadlines) is met only where it is needed: nothing is ready, time was moved by choice,
+a deadline has passed, or now and then, so that signals get through. While the picker holds ready
+tasks, one of them stands in the run queue then, or Trio would take the run for idle.
+
+The other names tell who waits for silence and which cancel scopes a task stands in.
 
 Trio wakes the waiters of an `Event` and the tasks of a cancelled scope by walking a set, that is in
 the order of their addresses. Both calls are bracketed while the kernel runs, so that it can put
 such wake-ups in an order that repeats.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -33,6 +41,8 @@ def _missing() -> list[str]:
         (_run, "GLOBAL_RUN_CONTEXT"),
         (_run.Runner, "waiting_for_idle"),
         (_run.Runner, "runq"),
+        (_run.Runner, "deadlines"),
+        (_run.Deadlines, "next_deadline"),
         (_run.Task, "_counter"),
         (_run.Task, "_cancel_status"),
         (_run.Task, "_next_send"),
@@ -59,18 +69,25 @@ if _names := _missing():
     )
 
 Task = trio.lowlevel.Task
+_TOP_EVERY = 1000
+"""Steps after which Trio's loop has its turn in any case."""
 _CANCEL = "_cancel" if hasattr(trio.CancelScope, "_cancel") else "cancel"
 
 
 class Picker(Protocol):
     """Decides which tasks of a batch step now."""
 
-    def pick(self, batch: list[Task], expired: int) -> list[Task]:
-        """Return the tasks to step, in order; the others stay runnable.
+    def add(self, tasks: list[Task], expired: int) -> None:
+        """Take tasks that have become ready, in that order.
 
-        batch: the runnable tasks, those of a world in the order in which they became ready.
         expired: index of the first one that Trio itself made ready, between two steps.
         """
+
+    def pick(self) -> list[Task]:
+        """Return the tasks to step now, in order; none if Trio's loop is to look at time first."""
+
+    def held(self) -> Task | None:
+        """Return a task that is ready and was not returned yet, None if there is none."""
 
     def cancelling(self, scope: trio.CancelScope) -> None:
         """Take note that `scope` is being cancelled."""
@@ -94,9 +111,19 @@ class _Shuffler:
     def __init__(self, real: Any, picker: Picker) -> None:
         self._real = real
         self._picker = picker
-        self.runner: Any = None
+        self.begin(None)
+
+    def begin(self, runner: Any) -> None:
+        """Take over a run of Trio's."""
+        self.runner = runner
         self.expired: int | None = None
         """How many tasks were ready when Trio itself began to wake others, between two steps."""
+        self.feeding = False
+        """Whether a step is over and the next one is being picked."""
+        self._batch: list[Task] | None = None
+        self._stand_in: Task | None = None
+        self._fed = 0
+        self._error: BaseException | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -106,14 +133,58 @@ class _Shuffler:
         if self.runner is None or runner is not self.runner:
             self._real.shuffle(batch)
             return
+        self.raise_kept()
         expired, self.expired = self.expired, None
-        kept = self._picker.pick(batch, len(batch) if expired is None else expired)
-        if len(kept) != len(batch):
-            for task in kept:
-                batch.remove(task)
-            runner.runq.extend(batch)
-            batch[:] = kept
+        if expired is None:
+            expired = len(batch)
+        if self._stand_in is not None:
+            index = batch.index(self._stand_in)
+            del batch[index]
+            expired -= index < expired
+            self._stand_in = None
+        self._picker.add(batch[:], expired)
+        batch[:] = self._picker.pick()
         batch.reverse()  # Trio pops from the end
+        self._batch = batch
+        if not batch:
+            self._hold()
+
+    def feed(self) -> None:
+        """Put the next task into the batch of the step that is over."""
+        batch = self._batch
+        if batch or batch is None:
+            return  # others go first, or the run was not ours yet when the batch was made
+        queue = self.runner.runq
+        new = list(queue)
+        queue.clear()
+        self.feeding = True
+        try:
+            self._picker.add(new, len(new))
+            self._fed += 1
+            if self._fed % _TOP_EVERY and not self._deadline_passed():
+                batch += self._picker.pick()
+                batch.reverse()
+        except BaseException as error:  # of an Instrument Trio would log it, and go on without us
+            self._error = error
+        finally:
+            self.feeding = False
+        if not batch:
+            self._hold()
+
+    def raise_kept(self) -> None:
+        """Raise, out of Trio's loop, what went wrong in the picking."""
+        if self._error is not None:
+            raise self._error
+
+    def _deadline_passed(self) -> bool:
+        deadline: float = self.runner.deadlines.next_deadline()
+        return deadline != math.inf and deadline <= self.runner.clock.current_time()
+
+    def _hold(self) -> None:
+        """Let Trio's loop know that something is ready, if something is."""
+        self._stand_in = self._picker.held()
+        if self._stand_in is not None:
+            self.runner.runq.append(self._stand_in)
 
     def reorder(self, first: int) -> None:
         """Put what was added to the run queue from index `first` on in an order that repeats."""
@@ -177,7 +248,7 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
             shuffler.reorder(first)
 
     def take_over() -> None:
-        shuffler.runner = _run.GLOBAL_RUN_CONTEXT.runner
+        shuffler.begin(_run.GLOBAL_RUN_CONTEXT.runner)
 
     _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = True, shuffler
     setattr(trio.CancelScope, _CANCEL, cancel)
@@ -215,9 +286,22 @@ def met_foreign_yield(task: Task) -> bool:
     return type(task._next_send) is TypeError
 
 
+def feed() -> None:
+    """Go on to the next step of the run in charge, without Trio's loop if that is possible."""
+    if _shuffler is not None:
+        _shuffler.feed()
+
+
+def next_deadline() -> float:
+    """Return Trio's next deadline, in seconds of its clock; infinity if there is none."""
+    deadline: float = _run.GLOBAL_RUN_CONTEXT.runner.deadlines.next_deadline()
+    return deadline
+
+
 def in_task() -> bool:
-    """Whether a task is stepping, as opposed to Trio's own loop."""
-    return hasattr(_run.GLOBAL_RUN_CONTEXT, "task")
+    """Whether a task is stepping, as opposed to Trio's own loop or the picking of a next one."""
+    feeding = _shuffler is not None and _shuffler.feeding
+    return hasattr(_run.GLOBAL_RUN_CONTEXT, "task") and not feeding
 
 
 def idle_waiters() -> bool:
@@ -225,6 +309,8 @@ def idle_waiters() -> bool:
 
     Asked when nothing is ready; such tasks, too, Trio wakes in the order of their addresses.
     """
+    if _shuffler is not None:
+        _shuffler.raise_kept()
     if not _run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle:
         return False
     clock_wakes()

@@ -14,7 +14,7 @@ import trio
 from sim.entropy import influence_free
 from sim.errors import Redundant, RefusedOperation, WsraceError
 from sim.kernel.lines import SOMEBODYS_OWN, OwnCode
-from sim.kernel.order import Candidates, Order
+from sim.kernel.order import Order
 from sim.kernel.waiters import BY_TIMER, Waiters
 from sim.model.engine import Engine
 from sim.model.record import TIME, Access, Ending, Event, Limits, Step, Value, Waiting
@@ -146,7 +146,6 @@ class World:
         self.steps = 0
         self.most_steps = job.limits.steps
         self.chooser = Chooser(job.scheduler, job.schedule)
-        self.candidates = Candidates(job.order)
         self.outside_steps = False
         """Whether the task that is stepping belongs to the outside world."""
         self.late_left = job.late

@@ -4,6 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from typing import cast
+
+import trio
 
 from sim.errors import Nondeterminism
 from sim.kernel import series
@@ -17,6 +20,9 @@ from sim.runs.subject import Record, record
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Replay
 from sim.sut.guards import Guard
+
+NOBODY = cast(trio.lowlevel.Task, None)
+"""Stands for a task where only what is known of it is looked at."""
 
 
 def run_once(program: Program, scheduler: Scheduler | None = None, job: Job | None = None) -> End:

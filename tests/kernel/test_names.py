@@ -14,29 +14,29 @@ from sim.model.record import LOOP
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
-from tests.helpers.running import run_once
+from tests.helpers.running import NOBODY, run_once
 
 
 def test_children_of_main_stand_alone_and_others_follow_their_spawner() -> None:
-    assert Known(MAIN, False).child_path("server") == "server"
-    assert Known("server", False).child_path("handler") == "server/handler"
-    assert Known("server/handler#2", True).child_path("x") == "server/handler#2/x"
+    assert Known(MAIN, False, NOBODY).child_path("server") == "server"
+    assert Known("server", False, NOBODY).child_path("handler") == "server/handler"
+    assert Known("server/handler#2", True, NOBODY).child_path("x") == "server/handler#2/x"
 
 
 def test_the_second_child_of_a_name_is_numbered_two() -> None:
-    known = Known("s", False)
+    known = Known("s", False, NOBODY)
     assert [known.child_path(name) for name in "abaab"] == ["s/a", "s/b", "s/a#2", "s/a#3", "s/b#2"]
 
 
 def test_only_the_last_part_of_a_dotted_name_counts() -> None:
-    known = Known(MAIN, False)
+    known = Known(MAIN, False, NOBODY)
     names = ["pkg.mod.leaf", "other.leaf", "outer.<locals>.leaf", "leaf"]
     assert [known.child_path(name) for name in names] == ["leaf", "leaf#2", "leaf#3", "leaf#4"]
 
 
 @given(st.lists(st.sampled_from(["a", "b", "x.a", "x.y.c"]), max_size=20))
 def test_the_children_of_one_task_have_different_names(names: list[str]) -> None:
-    known = Known("t", False)
+    known = Known("t", False, NOBODY)
     paths = [known.child_path(name) for name in names]
     assert len(set(paths)) == len(paths)
 
@@ -144,9 +144,9 @@ def test_a_name_that_looks_numbered_is_still_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "a#2", "#", "/"])
 def test_a_name_holds_none_of_the_marks_of_a_path(name: str) -> None:
-    assert not {"/", "#"} & set(Known(MAIN, False).child_path(name))
+    assert not {"/", "#"} & set(Known(MAIN, False, NOBODY).child_path(name))
 
 
 def test_regression_a_task_called_like_the_loop_is_not_the_loop() -> None:
     """DPOR would have taken its steps for the start of a batch."""
-    assert Known(MAIN, outside=False).child_path(LOOP) == f"{LOOP}#2"
+    assert Known(MAIN, False, NOBODY).child_path(LOOP) == f"{LOOP}#2"
