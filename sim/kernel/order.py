@@ -146,12 +146,14 @@ class Options(Sequence[str]):
 
     def take(self, index: int) -> Known | str:
         """Take the task with an index out of the ready ones; return CLOCK or LOOP as they are."""
-        for tasks in (self._first, self._second):
-            if index < len(tasks):
-                known = tasks[index]
-                del tasks[index]  # type: ignore[attr-defined]
-                known.ready = False
-                return known
+        tasks = self._first
+        if index >= len(tasks):
             index -= len(tasks)
-        assert self._last in (CLOCK, LOOP)
-        return self._last
+            tasks = self._second
+            if index >= len(tasks):
+                assert self._last in (CLOCK, LOOP)
+                return self._last
+        known = tasks[index]
+        del tasks[index]  # type: ignore[attr-defined]
+        known.ready = False
+        return known

@@ -81,10 +81,6 @@ class Stepper(trio.abc.Instrument):
                 self._recorder.spawned(task, known.path)
         trio_hook.forget_creation(task)
 
-    def after_task_step(self, task: Task) -> None:
-        """Let the hook go on to the next step at once."""
-        trio_hook.feed()
-
     def task_exited(self, task: Task) -> None:
         """Forget the task; note whom its exit may let go on."""
         known = self.tasks.pop(task, None)
@@ -127,15 +123,16 @@ class Stepper(trio.abc.Instrument):
         """Take tasks that have become ready; from index `expired` on Trio's loop woke them."""
         if len(tasks) - expired > 1:
             tasks[expired:] = self.by_address(tasks[expired:])
-        known = [self.tasks.get(task) for task in tasks]
-        for task, one in zip(tasks, known, strict=True):
-            if one is None:
+        for task in tasks:
+            known = self.tasks.get(task)
+            if known is None:
                 self._others.append(task)
             else:
-                self._ready.add(one, woken_by(task) if self._fifo else 0)
+                self._ready.add(known, woken_by(task) if self._fifo else 0)
         if self._recorder is not None:
-            by_step = [one for one in known[:expired] if one is not None]
-            self._recorder.woken(by_step, [one for one in known[expired:] if one is not None])
+            new = [self.tasks.get(task) for task in tasks]
+            by_step = [known for known in new[:expired] if known is not None]
+            self._recorder.woken(by_step, [known for known in new[expired:] if known is not None])
 
     def held(self) -> Task | None:
         """Return a task that is ready, of those that were not returned by `pick`."""
@@ -149,8 +146,8 @@ class Stepper(trio.abc.Instrument):
         if self._others:
             others, self._others = self._others, []
             return others
-        world = self.world
-        if world is None or not self._ready:
+        world, ready = self.world, self._ready
+        if world is None or not (ready.loop or ready.batch or ready.outside):
             return []
         if world.ending is not None:
             return [self._clean_up(world)]
@@ -160,7 +157,7 @@ class Stepper(trio.abc.Instrument):
         if world.late_left and self._clock_moves(world):
             return []
         recorder = self._recorder
-        names = self._ready.names() if recorder is not None else ()
+        names = ready.names() if recorder is not None else ()
         try:
             known = self._choose(world)
         except WsraceError as error:

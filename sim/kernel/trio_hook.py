@@ -7,7 +7,7 @@ were created, so that Trio's sort, which is stable, leaves them in the order in 
 ready.
 
 The list that is shuffled is the one that Trio pops from until it is empty, so after a step (an
-Instrument's `after_task_step`) the next task is put right there: `feed`. Trio's own top of the loop
+Instrument's `after_task_step`) the next task is put right there. Trio's own top of the loop
 (sort, epoll, deadlines) is met only where it is needed: nothing is ready, time was moved by choice,
 a deadline has passed, or now and then, so that signals get through. While the picker holds ready
 tasks, one of them stands in the run queue then, or Trio would take the run for idle.
@@ -105,8 +105,11 @@ class Picker(Protocol):
         """Return `tasks`, woken together in the order of their addresses, in one that repeats."""
 
 
-class _Shuffler:
-    """Stands in for Trio's random generator. Runs in other threads are left as they were."""
+class _Shuffler(trio.abc.Instrument):
+    """Stands in for Trio's random generator, and is told of the end of every step.
+
+    Runs in other threads are left as they were.
+    """
 
     def __init__(self, real: Any, picker: Picker) -> None:
         self._real = real
@@ -149,7 +152,7 @@ class _Shuffler:
         if not batch:
             self._hold()
 
-    def feed(self) -> None:
+    def after_task_step(self, task: Task) -> None:
         """Put the next task into the batch of the step that is over."""
         batch = self._batch
         if batch or batch is None:
@@ -163,7 +166,8 @@ class _Shuffler:
             self._fed += 1
             if self._fed % _TOP_EVERY and not self._deadline_passed():
                 batch += self._picker.pick()
-                batch.reverse()
+                if len(batch) > 1:
+                    batch.reverse()
         except BaseException as error:  # of an Instrument Trio would log it, and go on without us
             self._error = error
         finally:
@@ -249,6 +253,7 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
 
     def take_over() -> None:
         shuffler.begin(_run.GLOBAL_RUN_CONTEXT.runner)
+        trio.lowlevel.add_instrument(shuffler)
 
     _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = True, shuffler
     setattr(trio.CancelScope, _CANCEL, cancel)
@@ -284,12 +289,6 @@ def met_foreign_yield(task: Task) -> bool:
     Trio then throws a TypeError into it instead of sending an outcome (unrolled_run).
     """
     return type(task._next_send) is TypeError
-
-
-def feed() -> None:
-    """Go on to the next step of the run in charge, without Trio's loop if that is possible."""
-    if _shuffler is not None:
-        _shuffler.feed()
 
 
 def next_deadline() -> float:
