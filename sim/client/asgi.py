@@ -24,6 +24,13 @@ class AsgiClient(Client):
         self._put(Frame(FrameKind.CONNECT, text=text, headers=connect.headers))
         await self._until(lambda: self.opened)
 
+    def arrived(self) -> int:
+        """Return how many messages lie there to be taken, 0 if anything else does."""
+        frames = self._down.lying()
+        if all(frame.kind in (FrameKind.TEXT, FrameKind.BYTES) for frame in frames):
+            return len(frames)
+        return 0
+
     async def _next(self, until: int | None) -> None:
         for frame in await self._down.get(until):
             self._take(frame)

@@ -1,5 +1,6 @@
 """A fake client that follows its script: the part that is the same on every fidelity."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -14,6 +15,8 @@ from sim.model.ticks import PER_SECOND
 
 CLOSE_TIMEOUT_S = 10
 """How long a client waits for the answer to its close frame, as the websockets library does."""
+_WAITS = (Do.WAIT, Do.SLEEP, Do.SILENT)
+"""Actions that do nothing by themselves."""
 LOST = "lost"
 """How a connection ended that nobody closed."""
 
@@ -41,10 +44,14 @@ class Client(ABC):
         self.dropped = False
         """Whether this side has ended its half of the TCP connection."""
         self._wait = "an answer to its request"
+        self._enough: float = 0
+        """How many messages, in all, would let it go on; 0 where something else would."""
+        self._until_tick: int | None = None
         self._received = 0
         self._waited = 0
         self._state = f"{name}.client"
         world.outsiders[name] = self.waits_for
+        world.takers[name] = self.only_takes
 
     async def run(self) -> None:
         """Follow the script, then read on until the connection is over."""
@@ -59,7 +66,7 @@ class Client(ABC):
                     "client.stopped", connection=self.name, at=str(action.do), because=self.over
                 )
                 break
-            if self.world.job.untimed:
+            if self.world.job.untimed and action.do not in _WAITS:
                 await trio.lowlevel.checkpoint()  # whenever: each action is a step of its own
             try:
                 await self._do(action)
@@ -68,11 +75,12 @@ class Client(ABC):
         self.world.read(self._state)
         self._wait = ""
         if self.closing:
-            await self._until(_never, self.world.tick + CLOSE_TIMEOUT_S * PER_SECOND)
+            due = self.world.tick + CLOSE_TIMEOUT_S * PER_SECOND
+            await self._until(_never, due, math.inf)
             if not self.over:
                 self.drop(FrameKind.FIN)
                 self._ended(LOST)
-        await self._until(_never)
+        await self._until(_never, enough=math.inf)
 
     # -- what each fidelity supplies -------------------------------------------------------------
 
@@ -95,6 +103,19 @@ class Client(ABC):
     @abstractmethod
     def drop(self, kind: FrameKind) -> None:
         """End the TCP connection by FIN or RST."""
+
+    def arrived(self) -> int:
+        """Return how many messages lie there to be taken, 0 if anything else does, or unknown."""
+        return 0
+
+    def only_takes(self) -> bool:
+        """Whether its next step does nothing but take in messages that it does not wait for.
+
+        It answers nobody then, and lets nobody go on; when it comes makes no difference.
+        """
+        tick = self._until_tick
+        in_time = tick is None or self.world.tick < tick
+        return in_time and 0 < self.arrived() < self._enough - self._received
 
     def write(self, frame: Frame) -> None:
         """Send a message without looking at what has come, as one does who holds a raw socket.
@@ -148,26 +169,33 @@ class Client(ABC):
         if action.do is Do.SLEEP and self.world.job.untimed:
             return
         if action.do is Do.SLEEP:
-            await self._until(_never, self.world.tick + int(value or 0))
+            await self._until(_never, self.world.tick + int(value or 0), math.inf)
         elif action.do is Do.WAIT:
             self._waited += int(value or 1)
             self._wait = f"message {self._waited}"
-            await self._until(lambda: self._received >= self._waited)
+            await self._until(lambda: self._received >= self._waited, enough=self._waited)
         elif action.do is Do.SILENT:
             self._wait = ""
-            await self._until(_never)
+            await self._until(_never, enough=math.inf)
         elif action.do in (Do.FIN, Do.RST):
             self.world.event("client.drop", connection=self.name, how=str(action.do))
             self.drop(FrameKind(action.do))
         else:
             await self._send(frame_of(action))
 
-    async def _until(self, done: Callable[[], bool], tick: int | None = None) -> None:
-        """Take in what comes until `done`, until the connection is over, or until `tick`."""
+    async def _until(
+        self, done: Callable[[], bool], tick: int | None = None, enough: float = 0
+    ) -> None:
+        """Take in what comes until `done`, until the connection is over, or until `tick`.
+
+        enough: how many messages in all are `done`; 0 if that is about something else.
+        """
         self.world.read(self._state)
+        self._enough, self._until_tick = enough, tick
         while not self.over and not done() and (tick is None or self.world.tick < tick):
             await self._next(tick)
             self.world.read(self._state)
+        self._enough = 0
 
 
 def _never() -> bool:

@@ -8,10 +8,9 @@ Objects are named after the task that made them, so that a name means the same i
 search. One that was made outside the world keeps its name for as long as it lives.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from weakref import ref
 
 import trio
@@ -103,31 +102,76 @@ class _Names:
 _names = _Names()
 
 
-class _Observer:
-    """Names objects and notes what one world does with them."""
+class Observer:
+    """Names objects and notes what the world that is observed does with them.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    Trio's classes are patched when the first world is to be observed and restored on leaving: doing
+    so for each world costs as much as running a small one.
+    """
+
+    def __init__(self) -> None:
+        self._world: World | None = None
         self._made: dict[str, int] = {}
+        self._saved: list[tuple[type, str, Any]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        while self._saved:
+            owner, name, original = self._saved.pop()
+            if original is None:
+                delattr(owner, name)  # it was inherited
+            else:
+                setattr(owner, name, original)
+
+    def observe(self, world: World | None) -> None:
+        """Observe a world, which must be the only one that runs, or none."""
+        self._world = world
+        self._made = {}
+        if world is not None and not self._saved:
+            self._patch()
 
     def made(self, thing: Any) -> None:
         """Name an object after the task that makes it."""
+        world = self._world
+        if world is None or world.step is None:
+            return
         state = _state(thing)
-        if self._world.step is not None and _names.get(state) is None:
-            path = self._world.task
+        if _names.get(state) is None:
+            path = world.task
             number = self._made[path] = self._made.get(path, 0) + 1
             _names.put(state, f"{type(thing).__name__}:{path}#{number}")
 
     def note(self, thing: Any, write: bool) -> None:
         """Note a read or a write of an object by the current step."""
-        if self._world.step is None:
+        world = self._world
+        if world is None or world.step is None:
             return
         state = _state(thing)
         name = _names.get(state) or _names.invent(state)
         if write:
-            self._world.write(name)
+            world.write(name)
         else:
-            self._world.read(name)
+            world.read(name)
+
+    def _patch(self) -> None:
+        for made in _MADE:
+            self._put(made, "__init__", partial(_maker, self))
+        for table, wrap in (
+            (_LOOKS, partial(_call, self, False)),
+            (_ACTS, partial(_call, self, True)),
+            (_WAITS, partial(_wait, self)),
+        ):
+            for owner, names in table:
+                for name in names:
+                    self._put(owner, name, wrap)
+        for owner, name in _LOOKED_AT:
+            self._put(owner, name, partial(_property, self))
+
+    def _put(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+        self._saved.append((owner, name, owner.__dict__.get(name)))
+        setattr(owner, name, wrap(getattr(owner, name)))
 
 
 def _state(thing: Any) -> Any:
@@ -136,39 +180,7 @@ def _state(thing: Any) -> Any:
     return thing
 
 
-@contextmanager
-def observing(world: World) -> Iterator[None]:
-    """Note the calls of Trio's primitives in `world`, which must be the only one that runs."""
-    observer = _Observer(world)
-    saved: list[tuple[type, str, Any]] = []
-
-    def put(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
-        saved.append((owner, name, owner.__dict__.get(name)))
-        setattr(owner, name, wrap(getattr(owner, name)))
-
-    for made in _MADE:
-        put(made, "__init__", partial(_maker, observer))
-    for table, wrap in (
-        (_LOOKS, partial(_call, observer, False)),
-        (_ACTS, partial(_call, observer, True)),
-        (_WAITS, partial(_wait, observer)),
-    ):
-        for owner, names in table:
-            for name in names:
-                put(owner, name, wrap)
-    for owner, name in _LOOKED_AT:
-        put(owner, name, partial(_property, observer))
-    try:
-        yield
-    finally:
-        for owner, name, original in reversed(saved):
-            if original is None:
-                delattr(owner, name)  # it was inherited
-            else:
-                setattr(owner, name, original)
-
-
-def _maker(observer: _Observer, original: Callable[..., None]) -> Callable[..., None]:
+def _maker(observer: Observer, original: Callable[..., None]) -> Callable[..., None]:
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         channel = isinstance(self, trio.MemorySendChannel)  # its state is what it is given
         if not channel:
@@ -180,7 +192,7 @@ def _maker(observer: _Observer, original: Callable[..., None]) -> Callable[..., 
     return init
 
 
-def _call(observer: _Observer, write: bool, original: Callable[..., Any]) -> Callable[..., Any]:
+def _call(observer: Observer, write: bool, original: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         observer.note(self, write)
         return original(self, *args, **kwargs)
@@ -189,7 +201,7 @@ def _call(observer: _Observer, write: bool, original: Callable[..., Any]) -> Cal
 
 
 def _wait(
-    observer: _Observer, original: Callable[..., Awaitable[Any]]
+    observer: Observer, original: Callable[..., Awaitable[Any]]
 ) -> Callable[..., Awaitable[Any]]:
     async def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
         observer.note(self, True)
@@ -201,7 +213,7 @@ def _wait(
     return wait
 
 
-def _property(observer: _Observer, original: property) -> property:
+def _property(observer: Observer, original: property) -> property:
     get = original.fget
     assert get is not None
 

@@ -7,7 +7,7 @@ world that cannot be ended is reported, and the jobs after it go on in a fresh `
 import ctypes
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import trio
 
@@ -15,7 +15,7 @@ from sim.errors import Deadlock, LimitReached
 from sim.kernel import trio_hook
 from sim.kernel import world as kernel
 from sim.kernel.clock import VirtualClock
-from sim.kernel.observe import observing
+from sim.kernel.observe import Observer
 from sim.kernel.refuse import refusal, refusing
 from sim.kernel.stepper import Stepper
 from sim.kernel.world import World, code_lines, describe_wait, own_line
@@ -34,6 +34,7 @@ class Session:
     def __init__(self) -> None:
         self._stepper = Stepper()
         self._clock = VirtualClock(self)
+        self._observer = Observer()
         self._world: World | None = None
         self._worlds = 0
 
@@ -43,7 +44,12 @@ class Session:
             job: Job | None = next(plan)
         except StopIteration:
             return
-        with trio_hook.installed(self._stepper) as take_over, refusing(self._refuse), _quiet_gc():
+        with (
+            trio_hook.installed(self._stepper) as take_over,
+            refusing(self._refuse),
+            self._observer,
+            _quiet_gc(),
+        ):
 
             async def harness() -> Job | None:
                 """Return the job for a fresh `trio.run` after a stuck world, else None."""
@@ -82,10 +88,11 @@ class Session:
         assert isinstance(job, kernel.Job), f"a kernel on Trio runs no {type(job).__name__}"
         world = self._world = World(job)
         self._stepper.begin(world)
-        with observing(world) if job.steps else nullcontext():
-            async with trio.open_nursery() as nursery:
-                world.scope = nursery.cancel_scope
-                nursery.start_soon(_main, world)
+        self._observer.observe(world if job.steps else None)
+        async with trio.open_nursery() as nursery:
+            world.scope = nursery.cancel_scope
+            nursery.start_soon(_main, world)
+        self._observer.observe(None)
         self._stepper.finish()
         return world.stuck
 

@@ -228,6 +228,8 @@ class Stepper(trio.abc.Instrument):
         """Take what the schedule picks. can_go_on: whether who stepped last may be an option."""
         if len(options) == 1:
             return options.take(0)
+        if self._recorder is not None:
+            self._recorder.meet(self._ready)
         self._asked = world.chooser.asked
         last = self.tasks.get(world.current) if can_go_on and world.current is not None else None
         running = options.position(last) if last is not None and last.ready else -1

@@ -24,9 +24,9 @@ import trio
 
 from sim.kernel import trio_hook
 from sim.kernel.names import Known
-from sim.kernel.order import Order
+from sim.kernel.order import Order, Ready
 from sim.kernel.world import OpenStep, World
-from sim.model.record import CLOCK, LOOP, TIME, Access
+from sim.model.record import CLOCK, LOOP, TIME, Access, Pending
 
 Task = trio.lowlevel.Task
 
@@ -39,8 +39,20 @@ class Watching(Protocol):
         """Take note of a step that is over."""
 
 
+@runtime_checkable
+class Meeting(Protocol):
+    """A scheduler that is told before each choice of order what is about to happen."""
+
+    def meet(self, pending: Pending) -> None:
+        """Take note of what the choice that follows stands before."""
+
+
 _READY = "(ready)"
 """The ready queue of the loop, as a name of shared state."""
+
+
+def _last_step(known: Known) -> int:
+    return known.last_step
 
 
 class StepRecorder:
@@ -58,17 +70,46 @@ class StepRecorder:
         self._watch: Callable[[OpenStep], None] | None = (
             scheduler.watch if isinstance(scheduler, Watching) else None
         )
+        self._meet: Callable[[Pending], None] | None = (
+            scheduler.meet if isinstance(scheduler, Meeting) else None
+        )
 
     def begin(self, known: Known, choice: int, ready: tuple[str, ...]) -> None:
         """Open the step that a task takes now, chosen from `ready`."""
         world = self._world
         step = OpenStep(known.path, world.tick, choice, ready, known.outside)
+        step.local = self._only_takes(known)
         world.step = self._last[known.path] = self._open(step)
         if not (known.outside and world.job.untimed):
             world.read(TIME)
         self._read_scopes(known.task)
         for nursery in known.task.child_nurseries:
             world.write(self._tasks_of(nursery))
+
+    def meet(self, ready: Ready) -> None:
+        """Tell the scheduler, if it wants to know, what a choice of order stands before."""
+        if self._meet is None:
+            return
+        tasks = self._tasks
+        waiting = [known for known in tasks.values() if not known.outside and not known.ready]
+        waiting.sort(key=_last_step)
+        locals_ = (known.path for known in ready.outside if self._only_takes(known))
+        self._meet(
+            Pending(
+                batch=tuple([known.path for known in ready.batch]),
+                loop=tuple([(known.path, known.rank) for known in ready.loop]),
+                timers=tuple(
+                    (tick, timer.why, tuple([tasks[task].path for task in timer.waiters or ()]))
+                    for tick, timer in self._world.timers()
+                ),
+                waiting=tuple([known.path for known in waiting]),
+                local=next(locals_, ""),
+            )
+        )
+
+    def _only_takes(self, known: Known) -> bool:
+        takes = self._world.takers.get(known.path)
+        return takes is not None and takes()
 
     def batch(self, choice: int) -> None:
         """Note that the loop starts its next batch."""

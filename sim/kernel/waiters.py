@@ -4,6 +4,8 @@ Does what `trio.lowlevel.ParkingLot` does, for a third of the time: a world park
 step, and nearly always one task waits.
 """
 
+from collections.abc import Iterator
+
 import trio
 
 BY_TASK, BY_IO, BY_TIMER = 0, 1, 2
@@ -26,6 +28,9 @@ class Waiters:
 
     def __len__(self) -> int:
         return len(self._tasks)
+
+    def __iter__(self) -> Iterator[trio.lowlevel.Task]:
+        return iter(self._tasks)
 
     async def park(self) -> None:
         """Wait until another task wakes this one."""

@@ -81,6 +81,7 @@ class OpenStep:
         "choice",
         "events",
         "joined",
+        "local",
         "nursery",
         "outside",
         "ready",
@@ -104,6 +105,7 @@ class OpenStep:
         self.nursery = ""
         self.outside = outside
         self.events = 0
+        self.local = False
 
     def freeze(self) -> Step:
         """Return the step as plain frozen data."""
@@ -119,6 +121,7 @@ class OpenStep:
             nursery=self.nursery,
             outside=self.outside,
             events=self.events,
+            local=self.local,
         )
 
 
@@ -167,6 +170,9 @@ class World:
         """On which side the tasks that a task starts belong, while it says so."""
         self.outsiders: dict[str, Callable[[], str]] = {}
         """What tells of each client what it waits for, "" where it has nothing more to do."""
+        self.takers: dict[str, Callable[[], bool]] = {}
+        """What tells of each client's task whether its next step would only take in what it does
+        not wait for."""
         self.outside_waiting: tuple[Waiting, ...] = ()
         self.remarks: list[Event] = []
         self._byte_index: dict[str, int] = {}
@@ -298,6 +304,12 @@ class World:
             timer = heappop(self._timers)[2]
             if timer.waiters is not None:
                 timer.waiters.wake_all(timer.why)
+
+    def timers(self) -> Iterator[tuple[int, Timer]]:
+        """Yield the timers that are still wanted, in the order in which they will fire."""
+        for tick, _, timer in sorted(self._timers):
+            if timer.waiters is not None:
+                yield tick, timer
 
     def end(self, ending: Ending) -> None:
         """Note how and where the world ended, and stop recording."""

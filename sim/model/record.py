@@ -70,6 +70,26 @@ class Step:
     nursery: str = ""
     outside: bool = False
     events: int = 0
+    local: bool = False
+
+
+class Pending(NamedTuple):
+    """What is about to happen where a choice of order is made.
+
+    Two runs in which the same things happened in the same causal order go on alike from there if
+    this is equal, too.
+    """
+
+    batch: tuple[str, ...]
+    """What is left of the loop's batch, in order where the runtime has one."""
+    loop: tuple[tuple[str, int], ...]
+    """Who of the loop is ready besides, with why they were woken."""
+    timers: tuple[tuple[int, int, tuple[str, ...]], ...]
+    """Timers to come: tick, why they wake, and whom."""
+    waiting: tuple[str, ...]
+    """Who of the loop waits, in the order in which they began to."""
+    local: str
+    """Who of the outside would do nothing but take in what it does not wait for; "" if nobody."""
 
 
 class Ending(StrEnum):

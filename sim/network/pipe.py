@@ -40,6 +40,10 @@ class Pipe(Generic[T]):
     def arrived(self) -> list[T]:
         """Return what the reader can see now."""
         self.world.read(self.name)
+        return self.lying()
+
+    def lying(self) -> list[T]:
+        """Return what the reader could see now, for who tells what it would do: no step reads."""
         now = self.world.tick
         return [item for tick, item in self._items if tick <= now]
 
