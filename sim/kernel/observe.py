@@ -135,7 +135,7 @@ class Observer:
     def made(self, thing: Any) -> None:
         """Name an object after the task that makes it."""
         world = self._world
-        if world is None or world.step is None:
+        if world is None or world.ending is not None:
             return
         state = _state(thing)
         if _names.get(state) is None:

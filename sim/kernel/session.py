@@ -24,7 +24,7 @@ from sim.model.record import TIME, End, Ending, Limits, Waiting
 from sim.model.ticks import seconds
 
 HARNESS = True  # see sim.kernel.world.describe_wait
-_COLLECT_EVERY = 50
+_COLLECT_EVERY = 100
 """Worlds between two garbage collections; there is none inside a world."""
 
 
@@ -78,6 +78,7 @@ class Session:
         self._worlds += 1
         if self._worlds % _COLLECT_EVERY == 0:
             gc.collect()
+            gc.freeze()  # what a search keeps would be looked at again and again
         try:
             return plan.send(end)
         except StopIteration:
@@ -185,6 +186,7 @@ async def _main(world: World) -> None:
 
 def _end_of(world: World) -> End:
     assert world.ending is not None
+    seen = world.ending is Ending.REDUNDANT  # nobody looks at what was cut
     return End(
         ending=world.ending,
         tick=world.end_tick,
@@ -195,7 +197,7 @@ def _end_of(world: World) -> End:
         waiting=world.waiting,
         stuck=world.stuck,
         events=tuple(world.events),
-        trace_steps=tuple(step.freeze() for step in world.recorded),
+        trace_steps=() if seen else tuple([step.freeze() for step in world.recorded]),
         outside=world.outside_waiting,
         remarks=tuple(world.remarks),
     )

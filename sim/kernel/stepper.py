@@ -214,7 +214,7 @@ class Stepper(trio.abc.Instrument):
         if not ready.batch:
             ready.start_batch()
             if self._recorder is not None:
-                self._recorder.batch(self._asked)
+                self._recorder.batch(self._asked, ready)
         self._asked = -1
         if self._fifo:
             return ready.take_first()

@@ -22,11 +22,12 @@ from typing import Protocol, runtime_checkable
 
 import trio
 
+from sim.errors import Divergence
 from sim.kernel import trio_hook
 from sim.kernel.names import Known
 from sim.kernel.order import Order, Ready
 from sim.kernel.world import OpenStep, World
-from sim.model.record import CLOCK, LOOP, TIME, Access, Pending
+from sim.model.record import CLOCK, LOOP, TIME, Access, Ending, Pending
 
 Task = trio.lowlevel.Task
 
@@ -43,8 +44,20 @@ class Watching(Protocol):
 class Meeting(Protocol):
     """A scheduler that is told before each choice of order what is about to happen."""
 
-    def meet(self, pending: Pending) -> None:
-        """Take note of what the choice that follows stands before."""
+    def meet(self, pending: Pending, asks: bool) -> None:
+        """Take note of what the choice that follows stands before.
+
+        asks: whether one follows; there is none where the loop alone can go on. Raises Redundant if
+        it need not go on.
+        """
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A scheduler that knows what the first steps of its run do, from a run that began alike."""
+
+    def known(self) -> Sequence[OpenStep]:
+        """Return those steps: they are not recorded again."""
 
 
 _READY = "(ready)"
@@ -65,12 +78,17 @@ class StepRecorder:
         self._made: dict[str, int] = {}
         self._last: dict[str, OpenStep] = {}
         self._cancels = False
-        self._shown = 0
         scheduler = world.job.scheduler
+        self._known = scheduler.known() if isinstance(scheduler, Knowing) else ()
+        self._shown = len(self._known)
+        self._current: OpenStep | None = None
+        """The step being executed, `world.step` too while it is not a known one."""
+        self._repeats = False
+        """Whether it is a known one."""
         self._watch: Callable[[OpenStep], None] | None = (
             scheduler.watch if isinstance(scheduler, Watching) else None
         )
-        self._meet: Callable[[Pending], None] | None = (
+        self._meet: Callable[[Pending, bool], None] | None = (
             scheduler.meet if isinstance(scheduler, Meeting) else None
         )
 
@@ -79,17 +97,22 @@ class StepRecorder:
         world = self._world
         step = OpenStep(known.path, world.tick, choice, ready, known.outside)
         step.local = self._only_takes(known)
-        world.step = self._last[known.path] = self._open(step)
+        self._last[known.path] = self._execute(step)
+        if self._repeats:
+            return
         if not (known.outside and world.job.untimed):
             world.read(TIME)
         self._read_scopes(known.task)
         for nursery in known.task.child_nurseries:
             world.write(self._tasks_of(nursery))
 
-    def meet(self, ready: Ready) -> None:
-        """Tell the scheduler, if it wants to know, what a choice of order stands before."""
-        if self._meet is None:
-            return
+    def meet(self, ready: Ready, asks: bool = True) -> None:
+        """Tell the scheduler, if it wants to know, what a choice of order stands before.
+
+        asks: whether there is a choice; there is none where the loop alone can go on.
+        """
+        if self._meet is None or (self._known and len(self._world.recorded) <= len(self._known)):
+            return  # nobody asks, or the answer is known, too
         tasks = self._tasks
         waiting = [known for known in tasks.values() if not known.outside and not known.ready]
         waiting.sort(key=_last_step)
@@ -104,22 +127,26 @@ class StepRecorder:
                 ),
                 waiting=tuple([known.path for known in waiting]),
                 local=next(locals_, ""),
-            )
+            ),
+            asks,
         )
 
     def _only_takes(self, known: Known) -> bool:
         takes = self._world.takers.get(known.path)
         return takes is not None and takes()
 
-    def batch(self, choice: int) -> None:
+    def batch(self, choice: int, ready: Ready) -> None:
         """Note that the loop starts its next batch."""
         step = self._open(OpenStep(LOOP, self._world.tick, choice, ()))
-        step.accesses |= {Access(_READY, True): None, Access(TIME, False): None}
+        if not self._repeats:
+            step.accesses |= {Access(_READY, True): None, Access(TIME, False): None}
         self._show()  # before the first choice of the batch
+        if choice < 0:
+            self.meet(ready, asks=False)
 
     def moved(self, choice: int, ready: tuple[str, ...]) -> None:
         """Note that time moved by choice although `ready` could have stepped."""
-        self._world.step = self._open(self._clock_opened(choice, ready))
+        self._execute(self._clock_opened(choice, ready))
 
     def woken(self, by_step: Sequence[Known], by_clock: Sequence[Known]) -> None:
         """Note who became ready since the last step: by it, or by the clock."""
@@ -136,9 +163,11 @@ class StepRecorder:
                     if path != step.joined:
                         self._taken_out(path)
         if by_clock:
-            self._clock_step().woke += [known.path for known in by_clock]
-            for known in by_clock:
-                self._taken_out(known.path)
+            clock = self._clock_step()
+            if not self._repeats:
+                clock.woke += [known.path for known in by_clock]
+                for known in by_clock:
+                    self._taken_out(known.path)
         self._show()
 
     def spawned(self, task: Task, path: str) -> None:
@@ -210,10 +239,9 @@ class StepRecorder:
             step.accesses[Access(_READY, order is Order.FIFO)] = None
 
     def _clock_step(self) -> OpenStep:
-        world = self._world
-        step = world.step
-        if step is None or step.task != CLOCK or step.tick != world.tick:
-            step = world.step = self._open(self._clock_opened(-1, ()))
+        step = self._current
+        if step is None or step.task != CLOCK or step.tick != self._world.tick:
+            step = self._execute(self._clock_opened(-1, ()))
         return step
 
     def _clock_opened(self, choice: int, ready: tuple[str, ...]) -> OpenStep:
@@ -221,11 +249,30 @@ class StepRecorder:
         step.accesses[Access(TIME, True)] = None
         return step
 
+    def _execute(self, step: OpenStep) -> OpenStep:
+        """Open a step to which what happens from now on belongs."""
+        self._current = step = self._open(step)
+        self._world.step = None if self._repeats else step
+        return step
+
     def _open(self, step: OpenStep) -> OpenStep:
+        """Return the step, or the known one that it repeats."""
         self._show()
         self._cancels = False
-        step.events = len(self._world.events)
-        self._world.recorded.append(step)
+        recorded = self._world.recorded
+        self._repeats = len(recorded) < len(self._known)
+        if self._repeats:
+            known = self._known[len(recorded)]
+            if known.task != step.task:
+                error = Divergence(
+                    f"step {len(recorded)}: expected one of {known.task}, met one of {step.task}; "
+                    "the run does not depend on its choices alone"
+                )
+                self._world.abort(Ending.DIVERGED, error)
+            step = known
+        else:
+            step.events = len(self._world.events)
+        recorded.append(step)
         return step
 
     def _show(self) -> None:

@@ -5,6 +5,7 @@ import types
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import NoReturn, Self
 
@@ -73,11 +74,16 @@ class Job:
         return Session()
 
 
+_plain = lru_cache(maxsize=10_000)(Access)
+"""Makes an access that says no line; most are made again and again."""
+
+
 class OpenStep:
     """The step being executed, until it is frozen into a `Step`."""
 
     __slots__ = (
         "accesses",
+        "_frozen",
         "choice",
         "events",
         "joined",
@@ -106,9 +112,14 @@ class OpenStep:
         self.outside = outside
         self.events = 0
         self.local = False
+        self._frozen: Step | None = None
 
     def freeze(self) -> Step:
-        """Return the step as plain frozen data."""
+        """Return the step, which is over, as plain frozen data."""
+        self._frozen = self._frozen or self._as_step()
+        return self._frozen
+
+    def _as_step(self) -> Step:
         return Step(
             task=self.task,
             tick=self.tick,
@@ -153,6 +164,7 @@ class World:
         """Whether the task that is stepping belongs to the outside world."""
         self.late_left = job.late
         self.events: list[Event] = []
+        self._lines = job.lines
         self.tracing = job.events
         """Whether events are recorded now: ask before computing what an event would hold."""
         self.recorded: list[OpenStep] = []
@@ -214,17 +226,17 @@ class World:
 
     def read(self, name: str) -> None:
         """Note that the current step read the shared state `name`."""
-        if self.step is not None:
-            self.step.accesses[self._access(name, False)] = None
+        step = self.step
+        if step is not None:
+            step.accesses[self._access(name, False) if self._lines else _plain(name, False)] = None
 
     def write(self, name: str) -> None:
         """Note that the current step wrote the shared state `name`, or read and wrote it."""
-        if self.step is not None:
-            self.step.accesses[self._access(name, True)] = None
+        step = self.step
+        if step is not None:
+            step.accesses[self._access(name, True) if self._lines else _plain(name, True)] = None
 
     def _access(self, name: str, write: bool) -> Access:
-        if not self.job.lines:
-            return Access(name, write)
         where, caller = code_lines(self.job)
         return Access(name, write, where, len(self.events), caller)
 

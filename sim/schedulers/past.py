@@ -70,6 +70,21 @@ class Past:
         """Steps since time moved last that must come before it moves next: the loop's, and those
         that looked at the time."""
 
+    def copy(self) -> "Past":
+        """Return the same past, to go on from in another way."""
+        twin = Past(self._names)
+        twin.total = self.total
+        twin._labels = self._labels[:]
+        twin._before = self._before[:]
+        twin._last = self._last.copy()
+        twin._count = self._count.copy()
+        twin._writer = self._writer.copy()
+        twin._readers = {name: who[:] for name, who in self._readers.items()}
+        twin._causes = {task: who[:] for task, who in self._causes.items()}
+        twin._clock = self._clock
+        twin._held = self._held[:]
+        return twin
+
     def add(self, step: Happened) -> None:
         """Let a step happen."""
         if step.task == LOOP:
