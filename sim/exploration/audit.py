@@ -16,7 +16,7 @@ from sim.model.record import CLOCK, End
 from sim.runs.subject import Subject, record_or_none
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
-from sim.schedulers.transitions import Transition, order_of, run_of
+from sim.schedulers.transitions import Transition, moves_of, order_of
 from sim.schedulers.uniform import Uniform
 
 RUNS = 100
@@ -76,7 +76,7 @@ def audit(
     for number in range(runs):
         drawn = seed_for(seed, "audit", number)
         end = run_once(watched.under(Uniform(drawn)))
-        transitions = run_of(end.trace_steps).transitions
+        transitions = moves_of(end.trace_steps)
         places = list(_neighbours(transitions, end, untimed))
         if not places:
             continue

@@ -73,9 +73,15 @@ class Inquiry:
         """Whether a run breaks the property."""
         return PROPERTIES[self.prop].breaks(outcome)
 
-    def search(self, horizon: int) -> Search:
-        """Return a fresh search. horizon: choices in a run, for a strategy that measures them."""
-        return self.way.search(Asked(self.bound, self.most, self.seed, self.untimed, horizon))
+    def search(self, horizon: int, batches: bool) -> Search:
+        """Return a fresh search.
+
+        horizon: choices in a run, for a strategy that measures them. batches: whether the runtime
+        steps its tasks in batches.
+        """
+        return self.way.search(
+            Asked(self.bound, self.most, self.seed, self.untimed, batches, horizon)
+        )
 
     def scope(self, horizon: int) -> str:
         """Return in words what the search covers when it comes to its end."""

@@ -13,8 +13,9 @@ from sim.schedulers.bounded import deviation
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
+from sim.schedulers.past import class_of
 from sim.schedulers.replay import Lenient, Replay
-from sim.schedulers.transitions import class_of, order_of, run_of
+from sim.schedulers.transitions import moves_of, order_of
 
 MOST = 400
 """Runs that the search for a passing one may take."""
@@ -93,13 +94,11 @@ def group_steps(found: Record) -> Record:
     subject = found.subject
     job, untimed = subject.job(Replay(found.schedule)).recording(), subject.untimed
     end = run_once(job)
-    transitions = run_of(end.trace_steps).transitions
+    transitions = moves_of(end.trace_steps)
     order = order_of(transitions, end.schedule, untimed)
     wanted = _grouped([one.process for one in transitions], order.before)
     moved = run_once(job.under(InOrder([transitions[i] for i in wanted], end.schedule)))
-    same = class_of(moved.trace_steps, moved.schedule, untimed) == class_of(
-        end.trace_steps, end.schedule, untimed
-    )
+    same = class_of(moved.trace_steps, moved.schedule) == class_of(end.trace_steps, end.schedule)
     before, after = (_switches([s.task for s in one.trace_steps]) for one in (end, moved))
     return record(subject, moved) if same and after < before else found
 

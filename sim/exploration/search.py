@@ -68,7 +68,7 @@ def search(subject: Subject, inquiry: Inquiry, on_run: OnRun | None = None) -> E
             most = -(-most // (len(variants) - done))  # a share for each of those still to come
         job = variant.job(Fifo()).recording(steps=inquiry.way.reads_steps)
         horizon = _horizon(job, inquiry) if inquiry.way.measures else 0
-        schedulers = replace(inquiry, max_schedules=most).search(horizon)
+        schedulers = replace(inquiry, max_schedules=most).search(horizon, job.in_batches)
         watch = done == 0  # one comparison with another process is enough
         made, finished = _run(variant, job, schedulers, tally, most + inquiry.way.draws, watch)
         runs += made

@@ -136,6 +136,8 @@ class Stepper(trio.abc.Instrument):
 
     def held(self) -> Task | None:
         """Return a task that is ready, of those that were not returned by `pick`."""
+        if self._others:
+            return self._others[0]
         return next((known.task for known in self._ready), None)
 
     def pick(self) -> list[Task]:

@@ -114,22 +114,21 @@ class StepRecorder:
         if self._meet is None or (self._known and len(self._world.recorded) <= len(self._known)):
             return  # nobody asks, or the answer is known, too
         tasks = self._tasks
+        batch = [known.path for known in ready.batch]
+        loop = [(known.path, known.rank) for known in ready.loop]
+        timers = [
+            (tick, timer.why, tuple([tasks[task].path for task in timer.waiters or ()]))
+            for tick, timer in self._world.timers()
+        ]
         waiting = [known for known in tasks.values() if not known.outside and not known.ready]
-        waiting.sort(key=_last_step)
-        locals_ = (known.path for known in ready.outside if self._only_takes(known))
-        self._meet(
-            Pending(
-                batch=tuple([known.path for known in ready.batch]),
-                loop=tuple([(known.path, known.rank) for known in ready.loop]),
-                timers=tuple(
-                    (tick, timer.why, tuple([tasks[task].path for task in timer.waiters or ()]))
-                    for tick, timer in self._world.timers()
-                ),
-                waiting=tuple([known.path for known in waiting]),
-                local=next(locals_, ""),
-            ),
-            asks,
-        )
+        if self._world.job.order is Order.FIFO:
+            waiting.sort(key=_last_step)
+        else:  # whoever is woken first, any may step first
+            batch, loop, timers, waiting = sorted(batch), sorted(loop), sorted(timers), []
+        takers = (known.path for known in ready.outside if self._only_takes(known))
+        order = tuple([known.path for known in waiting])
+        told = Pending(tuple(batch), tuple(loop), tuple(timers), order, next(takers, ""))
+        self._meet(told, asks)
 
     def _only_takes(self, known: Known) -> bool:
         takes = self._world.takers.get(known.path)

@@ -59,6 +59,11 @@ class Job:
     own: OwnCode = SOMEBODYS_OWN
     """Tells somebody's own code from ours and from libraries."""
 
+    @property
+    def in_batches(self) -> bool:
+        """Whether its tasks step in batches, between which alone the outside lands."""
+        return self.order is not Order.ANY
+
     def under(self, scheduler: Scheduler) -> Self:
         """Return the same job under another scheduler."""
         return replace(self, scheduler=scheduler)
@@ -82,8 +87,8 @@ class OpenStep:
     """The step being executed, until it is frozen into a `Step`."""
 
     __slots__ = (
-        "accesses",
         "_frozen",
+        "accesses",
         "choice",
         "events",
         "joined",

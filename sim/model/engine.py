@@ -22,6 +22,10 @@ class Job(Protocol):
     def limits(self) -> Limits:
         """What it may use up."""
 
+    @property
+    def in_batches(self) -> bool:
+        """Whether its tasks step in batches, between which alone the outside lands."""
+
     def under(self, scheduler: Scheduler) -> Self:
         """Return the same world under another scheduler."""
 

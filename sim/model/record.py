@@ -1,9 +1,9 @@
 """What a run leaves behind: events, steps, the way it ended. Plain frozen values, no Trio."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sim.model.schedule import Schedule
 
@@ -73,6 +73,46 @@ class Step:
     local: bool = False
 
 
+class Happened(Protocol):
+    """A step that is over, frozen or not yet: what searches look at."""
+
+    @property
+    def task(self) -> str:
+        """See `Step`, as for all of these."""
+
+    @property
+    def choice(self) -> int:
+        """The choice that picked it."""
+
+    @property
+    def outside(self) -> bool:
+        """Whether its task belongs to the outside world."""
+
+    @property
+    def local(self) -> bool:
+        """Whether it is of no account."""
+
+    @property
+    def accesses(self) -> Iterable[Access]:
+        """What it read and wrote."""
+
+    @property
+    def woke(self) -> Sequence[str]:
+        """Whom it woke."""
+
+    @property
+    def spawned(self) -> Sequence[str]:
+        """Whom it created."""
+
+    @property
+    def joined(self) -> str:
+        """Who waited for its task to exit."""
+
+    @property
+    def nursery(self) -> str:
+        """Where its task ended."""
+
+
 class Pending(NamedTuple):
     """What is about to happen where a choice of order is made.
 
@@ -81,7 +121,7 @@ class Pending(NamedTuple):
     """
 
     batch: tuple[str, ...]
-    """What is left of the loop's batch, in order where the runtime has one."""
+    """What is left of the loop's batch; like the rest in order where the runtime has one."""
     loop: tuple[tuple[str, int], ...]
     """Who of the loop is ready besides, with why they were woken."""
     timers: tuple[tuple[int, int, tuple[str, ...]], ...]

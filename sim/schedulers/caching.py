@@ -1,143 +1,215 @@
-"""Every class of schedules, by a depth-first search that goes no way twice (draft)."""
+"""Happens-before caching: every class of schedules, where a loop runs its tasks in batches.
+
+Depth first, by re-execution. Before each choice of order stands a *key*: what has happened, up to
+the order of independent steps (`sim.schedulers.past`), and what is about to (`Pending`: who is
+ready, in the order in which the runtime will take them, the timers, who waits). Two runs that meet
+one key go on alike from there, whatever led to it, so a way that was gone once is not gone again.
+(Musuvathi and Qadeer, "Partial-order reduction for context-bounded state exploration", 2007.)
+
+Why the past alone is not enough. Under asyncio a step comes a fixed number of turns after the
+arrival or timer that its chain of wake-ups goes back to. Let X1, X2, X3 be a chain of which X3
+writes v, and let an arrival wake T1, which wakes T2, which reads v. An arrival before X1 lets T2
+come before X3, any later one after it; but after X1 and the arrival, in either order, the same has
+happened. What tells the two apart is who is ready, and in which order. For the same reason no race
+can be turned round where it is met, as DPOR does: there is no choice at T2 or X3, and that at the
+arrival is between steps that do not depend on each other. The ready queue is therefore part of the
+key, but no part of the class, as it were if it counted as shared state.
+
+Why it is sound. By induction over the length of a run: what a step does depends on its past alone
+(that is what recorded accesses are for; `sim.exploration.audit` looks for what is not recorded),
+and which steps may come next, on the key. So every run has one of the same class among those that
+were made, or were cut where another one with the same key had been.
+
+Sleep sets (Godefroid, 1996) save the second of two runs that differ by neighbours which commute in
+fact, ready queue and all: steps within a batch of Trio's, steps of the outside that let nobody of
+the loop run. As keys are kept, so is who slept there: whoever comes again with fewer sleepers goes
+on with those alone that slept before (Godefroid, section 5.2).
+
+A step of a client that does nothing but take in what it does not wait for is made at once and is
+part of no class (`Step.local`).
+"""
 
 from collections.abc import Sequence
 
 from sim.errors import Divergence, Redundant
-from sim.model.record import Pending, Step, LOOP
+from sim.model.record import CLOCK, LOOP, Happened, Pending, Step
 from sim.model.schedule import Question, Schedule
 from sim.schedulers.past import Names, Past
 from sim.schedulers.transitions import Footprint
-import os
-NOSLEEP=os.environ.get("NOSLEEP")
+
+Sleep = dict[str, Footprint]
+_SEEN = "its class was seen"
+
 
 class _Level:
-    __slots__ = ("past", "steps", "pick", "question", "todo", "sleep", "prints", "order")
+    """One choice on the path.
 
-    def __init__(self, question: Question, pick: int, todo: list[int], sleep, order) -> None:
+    past, steps: what had happened there; None and unused once nothing is left to try. order:
+    whether the options are steps, of which one that was tried sleeps in what is tried after it.
+    """
+
+    __slots__ = ("order", "past", "pick", "print", "question", "sleep", "steps", "todo")
+
+    def __init__(
+        self, question: Question, todo: list[int], sleep: Sleep, order: bool, past: Past, steps: int
+    ) -> None:
         self.question = question
-        self.pick = pick
-        self.todo = todo
+        self.pick, *self.todo = todo
         self.sleep = sleep
-        self.prints = {}
         self.order = order
+        self.past = past.copy() if self.todo else None
+        self.steps = steps
+        self.print: Footprint | None = None
+
+    def next_option(self) -> bool:
+        """Go on to the next option to try. Return whether there is one."""
+        if not self.todo:
+            return False
+        if self.order and self.print is not None:
+            name = str(self.question.options[self.pick])
+            assert name not in (LOOP, CLOCK), "they are tried last, so they never sleep"
+            self.sleep = {**self.sleep, name: self.print}
+        self.print = None
+        self.pick = self.todo.pop(0)
+        return True
 
 
 class Caching:
-    def __init__(self, untimed: bool = False) -> None:
-        self._path: list[_Level] = []
+    """Every class of schedules, each found at least once. It is its own scheduler.
+
+    It watches the steps of its runs, which its job must record.
+    """
+
+    def __init__(self) -> None:
         self._names = Names()
-        self._seen: dict = {}
+        self._seen: dict[object, frozenset[str]] = {}
+        self._classes: set[int] = set()
+        self._path: list[_Level] = []
+        self._steps: list[Happened] = []
         self._started = False
-        self._steps = []
-        self.classes: set[int] = set()
         self._begin()
 
     def _begin(self) -> None:
         self._depth = 0
         self._pending: Pending | None = None
         self._repeats = False
+        self._past = Past(self._names)
+        self._sleep: Sleep = {}
+        del self._steps[self._path[-1].steps if self._path else 0 :]
         if self._path:
             level = self._path[-1]
-            self._past = level.past.copy()
-            del self._steps[level.steps:]
+            assert level.past is not None, "a level with something to try keeps its past"
+            self._past = level.past if not level.todo else level.past.copy()
             self._sleep = level.sleep
-        else:
-            self._past = Past(self._names)
-            self._steps = []
-            self._sleep = {}
 
-    def known(self): return self._steps[:]
+    # -- the search ----------------------------------------------------------------------------
 
     def next_scheduler(self) -> "Caching | None":
-        if self._started and not self._advance():
+        """Return the scheduler of the next run, or None after the last class."""
+        while self._started and self._path and not self._path[-1].next_option():
+            self._path.pop()
+        if self._started and not self._path:
             return None
         self._started = True
         self._begin()
         return self
 
-    def _advance(self) -> bool:
-        while self._path:
-            level = self._path[-1]
-            if level.todo:
-                if level.order:
-                    name = level.question.options[level.pick]
-                    level.sleep = {**level.sleep, name: level.prints[level.pick]}
-                level.pick = level.todo.pop(0)
-                return True
-            self._path.pop()
-        return False
+    def finished(self, schedule: Schedule, steps: Sequence[Step] = ()) -> bool:
+        """Return whether a run was the first of its class.
 
-    def watch(self, step: Step) -> None:
+        Raises Divergence if it stopped short of the path.
+        """
+        if self._depth < len(self._path):
+            expected = self._path[self._depth].question.describe()
+            raise Divergence(
+                f"choice {self._depth}: expected {expected}, met the end of the run; "
+                "the run does not depend on its choices alone"
+            )
+        for step in steps[len(self._steps) :]:  # nothing was asked after the last ones
+            self.watch(step)
+        if self._repeats or self._past.total in self._classes:
+            return False
+        self._classes.add(self._past.total)
+        return True
+
+    # -- one run -------------------------------------------------------------------------------
+
+    def known(self) -> Sequence[Happened]:
+        """Return the steps up to the choice that is answered otherwise than before."""
+        return tuple(self._steps)
+
+    def watch(self, step: Happened) -> None:
+        """Let a step happen, and wake those whose next move depends on it."""
         self._steps.append(step)
         self._past.add(step)
-        done = None
-        if step.choice >= 0:
-            level = self._path[step.choice]
-            if level.order and level.pick not in level.prints:
-                done = Footprint(); done.add(step.accesses)
-                level.prints[level.pick] = done
-        if self._sleep:
-            if step.task in self._sleep:
-                self._repeats = True
-            if done is None:
-                done = Footprint(); done.add(step.accesses)
-            self._sleep = {n: p for n, p in self._sleep.items() if not p.depends(done)}
+        level = self._path[step.choice] if step.choice >= 0 else None
+        if not self._sleep and (level is None or not level.todo):
+            return
+        done = Footprint()
+        done.add(step.accesses)
+        if level is not None:
+            level.print = done
+        self._repeats |= step.task in self._sleep
+        self._sleep = {
+            name: print_ for name, print_ in self._sleep.items() if not print_.depends(done)
+        }
 
-    def meet(self, p: Pending, asks) -> None:
-        self._pending = p
-        if not asks:
-            key = (self._past.total, (), p.batch, p.loop, p.timers, p.waiting)
-            if key in self._seen:
-                self._repeats = True
-                raise Redundant("its class was seen")
-            self._seen[key] = frozenset()
+    def meet(self, pending: Pending, asks: bool) -> None:
+        """Take note of what the next choice stands before. Raises Redundant if that was seen."""
+        self._pending = pending
+        if not asks and not self._fresh((), ()):
+            self._repeat()
 
     def choose(self, question: Question) -> int:
+        """Return the option on the current path; on new ground, the first one that is awake.
+
+        Raises Redundant if there is none, or if all that may come was seen.
+        """
         if self._repeats:
-            raise Redundant("its class was seen")
-        order = not question.asker and not isinstance(question.options, range)
-        if self._depth < len(self._path):
-            level = self._path[self._depth]
-            if level.question != question:
-                raise Divergence("x")
-        else:
-            options = question.options
-            todo = [i for i in range(len(options)) if i != question.default]
-            pick = question.default
-            if order:
-                p = self._pending
-                if p.local:
-                    pick, todo = list(options).index(p.local), []
-                    level = _Level(question, pick, todo, self._sleep, False)
-                else:
-                    key = (self._past.total, options, p.batch, p.loop, p.timers, p.waiting)
-                    todo = [i for i in range(len(options)) if options[i] not in self._sleep or NOSLEEP]
-                    asleep = frozenset(n for n in options if n in self._sleep)
-                    if key in self._seen:
-                        missing = () if NOSLEEP else self._seen[key] - asleep
-                        todo = [i for i in todo if options[i] in missing]
-                        self._seen[key] &= asleep
-                    else:
-                        self._seen[key] = asleep
-                    if not todo:
-                        self._repeats = True
-                        raise Redundant("its class was seen")
-                    pick = todo.pop(0)
-                    level = _Level(question, pick, todo, {} if NOSLEEP else self._sleep, True)
-            else:
-                level = _Level(question, pick, todo, self._sleep, order)
-            self._path.append(level)
-            level.steps = len(self._steps)
-            level.past = self._past.copy() if level.todo else None
+            self._repeat()
+        if self._depth == len(self._path):
+            self._path.append(self._level(question))
+        level = self._path[self._depth]
+        if level.question != question:
+            raise Divergence(
+                f"choice {self._depth}: expected {level.question.describe()}, met "
+                f"{question.describe()}; the run does not depend on its choices alone"
+            )
         self._depth += 1
-        if not order and self._depth>=len(self._path):
+        if question.asker and self._depth == len(self._path):
             self._past.draw(question.asker, level.pick)
         return level.pick
 
-    def finished(self, schedule: Schedule, steps: Sequence[Step] = ()) -> bool:
-        for step in steps[len(self._steps):]:
-            self.watch(step)
-        if self._repeats: return False
-        new = self._past.total not in self.classes
-        self.classes.add(self._past.total)
-        return new
+    def _level(self, question: Question) -> _Level:
+        """Return a choice on new ground."""
+        options = question.options
+        order = not question.asker and not isinstance(options, range)
+        todo = [question.default, *(i for i in range(len(options)) if i != question.default)]
+        if order:
+            assert self._pending is not None, "whoever asks tells first what is about to happen"
+            if self._pending.local:
+                todo = [list(options).index(self._pending.local)]
+            else:
+                names = [str(option) for option in options]
+                left = self._fresh(names, [name for name in names if name in self._sleep])
+                todo = [index for index in todo if names[index] in left]
+                if not todo:
+                    self._repeat()
+        return _Level(question, todo, self._sleep, order, self._past, len(self._steps))
+
+    def _fresh(self, options: Sequence[str], asleep: Sequence[str]) -> frozenset[str]:
+        """Return which options are still to be tried before what is about to happen.
+
+        Without options: an empty name if the loop alone was never seen to go on from here.
+        """
+        key = self._past.total, tuple(options), self._pending
+        slept = self._seen.get(key)
+        if slept is None:
+            self._seen[key] = frozenset(asleep)
+            return frozenset(options or [""]) - frozenset(asleep)
+        self._seen[key] = slept & frozenset(asleep)
+        return slept - frozenset(asleep)
+
+    def _repeat(self) -> None:
+        self._repeats = True
+        raise Redundant(_SEEN)

@@ -1,4 +1,7 @@
-"""Source-set DPOR with sleep sets: one run for each class of schedules.
+"""Source-set DPOR with sleep sets: one run for each class of schedules, where any task may step.
+
+Where a loop runs its tasks in batches, races cannot be turned round where they are met: see
+`sim.schedulers.caching`.
 
 Abdulla, Aronis, Jonsson, Sagonas, "Optimal Dynamic Partial Order Reduction" (POPL 2014), algorithm
 1, by re-execution. After each run every race in it (two transitions that depend on each other, are
@@ -12,14 +15,17 @@ Two things are tried in full instead: choices that are not of order (a jitter, a
 arrivals), and choices in which time may move, because nearly everything depends on time. One race
 needs a rule of its own: what comes from outside may keep time from moving by what it wakes, so the
 order in which time moves first is tried even if the two are not next to each other.
+
+A step of a client that does nothing but take in what it does not wait for is made at once, and is
+neither a transition nor part of a class (`Step.local`).
 """
 
 from collections.abc import Sequence
 
 from sim.errors import Divergence, Redundant, WsraceError
-from sim.model.record import CLOCK, LOOP, TIME, Step
-from sim.model.schedule import Kind, Question, Schedule
-from sim.schedulers.transitions import Footprint, Order, Run, Transition, order_of, run_of
+from sim.model.record import CLOCK, TIME, Happened, Pending, Step
+from sim.model.schedule import Question, Schedule
+from sim.schedulers.transitions import Footprint, Order, Transition, moves_of, order_of
 
 Sleep = dict[str, Footprint]
 
@@ -28,20 +34,24 @@ class _Level:
     """One choice on the path. seen: what the move of each tried option read and wrote.
 
     order: whether it is a choice of order; else all options are tried. todo: options to try, in
-    the order in which they were found. sleep: who slept when the choice was met.
+    the order in which they were found. sleep: who slept when the choice was met. steps: how many
+    had been made.
     """
 
-    __slots__ = ("done", "order", "pick", "question", "seen", "sleep", "todo")
+    __slots__ = ("done", "order", "pick", "question", "seen", "sleep", "steps", "todo")
 
-    def __init__(self, question: Question, sleep: Sleep) -> None:
+    def __init__(self, question: Question, sleep: Sleep, steps: int, local: str = "") -> None:
         self.question = question
         self.order = not question.asker and not isinstance(question.options, range)
         self.sleep = sleep
+        self.steps = steps
         self.pick = question.default
         self.todo: list[int] = []
         self.done: set[int] = set()
         self.seen: dict[int, Footprint] = {}
-        if not self.order or CLOCK in question.options:
+        if self.order and local:
+            self.pick = self.index(local)
+        elif not self.order or CLOCK in question.options:
             self.todo = [i for i in range(len(question.options)) if i != self.pick]
 
     def sleepers(self) -> Sleep:
@@ -81,14 +91,13 @@ class Dpor:
     def __init__(self, untimed: bool = False) -> None:
         self._untimed = untimed
         self._path: list[_Level] = []
+        self._steps: list[Happened] = []
         self._depth = 0
         self._started = False
         self._changed = 0
+        self._pending: Pending | None = None
         self._sleep: Sleep = {}
-        self._within: Sleep | None = None
-        """Who sleeps within the batch that is running; None between two batches."""
         self._repeats = False
-        self._watched = 0
 
     # -- the search ----------------------------------------------------------------------------
 
@@ -99,9 +108,8 @@ class Dpor:
         self._started = True
         self._depth = 0
         self._sleep = {}
-        self._within = None
         self._repeats = False
-        self._watched = 0
+        del self._steps[self._path[-1].steps if self._path else 0 :]
         return self
 
     def _advance(self) -> bool:
@@ -117,22 +125,28 @@ class Dpor:
 
         Raises Divergence if the run stopped short of the path.
         """
-        if len(schedule) < len(self._path):
-            expected = self._path[len(schedule)].question.describe()
+        if self._depth < len(self._path):
+            expected = self._path[self._depth].question.describe()
             raise Divergence(
-                f"choice {len(schedule)}: expected {expected}, met the end of the run; "
+                f"choice {self._depth}: expected {expected}, met the end of the run; "
                 "the run does not depend on its choices alone"
             )
-        for step in steps[self._watched :]:  # nothing was asked after the last ones
+        for step in steps[len(self._steps) :]:  # nothing was asked after the last ones
             self.watch(step)
-        run = run_of(steps)
-        self._remember(run)
-        self._turn_races(run.transitions, schedule)
-        for batch in run.batches:
-            self._turn_races(batch, schedule)
+        moves = moves_of(self._steps)
+        self._remember(moves)
+        self._turn_races(moves, schedule)
         return not self._repeats
 
     # -- one run -------------------------------------------------------------------------------
+
+    def known(self) -> Sequence[Happened]:
+        """Return the steps up to the choice that is answered otherwise than before."""
+        return tuple(self._steps)
+
+    def meet(self, pending: Pending, asks: bool) -> None:
+        """Take note of what the next choice stands before."""
+        self._pending = pending
 
     def choose(self, question: Question) -> int:
         """Return the option on the current path; on new ground, the first one that is awake.
@@ -141,8 +155,6 @@ class Dpor:
         """
         if self._repeats:
             raise Redundant("its class was seen")
-        if question.kind is not Kind.STEP:
-            self._within = None  # a choice of arrivals or of time stands between two batches
         if self._depth < len(self._path):
             level = self._path[self._depth]
             if level.question != question:
@@ -150,11 +162,11 @@ class Dpor:
                     f"choice {self._depth}: expected {level.question.describe()}, met "
                     f"{question.describe()}; the run does not depend on its choices alone"
                 )
-            if level.order:
-                self._set_sleep(level.sleepers())
+            self._sleep = level.sleepers() if level.order else level.sleep
         else:
-            level = _Level(question, dict(self._sleeping()))
-            if level.order and not self._wake_one(level):
+            local = self._pending.local if self._pending is not None else ""
+            level = _Level(question, dict(self._sleep), len(self._steps), local)
+            if level.order and not local and not self._wake_one(level):
                 self._repeats = True
                 raise Redundant("its class was seen")
             self._path.append(level)
@@ -169,42 +181,24 @@ class Dpor:
                 return True
         return False
 
-    def _sleeping(self) -> Sleep:
-        return self._sleep if self._within is None else self._within
-
-    def _set_sleep(self, sleep: Sleep) -> None:
-        if self._within is None:
-            self._sleep = sleep
-        else:
-            self._within = sleep
-
-    def watch(self, step: Step) -> None:
+    def watch(self, step: Happened) -> None:
         """Let a step wake those whose next move depends on it."""
-        self._watched += 1
-        inside = not step.outside and step.task != CLOCK
-        if step.task == LOOP:
-            self._within = {}
-        elif not inside:
-            self._within = None
+        self._steps.append(step)
+        if step.local:
+            return
         done = Footprint()
         done.add(step.accesses)
-        if self._within is not None and step.task != LOOP:
-            self._repeats |= step.task in self._within
-            self._within = _still_asleep(self._within, done)
-        else:
-            self._repeats |= step.task in self._sleep
+        self._repeats |= step.task in self._sleep
         self._sleep = _still_asleep(self._sleep, done)
 
     # -- races ---------------------------------------------------------------------------------
 
-    def _remember(self, run: Run) -> None:
+    def _remember(self, moves: Sequence[Transition]) -> None:
         """Note at each choice of the path what the move that it picked read and wrote."""
-        for one in (*run.transitions, *(one for batch in run.batches for one in batch)):
+        for one in moves:
             if one.level >= 0:
                 level = self._path[one.level]
-                footprint = level.seen.setdefault(level.pick, Footprint())
-                for step in one.steps:
-                    footprint.add(step.accesses)
+                level.seen[level.pick] = one.footprint
 
     def _turn_races(self, transitions: Sequence[Transition], schedule: Schedule) -> None:
         order = order_of(transitions, schedule, self._untimed)

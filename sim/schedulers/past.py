@@ -12,26 +12,16 @@ same in every process. (Musuvathi and Qadeer, "Partial-order reduction for conte
 exploration", 2007, cut searches by such names.)
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Protocol
 
-from sim.model.record import CLOCK, LOOP, TIME, Access
+from sim.model.record import CLOCK, LOOP, TIME, Happened, Step
+from sim.model.schedule import Schedule
 
 _BYTES = 12
 _MODULUS = 1 << 8 * _BYTES
 READY = "(ready)"
 """The ready queue of the loop, as a name of shared state. It is none for classes."""
-
-
-class Happened(Protocol):
-    """A step that is over, frozen or not."""
-
-    task: str
-    outside: bool
-    local: bool
-    accesses: "tuple[Access, ...] | dict[Access, None]"
-    woke: "tuple[str, ...] | list[str]"
-    spawned: "tuple[str, ...] | list[str]"
 
 
 class Names:
@@ -150,3 +140,17 @@ class Past:
         task = f"?{asker}"
         number = self._count[task] = self._count.get(task, 0) + 1
         self.total = (self.total + self._names(task, number, picked)) % _MODULUS
+
+
+def class_of(steps: Sequence[Step], schedule: Schedule) -> int:
+    """Return the class of a run: equal for two runs iff they differ by commuting steps only.
+
+    It holds every choice that is not one of order, too.
+    """
+    past = Past()
+    for step in steps:
+        past.add(step)
+    for choice in schedule:
+        if choice.question.asker:
+            past.draw(choice.question.asker, choice.picked)
+    return past.total

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sim.entropy import seed_for
 from sim.model.schedule import Scheduler, Search
 from sim.schedulers.bounded import DelayBounded, PreemptionBounded
+from sim.schedulers.caching import Caching
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.pct import Pct
@@ -27,6 +28,8 @@ class Asked:
     seed: int
     untimed: bool
     """Whether what the outside world does has no time of its own."""
+    batches: bool
+    """Whether the runtime steps its tasks in batches, between which alone the outside lands."""
     horizon: int
     """Choices in a run, as measured; 0 where nobody measured."""
 
@@ -83,7 +86,7 @@ _ROWS = (
         "dpor",
         "one schedule of each class",
         "every order, one schedule for each class",
-        lambda asked: Dpor(asked.untimed),
+        lambda asked: Caching() if asked.batches else Dpor(asked.untimed),
         reads_steps=True,
     ),
     Strategy("exhaustive", "all schedules", "every schedule", lambda _: Exhaustive()),

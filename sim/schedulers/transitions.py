@@ -1,23 +1,20 @@
 """A run as a sequence of transitions, with what depends on what: the ground of partial orders.
 
 Where any ready task may step next, every step is a transition of its own process. Where a runtime
-steps its tasks in batches, a batch is one transition of the process "(loop)": nothing from outside
-can fall into it. Its inner order is a second, smaller run (`Run.batches`).
+steps its tasks in batches, a batch is one transition of the process "(loop)", for that is what can
+be moved: nothing from outside can fall into it.
 
 The dependency relation. Two transitions depend on each other if they are of one process, if one
 created or woke the other's task, or if both touch one piece of shared state and one of them writes
 it. Everything else commutes: reads of one name, a put and a get of different queues, the ends of
 two children of one nursery. What a step reads and writes beyond what code notes itself (cancel
 scopes, nurseries, time, the ready queue) is said in sim/kernel/steps.py.
-
-Mazurkiewicz, "Trace theory" (1986): runs that differ only in the order of independent transitions
-are one class.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sim.model.record import CLOCK, LOOP, Access, Step
+from sim.model.record import CLOCK, LOOP, Access, Happened
 from sim.model.schedule import Schedule
 
 
@@ -51,43 +48,34 @@ class Transition:
     process: str
     level: int
     outside: bool
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Happened] = field(default_factory=list)
     footprint: Footprint = field(default_factory=Footprint)
 
-    def take(self, step: Step) -> None:
+    def take(self, step: Happened) -> None:
         """Add a step to the transition."""
         self.steps.append(step)
         self.footprint.add(step.accesses)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The transitions of a run, and those within each batch whose order was a choice."""
-
-    transitions: tuple[Transition, ...]
-    batches: tuple[tuple[Transition, ...], ...]
-
-
-def run_of(steps: Sequence[Step]) -> Run:
-    """Return a run's steps as transitions."""
-    transitions: list[Transition] = []
-    batches: list[list[Transition]] = []
+def moves_of(steps: Iterable[Happened]) -> tuple[Transition, ...]:
+    """Return a run's steps as transitions, without those that are of no account."""
+    moves: list[Transition] = []
     batch: Transition | None = None
     for step in steps:
+        if step.local:
+            batch = None
+            continue
         own = Transition(step.task, step.choice, step.outside)
         own.take(step)
         if step.task == LOOP:
             batch = own
-            transitions.append(own)
-            batches.append([])
+            moves.append(own)
         elif batch is not None and step.task != CLOCK and not step.outside:
             batch.take(step)
-            batches[-1].append(own)
         else:
             batch = None
-            transitions.append(own)
-    chosen = (tuple(inner) for inner in batches if any(one.level >= 0 for one in inner))
-    return Run(tuple(transitions), tuple(chosen))
+            moves.append(own)
+    return tuple(moves)
 
 
 @dataclass(slots=True)
@@ -104,7 +92,7 @@ class Order:
 
 
 def order_of(transitions: Sequence[Transition], schedule: Schedule, untimed: bool = False) -> Order:
-    """Return the happens-before of a run, or of one batch, whose processes are its tasks.
+    """Return the happens-before of a run.
 
     untimed: whether time may move before what the outside world is about to do.
     """
@@ -171,7 +159,7 @@ class _Causes:
         self._pending.setdefault(one.process, set()).add(index)
         return found
 
-    def _note(self, step: Step, one: Transition, index: int) -> None:
+    def _note(self, step: Happened, one: Transition, index: int) -> None:
         for task in (*step.spawned, *step.woke):
             process = self._processes.get(task, task)
             if process == LOOP != one.process:
@@ -204,42 +192,3 @@ def _immediate(direct: Iterable[int], before: Sequence[int]) -> list[int]:
     for index in direct:
         implied |= before[index]
     return [index for index in sorted(direct) if not implied >> index & 1]
-
-
-def class_of(steps: Sequence[Step], schedule: Schedule, untimed: bool = False) -> object:
-    """Return the class of a run: equal for two runs iff they differ by commuting transitions only.
-
-    It holds, for each pair of dependent transitions, which came first, and every choice that is not
-    one of order.
-    """
-    run = run_of(steps)
-    order = order_of(run.transitions, schedule, untimed)
-    parts = [_pairs(run.transitions, order, {}), _values(schedule)]
-    counts: dict[str, int] = {}
-    parts += [_pairs(batch, order_of(batch, schedule), counts) for batch in run.batches]
-    return tuple(parts)
-
-
-def _pairs(
-    transitions: Sequence[Transition], order: Order, counts: dict[str, int]
-) -> frozenset[object]:
-    names: list[tuple[str, int]] = []
-    for one in transitions:
-        counts[one.process] = counts.get(one.process, 0) + 1
-        names.append((one.process, counts[one.process]))
-    pairs: set[object] = {
-        (names[i], names[j]) for j, found in enumerate(order.direct) for i in found
-    }
-    return frozenset(pairs | set(names))
-
-
-def _values(schedule: Schedule) -> frozenset[object]:
-    """Return the choices that are no choices of order, by who asked for them."""
-    nth: dict[str, int] = {}
-    found: set[object] = set()
-    for choice in schedule:
-        asker = choice.question.asker
-        if asker:
-            nth[asker] = nth.get(asker, 0) + 1
-            found.add((asker, nth[asker], choice.picked))
-    return frozenset(found)

@@ -16,7 +16,7 @@ from sim.model.schedule import Search
 from sim.schedulers.dpor import Dpor
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
-from sim.schedulers.transitions import class_of
+from sim.schedulers.past import class_of
 from tests.helpers.running import job_for, record_of
 
 MOST = 2_000_000

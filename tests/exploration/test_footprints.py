@@ -46,7 +46,7 @@ def ends_of(scenario: Scenario, inquiry: Inquiry, drawn: int = 0) -> list[End]:
     def keep(end: End) -> None:
         ends.append(end)
 
-    run_search(job, inquiry.search(40), keep, inquiry.most)
+    run_search(job, inquiry.search(40, job.in_batches), keep, inquiry.most)
     run_all((job.under(Uniform(seed)) for seed in range(drawn)), keep)
     return ends
 

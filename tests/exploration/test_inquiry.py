@@ -70,7 +70,7 @@ def test_what_a_search_gives_up_after(strategy: Any) -> None:
 
 def drawn(inquiry: Inquiry) -> list[list[int]]:
     """What each scheduler of a sampling search answers to a row of questions."""
-    search = inquiry.search(horizon=20)
+    search = inquiry.search(horizon=20, batches=True)
     answers = []
     while (scheduler := search.next_scheduler()) is not None:
         answers.append(

@@ -15,8 +15,8 @@ from sim.runs.play import play
 from sim.runs.subject import Record
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
+from sim.schedulers.past import class_of
 from sim.schedulers.replay import Replay
-from sim.schedulers.transitions import class_of
 from sim.schedulers.uniform import Uniform
 from tests.helpers.running import job_for, record_of, run_once
 from tests.helpers.scenes import BLIND, CLOSE, scene
@@ -104,8 +104,8 @@ def test_put_together_it_is_the_same_class_with_no_more_switches(name: str) -> N
     for found in drawn:
         moved = group_steps(found)
         before, after = (stepped(one, asked.untimed) for one in (found, moved))
-        assert class_of(before.trace_steps, before.schedule, asked.untimed) == class_of(
-            after.trace_steps, after.schedule, asked.untimed
+        assert class_of(before.trace_steps, before.schedule) == class_of(
+            after.trace_steps, after.schedule
         )
         assert moved.outcome == found.outcome
         assert switches(after) <= switches(before)

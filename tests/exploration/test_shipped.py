@@ -6,16 +6,17 @@ from dataclasses import replace
 import pytest
 
 from sim.exploration.audit import audit
+from sim.exploration.inquiry import Inquiry
 from sim.files.catalog import names, open_scenario
 from sim.kernel.series import run_search
 from sim.kernel.world import Job
 from sim.model.names import RuntimeName
 from sim.model.record import End
 from sim.model.scenario import Batch, Scenario
-from sim.schedulers.dpor import Dpor
+from sim.model.schedule import Search
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
-from sim.schedulers.transitions import class_of
+from sim.schedulers.past import class_of
 from tests.helpers.running import job_for, record_of
 
 SMALL = 300
@@ -35,7 +36,7 @@ def settled(scenario: Scenario, runtime: RuntimeName) -> Scenario:
 
 
 def searched(
-    job: Job, search: Dpor | Exhaustive, scenario: Scenario
+    job: Job, search: Search, scenario: Scenario
 ) -> tuple[bool, Counter[object], set[str]]:
     classes: Counter[object] = Counter()
     outcomes: set[str] = set()
@@ -57,7 +58,7 @@ def test_a_small_shipped_scenario_has_the_classes_and_outcomes_of_the_full_searc
     complete, classes, outcomes = searched(job, Exhaustive(), scenario)
     if not complete:
         pytest.skip(f"more than {SMALL} schedules; the audit looks at it")
-    reduced, found, seen = searched(job, Dpor(), scenario)
+    reduced, found, seen = searched(job, Inquiry().search(0, job.in_batches), scenario)
     assert reduced
     assert set(found) == set(classes)
     assert set(found.values()) == {1}

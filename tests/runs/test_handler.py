@@ -31,9 +31,8 @@ from sim.runs.play import play
 from sim.runs.replay import file_of, replay, replayed, token_of
 from sim.runs.scenario import ScenarioSubject
 from sim.runtimes.port import TrioRuntime, has_hop
-from sim.schedulers.dpor import Dpor
 from sim.schedulers.fifo import Fifo
-from sim.schedulers.transitions import class_of
+from sim.schedulers.past import class_of
 from sim.server.observed import CONNECTION, NOTES
 from sim.sut.chat import Chat
 from sim.sut.guards import GUARDS
@@ -92,11 +91,11 @@ def classes(of: ScenarioSubject, untimed: bool) -> tuple[set[object], set[str]]:
     labels: set[str] = set()
 
     def on_end(end: End) -> None:
-        found.add(class_of(end.trace_steps, end.schedule, untimed))
+        found.add(class_of(end.trace_steps, end.schedule))
         labels.add(settled.judge(end).label)
 
     job = settled.job(Fifo()).recording()
-    assert run_search(job, Dpor(untimed), on_end, 20_000).complete
+    assert run_search(job, Inquiry().search(0, job.in_batches), on_end, 20_000).complete
     return found, labels
 
 

@@ -7,15 +7,16 @@ import trio
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from sim.exploration.inquiry import Inquiry
 from sim.kernel.order import Order as Loop
 from sim.kernel.series import run_search
 from sim.kernel.world import Job, Program, World
-from sim.model.record import CLOCK, LOOP, End, Limits
-from sim.schedulers.dpor import Dpor
+from sim.model.record import CLOCK, LOOP, TIME, End, Limits
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
-from sim.schedulers.transitions import Footprint, class_of, order_of, run_of
+from sim.schedulers.past import READY, class_of
+from sim.schedulers.transitions import Footprint, Transition, moves_of, order_of
 from sim.schedulers.uniform import Uniform
 from tests.helpers.programs import TASKS, Task, program
 from tests.helpers.running import run_once
@@ -32,14 +33,14 @@ def drawn(case: Drawn) -> tuple[Job, End]:
 
 
 def the_class(end: End, untimed: bool) -> object:
-    return class_of(end.trace_steps, end.schedule, untimed)
+    return class_of(end.trace_steps, end.schedule)
 
 
 @given(ALL)
 @settings(deadline=None, max_examples=60)
 def test_the_masks_are_transitive_and_the_direct_ones_say_it_all(case: Drawn) -> None:
     job, end = drawn(case)
-    transitions = run_of(end.trace_steps).transitions
+    transitions = moves_of(end.trace_steps)
     order = order_of(transitions, end.schedule, job.untimed)
     for masks in (order.before, order.causes):
         for index, mask in enumerate(masks):
@@ -62,21 +63,27 @@ def test_the_masks_are_transitive_and_the_direct_ones_say_it_all(case: Drawn) ->
 
 @given(ALL)
 @settings(deadline=None, max_examples=60)
-def test_transitions_hold_every_step_once_in_order(case: Drawn) -> None:
+def test_moves_hold_every_step_once_in_order(case: Drawn) -> None:
     job, end = drawn(case)
-    run = run_of(end.trace_steps)
-    assert [step for one in run.transitions for step in one.steps] == list(end.trace_steps)
-    for one in run.transitions:
+    moves = moves_of(end.trace_steps)
+    steps: list[object] = [step for one in moves for step in one.steps]
+    assert steps == list(end.trace_steps)
+    for one in moves:
         if one.process == LOOP:
             assert job.order is not Loop.ANY
             assert one.steps[0].task == LOOP
             assert not any(step.outside or step.task == CLOCK for step in one.steps)
         else:
             assert [step.task for step in one.steps] == [one.process]
-    inner = [tuple(one.steps[1:]) for one in run.transitions if one.process == LOOP]
-    for batch in run.batches:
-        assert tuple(step for one in batch for step in one.steps) in inner
-        assert any(one.level >= 0 for one in batch)
+
+
+def conflict(one: Transition, two: Transition) -> bool:
+    """Whether two moves depend on each other through more than the ready queue, and the time."""
+    none = {READY, TIME}
+    return any(
+        first.writes & (second.writes | second.reads) - none
+        for first, second in ((one.footprint, two.footprint), (two.footprint, one.footprint))
+    )
 
 
 @given(ALL, st.integers(0, 1 << 16))
@@ -85,7 +92,7 @@ def test_swapped_neighbours_are_the_same_class_exactly_if_they_are_independent(
     case: Drawn, pick: int
 ) -> None:
     job, end = drawn(case)
-    transitions = run_of(end.trace_steps).transitions
+    transitions = moves_of(end.trace_steps)
     places = [
         index
         for index in range(len(transitions) - 1)
@@ -106,7 +113,7 @@ def test_swapped_neighbours_are_the_same_class_exactly_if_they_are_independent(
     if independent:
         assert the_class(other, job.untimed) == the_class(end, job.untimed)
         assert (other.ending, other.result) == (end.ending, end.result)
-    elif one.footprint.depends(two.footprint) and one.process != two.process:
+    elif conflict(one, two) and one.process != two.process:
         assert the_class(other, job.untimed) != the_class(end, job.untimed)
 
 
@@ -114,7 +121,7 @@ def test_swapped_neighbours_are_the_same_class_exactly_if_they_are_independent(
 @settings(deadline=None, max_examples=40)
 def test_a_run_is_made_again_from_its_own_order(case: Drawn) -> None:
     job, end = drawn(case)
-    transitions = run_of(end.trace_steps).transitions
+    transitions = moves_of(end.trace_steps)
     again = run_once(job.program, InOrder(transitions, end.schedule), job)
     assert the_class(again, job.untimed) == the_class(end, job.untimed)
     assert (again.ending, again.result) == (end.ending, end.result)
@@ -197,7 +204,7 @@ def test_a_batch_that_either_of_two_may_start_is_tried_before_each(
 ) -> None:
     job = Job(two_wakers(), Fifo(), order=order, untimed=untimed, steps=True)
     found: list[set[object]] = []
-    for search in (Exhaustive(), Dpor(untimed)):
+    for search in (Exhaustive(), Inquiry().search(0, job.in_batches)):
         results: set[object] = set()
 
         def on_end(end: End, results: set[object] = results) -> None:
