@@ -19,13 +19,15 @@ RESERVED = (MAIN, CLOCK, LOOP)
 class Known:
     """What the kernel knows about one task of the world."""
 
-    __slots__ = ("children", "last_step", "outside", "path", "rank", "ready", "task")
+    __slots__ = ("children", "last_step", "opaque", "outside", "path", "rank", "ready", "task")
 
     def __init__(self, path: str, outside: bool, task: Task) -> None:
         self.path = path
         self.outside = outside
         self.task = task
         self.last_step = 0
+        self.opaque = False
+        """Whether its steps may touch state that nobody notes."""
         self.ready = False
         self.rank = 0
         """Why it was woken, see `sim.kernel.waiters`, where the runtime looks at that."""

@@ -78,6 +78,8 @@ class Stepper(trio.abc.Instrument):
             outside = world.sides.get(world.current, spawner.outside)
             known = tasks[task] = Known(spawner.child_path(task.name), outside, task)
             if self._recorder is not None:
+                opaque = world.job.opaque
+                known.opaque = opaque is not None and not outside and opaque(task)
                 self._recorder.spawned(task, known.path)
         trio_hook.forget_creation(task)
 

@@ -6,6 +6,7 @@ The accesses of a step must tell all that its effect depends on. Beyond what cod
   since who is cancelled first cannot be woken any more;
 - who cancels takes the cancelled out of what they wait in, so it writes all that they touched when
   they began to wait;
+- tasks of somebody's own code write what they may share without a note, all of it, at every step;
 - a child that exits reads its nursery, and a task that has a nursery open writes it: the children's
   exits commute, but not with what their parent does meanwhile;
 - a step reads the time, which the clock writes; the outside world of an untimed run only if it
@@ -60,6 +61,8 @@ class Knowing(Protocol):
         """Return those steps: they are not recorded again."""
 
 
+_UNNOTED = "(unnoted)"
+"""Whatever somebody's own code may share without a note, as one name of shared state."""
 _READY = "(ready)"
 """The ready queue of the loop, as a name of shared state."""
 
@@ -102,6 +105,8 @@ class StepRecorder:
             return
         if not (known.outside and world.job.untimed):
             world.read(TIME)
+        if known.opaque:
+            world.write(_UNNOTED)
         self._read_scopes(known.task)
         for nursery in known.task.child_nurseries:
             world.write(self._tasks_of(nursery))

@@ -56,6 +56,10 @@ class Job:
     """Modules and packages that act for others, besides the kernel and Trio: what they touch is
     touched by who called them.
     """
+    opaque: Callable[[trio.lowlevel.Task], bool] | None = None
+    """Tells which tasks of the loop may share state that nobody notes: all their steps are taken to
+    depend on each other. None if none does.
+    """
     own: OwnCode = SOMEBODYS_OWN
     """Tells somebody's own code from ours and from libraries."""
 

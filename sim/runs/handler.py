@@ -26,7 +26,7 @@ from sim.model.script import Do
 from sim.model.ticks import from_ms
 from sim.runs.injections import KINDS
 from sim.runs.judge import judge
-from sim.runs.own import OwnHandler, source_of
+from sim.runs.own import OwnHandler, may_run_own_code, source_of
 from sim.runs.scenario import STATES, ScenarioSubject, injector_for
 from sim.runs.specs import client_specs
 from sim.runs.stage import Direct, Stage
@@ -207,7 +207,8 @@ class HandlerSubject(ScenarioSubject):
             with every_websocket_observed():
                 await program(world)
 
-        return replace(job, program=observed, own=code_of(self.handler.home))
+        own = code_of(self.handler.home)
+        return replace(job, program=observed, own=own, opaque=may_run_own_code)
 
 
 def _inject(stage: Stage, name: str, websocket: WebSocket, scenario: Scenario) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from types import ModuleType
 
+import trio
 from starlette.websockets import WebSocket
 
 from sim.errors import UserError
 from sim.sut.guards import GUARDS, Guard, own_guard
 
+_OURS = __name__.partition(".")[0]
 Handler = Callable[[WebSocket], Awaitable[None]]
 """Somebody's handler: it gets Starlette's WebSocket and nothing else."""
 
@@ -51,6 +53,16 @@ class OwnHandler:
     def home(self) -> str:
         """The top-level package or module that it comes from."""
         return self.name.partition(":")[0].partition(".")[0]
+
+
+def may_run_own_code(task: trio.lowlevel.Task) -> bool:
+    """Whether a task of the server may run code of somebody's own: a handler's, or what it starts.
+
+    Such code may share objects that nobody notes: a registry of connections, a list of rooms.
+    """
+    frame = getattr(task.coro, "cr_frame", None)
+    module = str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+    return task.name.startswith("handler:") or module.partition(".")[0] != _OURS
 
 
 def guard_named(name: str) -> Guard:

@@ -24,7 +24,7 @@ from sim.runs import driver, injections
 from sim.runs.driver import SimulatedDriver
 from sim.runs.injections import Injector
 from sim.runs.judge import judge
-from sim.runs.own import OwnHandler, guard_named, source_of
+from sim.runs.own import OwnHandler, guard_named, may_run_own_code, source_of
 from sim.runs.smaller import smaller_scenarios
 from sim.runs.specs import answers_in_events, client_specs, pauses_of
 from sim.runs.stage import Direct, Fidelity, Stage, stage_program
@@ -210,7 +210,7 @@ class ScenarioSubject:
 
     def complete(self, job: Job) -> Job:
         """Return a job with what is special about the subject."""
-        return job
+        return job if self.guard is None else replace(job, opaque=may_run_own_code)
 
 
 @dataclass(frozen=True, slots=True)
