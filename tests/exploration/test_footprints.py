@@ -108,7 +108,7 @@ def test_a_write_that_is_not_noted_would_be_found(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(World, "write", forgetful)
     inquiry = Inquiry("dpor", "all", max_schedules=150)
-    found = differs(small(opened, "asyncio-3.11"), inquiry, drawn=150)
+    found = differs(small(opened, "asyncio-3.11"), inquiry, drawn=400)
     assert "server-close" in found
     monkeypatch.setattr(World, "write", real)
     assert differs(small(opened, "asyncio-3.11"), replace(inquiry), drawn=150) == ""

@@ -102,11 +102,13 @@ def test_a_guard_that_reads_the_wrong_state_is_found_in_two_schedules() -> None:
     assert found.schedules <= 2
 
 
-def test_a_check_one_hop_early_is_found_in_twenty_schedules() -> None:
+def test_a_check_one_hop_early_is_found_in_a_dozen_classes() -> None:
+    """Of 22 in all eight combinations of times; the runs that were cut short come on top."""
     scenario = server_close("both-states", "asyncio-3.11", DEFAULT, 1, "report")
     found = explore(scenario, Inquiry(first=True))
     assert found.fails
-    assert found.schedules <= 20
+    assert found.looked <= 12
+    assert found.schedules <= 24
 
 
 @pytest.mark.parametrize("strategy", ["pct", "uniform"])
