@@ -118,6 +118,8 @@ class Session:
         world = self._world
         if world is None:
             return
+        if self._stepper.postpones(tick):
+            return
         if world.ending is None and tick > world.job.limits.ticks:
             world.abort(Ending.TIME_LIMIT, _too_much_time(world.job.limits))
         else:
@@ -196,6 +198,7 @@ def _end_of(world: World) -> End:
         error=world.error,
         waiting=world.waiting,
         stuck=world.stuck,
+        due=world.due,
         events=tuple(world.events),
         trace_steps=() if seen else tuple([step.freeze() for step in world.recorded]),
         outside=world.outside_waiting,

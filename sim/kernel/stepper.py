@@ -244,10 +244,32 @@ class Stepper(trio.abc.Instrument):
         """Let time move to what is due next, as was chosen."""
         tick = self._next_tick(world)
         assert tick is not None
+        if self.postpones(tick):
+            return
         world.tick = tick
         if self._recorder is not None:
             self._recorder.moved(self._asked, ready)
         world.fire_timers()
+
+    def postpones(self, tick: int) -> bool:
+        """End the world if its time is not to move to `tick`, for now or at all.
+
+        Return whether it is not.
+        """
+        world = self.world
+        if world is None or world.ending is not None:
+            return False
+        if self._recorder is not None:
+            try:
+                self._recorder.stand(self._ready)
+            except WsraceError as error:
+                world.abort(Ending.DIVERGED, error)
+                return True
+        if world.job.horizon is None or tick <= world.job.horizon:
+            return False
+        world.due = tick
+        world.abort(Ending.POSTPONED, LimitReached("time beyond is looked at later"))
+        return True
 
     @staticmethod
     def _next_tick(world: World) -> int | None:

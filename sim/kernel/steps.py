@@ -27,6 +27,7 @@ from sim.errors import Divergence
 from sim.kernel import trio_hook
 from sim.kernel.names import Known
 from sim.kernel.order import Order, Ready
+from sim.kernel.state import state_of
 from sim.kernel.world import OpenStep, World
 from sim.model.record import CLOCK, LOOP, TIME, Access, Ending, Pending
 
@@ -51,6 +52,14 @@ class Meeting(Protocol):
         asks: whether one follows; there is none where the loop alone can go on. Raises Redundant if
         it need not go on.
         """
+
+
+@runtime_checkable
+class StandingStill(Protocol):
+    """A scheduler that is told how the world stands where its time is to move."""
+
+    def stand(self, state: bytes) -> None:
+        """Take note of a state. Raises Redundant if the run need not go on."""
 
 
 @runtime_checkable
@@ -82,6 +91,9 @@ class StepRecorder:
         self._last: dict[str, OpenStep] = {}
         self._cancels = False
         scheduler = world.job.scheduler
+        self._stand: Callable[[bytes], None] | None = (
+            scheduler.stand if isinstance(scheduler, StandingStill) else None
+        )
         self._known = scheduler.known() if isinstance(scheduler, Knowing) else ()
         self._shown = len(self._known)
         self._current: OpenStep | None = None
@@ -134,6 +146,20 @@ class StepRecorder:
         order = tuple([known.path for known in waiting])
         told = Pending(tuple(batch), tuple(loop), tuple(timers), order, next(takers, ""))
         self._meet(told, asks)
+
+    def stand(self, ready: Ready) -> None:
+        """Tell the scheduler, if it wants to know, how the world stands where time is to move.
+
+        Raises Redundant where going on would show nothing new.
+        """
+        world = self._world
+        if self._stand is None or len(world.recorded) < len(self._known):
+            return
+        self.meet(ready, asks=False)  # a history that is known needs no look at the state
+        if world.job.standing is not None:
+            state = state_of(world, self._tasks, world.job.standing(world.events))
+            if state is not None:
+                self._stand(state)
 
     def _only_takes(self, known: Known) -> bool:
         takes = self._world.takers.get(known.path)

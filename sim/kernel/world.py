@@ -2,7 +2,7 @@
 
 import sys
 import types
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -35,6 +35,12 @@ class Job:
     late: int = 0
     """How many times in a run the clock may move although something is runnable, as if the process
     had been delayed. No option reaches it yet.
+    """
+    horizon: int | None = None
+    """The tick beyond which time does not move for now: the world ends as postponed instead."""
+    standing: Callable[[Sequence[Event]], object] | None = None
+    """Returns what of a trace so far may still count for the outcome. None where the state of a
+    world cannot be told, since not all of it is reached from its tasks.
     """
     untimed: bool = False
     """What the outside world does has no time of its own: it may happen at any moment, before or
@@ -75,6 +81,10 @@ class Job:
     def recording(self, steps: bool = True, lines: bool = False) -> Self:
         """Return the same job with its steps recorded; lines: with the code's lines, too."""
         return replace(self, steps=steps, lines=lines)
+
+    def before(self, horizon: int) -> Self:
+        """Return the same job, postponed where its time would move beyond a tick."""
+        return replace(self, horizon=horizon)
 
     def engine(self) -> Engine:
         """Return a kernel that can run it."""
@@ -185,6 +195,8 @@ class World:
         self.waiting: tuple[Waiting, ...] = ()
         self.end_tick = 0
         self.end_steps = 0
+        self.due = 0
+        """Where time would have moved to, if the world is postponed."""
         self.stuck = False
         self.forced = 0
         self.sides: dict[trio.lowlevel.Task | None, bool] = {}

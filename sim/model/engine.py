@@ -32,6 +32,9 @@ class Job(Protocol):
     def recording(self, steps: bool = True, lines: bool = False) -> Self:
         """Return the same world with its steps recorded; lines: with the code's lines, too."""
 
+    def before(self, horizon: int) -> Self:
+        """Return the same world, postponed where its time would move beyond a tick."""
+
     def engine(self) -> "Engine":
         """Return what can run it and others of its kind."""
 

@@ -146,6 +146,8 @@ class Ending(StrEnum):
     it has to be to be judged."""
     DIVERGED = "diverged"
     """The scheduler could not answer a question, for example in a replay."""
+    POSTPONED = "postponed"
+    """Time would have moved beyond what is looked at for now (`Job.horizon`)."""
     REDUNDANT = "redundant"
     """The scheduler stopped it: whatever it would show was seen in another run."""
 
@@ -192,7 +194,7 @@ class End:
     """How one world ended.
 
     result: what the program returned. error: what was raised, or the reason for stopping it.
-    tick, steps: where it stood then. waiting: on a deadlock, every task and what it waits for.
+    tick, steps: where it stood then. due: where time would have moved to if it was postponed. waiting: on a deadlock, every task and what it waits for.
     stuck: it could not be ended after being cancelled. schedule, events, trace_steps: what was
     recorded; the last two are empty when recording is off. outside: what each client waits for.
     remarks: what judges need to know besides the trace, which the digest is of.
@@ -206,6 +208,7 @@ class End:
     error: BaseException | None = None
     waiting: tuple[Waiting, ...] = ()
     stuck: bool = False
+    due: int = 0
     events: tuple[Event, ...] = ()
     trace_steps: tuple[Step, ...] = field(default=(), repr=False)
     outside: tuple[Waiting, ...] = ()

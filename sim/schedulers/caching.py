@@ -30,9 +30,10 @@ part of no class (`Step.local`).
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sim.errors import Divergence, Redundant
-from sim.model.record import CLOCK, LOOP, Happened, Pending, Step
+from sim.model.record import CLOCK, LOOP, End, Happened, Pending, Step
 from sim.model.schedule import Question, Schedule
 from sim.schedulers.past import Names, Past
 from sim.schedulers.transitions import Footprint
@@ -74,10 +75,21 @@ class _Level:
         return True
 
 
+class _Postponed(NamedTuple):
+    """A run that stopped where its time would have moved beyond the horizon, to be gone on with."""
+
+    due: int
+    answers: tuple[tuple[Question, int], ...]
+    steps: tuple[Happened, ...]
+    past: Past
+    sleep: Sleep
+
+
 class Caching:
     """Every class of schedules, each found at least once. It is its own scheduler.
 
-    It watches the steps of its runs, which its job must record.
+    It watches the steps of its runs, which its job must record. Runs that are postponed are kept,
+    one of those that are alike so far, and gone on with by `resume`.
     """
 
     def __init__(self) -> None:
@@ -87,18 +99,23 @@ class Caching:
         self._path: list[_Level] = []
         self._steps: list[Happened] = []
         self._started = False
+        self._postponed: list[_Postponed] = []
+        self._standing: set[tuple[bytes, frozenset[str]]] = set()
+        self.alike = 0
+        """How many runs were cut because they stood still as another one had."""
+        self._roots: list[_Postponed] = []
         self._begin()
 
     def _begin(self) -> None:
         self._depth = 0
         self._pending: Pending | None = None
         self._repeats = False
+        self._resumed = False
         self._past = Past(self._names)
         self._sleep: Sleep = {}
         del self._steps[self._path[-1].steps if self._path else 0 :]
-        if self._path:
-            level = self._path[-1]
-            assert level.past is not None, "a level with something to try keeps its past"
+        level = self._path[-1] if self._path else None
+        if level is not None and level.past is not None:
             self._past = level.past if not level.todo else level.past.copy()
             self._sleep = level.sleep
 
@@ -109,10 +126,44 @@ class Caching:
         while self._started and self._path and not self._path[-1].next_option():
             self._path.pop()
         if self._started and not self._path:
-            return None
+            if not self._roots:
+                return None
+            self._go_on(self._roots.pop(0))
+            return self
         self._started = True
         self._begin()
         return self
+
+    def postpone(self, end: End) -> None:
+        """Keep a run that was postponed, to go on with it later."""
+        for step in end.trace_steps[len(self._steps) :]:
+            self.watch(step)
+        if not self._repeats:
+            answers = tuple((choice.question, choice.picked) for choice in end.schedule)
+            past = self._past.copy()
+            self._postponed.append(
+                _Postponed(end.due, answers, tuple(self._steps), past, self._sleep)
+            )
+
+    @property
+    def due(self) -> int | None:
+        """The first tick that postponed runs would have moved to; None if there are none."""
+        return min((one.due for one in self._postponed), default=None)
+
+    def resume(self, horizon: int) -> None:
+        """Go on with the runs that were postponed, as far as they are due up to a tick."""
+        self._roots += [one for one in self._postponed if one.due <= horizon]
+        self._postponed = [one for one in self._postponed if one.due > horizon]
+
+    def _go_on(self, one: _Postponed) -> None:
+        self._path = [
+            _Level(question, [pick], {}, False, one.past, 0) for question, pick in one.answers
+        ]
+        self._begin()
+        self._steps = list(one.steps)
+        self._past = one.past
+        self._sleep = one.sleep
+        self._resumed = True
 
     def finished(self, schedule: Schedule, steps: Sequence[Step] = ()) -> bool:
         """Return whether a run was the first of its class.
@@ -159,6 +210,21 @@ class Caching:
         self._pending = pending
         if not asks and not self._fresh((), ()):
             self._repeat()
+
+    def stand(self, state: bytes) -> None:
+        """Take note of how the world stands where time is to move; at most one goes on from there.
+
+        Whatever led there: what is to come depends on the state alone, and time does not come back.
+        Raises Redundant for any other one.
+        """
+        if self._resumed:  # this is where it was postponed
+            self._resumed = False
+            return
+        key = state, frozenset(self._sleep)
+        if key in self._standing:
+            self.alike += 1
+            self._repeat()
+        self._standing.add(key)
 
     def choose(self, question: Question) -> int:
         """Return the option on the current path; on new ground, the first one that is awake.
