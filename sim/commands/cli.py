@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from sim import __version__
-from sim.commands.terminal import BROKEN, errors_as_statuses, import_from_here
+from sim.commands.terminal import BROKEN, duration, errors_as_statuses, import_from_here
 from sim.errors import UserError
 from sim.model.plain import find_nearest
 from sim.model.properties import PROPERTIES
@@ -121,7 +121,21 @@ def reproduce(
     show_default=True,
     help="Preemptions, delays, or the depth for pct.",
 )
-@click.option("--max-schedules", type=click.IntRange(1), help="Give up after so many.")
+@click.option(
+    "--max-schedules",
+    type=click.IntRange(1),
+    help="Give up after so many for each guard; 6,000 unless --count or --for is given.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    callback=duration,
+    metavar="TIME",
+    help="Search for so long in all, such as 90s, 10m or 2h, and say how far it came.",
+)
+@click.option(
+    "--count", is_flag=True, help="Look at every class, also where it is known that some fail."
+)
 @click.option(
     "--handler",
     "handlers",
@@ -154,18 +168,20 @@ def explore(
     audit: bool,
     out: Path | None,
     as_json: bool,
+    seconds: float | None,
     **asked: Any,
 ) -> None:
     """Give each guard a verdict over the schedules of SCENARIO, with a counterexample.
 
     race-free: complete, every class of schedules was looked at. racy: some fail, with the smallest
     failing run that was found. fails in every schedule: complete, and it is no race. inconclusive:
-    no answer, with what stood in the way. SCENARIO is a name from `wsrace list` or a TOML file.
+    no answer, with what stood in the way and the virtual time up to which every class was looked
+    at. Ctrl-C keeps what was found. SCENARIO is a name from `wsrace list` or a TOML file.
     """
     from sim.commands.explore import Request, run
 
     import_from_here((*guards, *handlers))
-    code = (handlers, factory, fidelity)
+    code = (handlers, factory, fidelity, seconds)
     request = Request(scenario, settings, guards, times, asked, audit, out, as_json, *code)
     with errors_as_statuses(_again):
         sys.exit(run(request, time.perf_counter))

@@ -1,8 +1,10 @@
 """The command `explore`: one verdict per guard, then the counterexamples."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +16,26 @@ from sim.exploration.audit import Audit, audit_subject
 from sim.exploration.confirm import confirm
 from sim.exploration.counterexample import counterexample
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.search import search
+from sim.exploration.search import search_all
+from sim.exploration.tally import SoFar
 from sim.exploration.verdict import Verdict
 from sim.files.catalog import open_scenario
 from sim.files.documents import EXPLORED
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.model.scenario import Batch, Scenario, known_guard
+from sim.model.ticks import seconds
 from sim.report.text.explore import Answer, document_of, file_name, tell
 from sim.runs.handler import HandlerSubject
 from sim.runs.own import guard_allowed, import_handler
 from sim.runs.replay import write_file
 from sim.runs.scenario import ScenarioSubject
 from sim.runs.stage import Fidelity
+from sim.runs.subject import Subject
 from sim.runs.times import usual_times
+
+QUICK = 6_000
+"""Schedules for each guard unless more are asked for: ten seconds or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +53,15 @@ class Request:
     handlers: tuple[str, ...] = ()
     factory: bool = False
     fidelity: str = "asgi"
+    seconds: float | None = None
+    """How long to search, in all; None for as long as it takes."""
 
 
 def run(request: Request, stopwatch: Callable[[], float]) -> int:
     """Do what was asked. Return the exit status: 1 for a broken expectation, 3 for no answer."""
     scenario = _scenario(request)
     times = request.times or usual_times(scenario)
-    inquiry = Inquiry(times=times, **request.inquiry)  # type: ignore[arg-type]
+    inquiry = _quick(Inquiry(times=times, **request.inquiry), request)  # type: ignore[arg-type]
     subjects = _subjects(scenario, request)
     for subject in subjects:  # nothing is searched if one of them cannot be
         subject.variants(inquiry.times)
@@ -71,6 +81,17 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
         show(tell(answers, request.out))
         click.echo(f"\ndigest: {document['digest']}")
     return _status(scenario, answers)
+
+
+def _quick(inquiry: Inquiry, request: Request) -> Inquiry:
+    """Return what is asked with an end to it: a verdict that does not arrive is none.
+
+    A number of schedules, for what is searched must not depend on how fast a machine is.
+    """
+    endless = inquiry.count or request.seconds is not None or inquiry.way.draws
+    if endless or inquiry.max_schedules is not None:
+        return inquiry
+    return replace(inquiry, max_schedules=QUICK)
 
 
 def _scenario(request: Request) -> Scenario:
@@ -117,19 +138,17 @@ def _search(
 ) -> list[Answer]:
     """Search, make small what fails, and see that it fails in a new process, too."""
     answers: list[Answer] = []
+    times = Times(stopwatch, request.seconds)
     with Bar("guards searched", len(subjects)) as bar:
-        for subject in subjects:
-
-            def on_run(looked: int, name: str = subject.label) -> None:
-                bar.tell(note=f"{printable(name)}: {looked:,} looked at")
-
+        explored = search_all(subjects, inquiry, partial(_tell, bar), times.is_up)
+        for found in explored:
             began = stopwatch()
-            found = search(subject, inquiry, on_run)
             if found.failure is not None:
-                bar.tell(note=f"{printable(subject.label)}: fails, making the run small")
+                bar.tell(note=f"{printable(found.guard)}: fails, making the run small")
             example = counterexample(found)
-            audited = _audit(subject, inquiry) if request.audit else None
-            answers.append(Answer(found, example, audited, stopwatch() - began))
+            audited = _audit(found.subject, inquiry) if request.audit else None
+            spent = times.spent(found.subject) + stopwatch() - began
+            answers.append(Answer(found, example, audited, spent))
             bar.tell(len(answers))
         told = confirm([(one.found, one.example) for one in answers])
     return [
@@ -138,7 +157,47 @@ def _search(
     ]
 
 
-def _audit(subject: ScenarioSubject, inquiry: Inquiry) -> Audit:
+class Times:
+    """How long each guard takes, where they take turns, and whether the time for all is up."""
+
+    def __init__(self, stopwatch: Callable[[], float], most: float | None) -> None:
+        self._stopwatch = stopwatch
+        self._last = stopwatch()
+        self._until = math.inf if most is None else self._last + most
+        self._current = ""
+        self._spent: dict[str, float] = {}
+
+    def is_up(self, subject: Subject) -> bool:
+        """Take note that a run for a subject begins. Return whether the time is up."""
+        self._stop()
+        self._current = subject.label
+        return self._last > self._until
+
+    def spent(self, subject: Subject) -> float:
+        """Return how many seconds went into the runs for a subject."""
+        self._stop()
+        return self._spent.get(subject.label, 0.0)
+
+    def _stop(self) -> None:
+        now = self._stopwatch()
+        before = self._spent.get(self._current, 0.0)
+        self._spent[self._current] = before + now - self._last
+        self._last, self._current = now, ""
+
+
+def _tell(bar: Bar, subject: Subject, so_far: SoFar) -> None:
+    """Say how far the search for one guard is; that it fails, as soon as it is known."""
+    shown = printable(subject.label)
+    note = f"{shown}: {so_far.looked:,} looked at"
+    if so_far.failing:
+        note += f", {so_far.failing:,} fail"
+        bar.say_once(f"{shown}: fails: {so_far.failure} (found after {so_far.looked:,})", shown)
+    elif so_far.reached:
+        note += f", race-free before {seconds(so_far.reached):.6g} s"
+    bar.tell(note=note)
+
+
+def _audit(subject: Subject, inquiry: Inquiry) -> Audit:
     """Swap independent steps of a subject, at the first of its listed times."""
     return audit_subject(subject.variants(inquiry.times)[0], inquiry.seed)
 

@@ -1,6 +1,7 @@
 """What all commands share on a terminal: consoles, progress, exit statuses, code of one's own."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -55,6 +56,14 @@ class Bar:
         )
         self._task = self._progress.add_task(what, total=total, note="")
 
+        self._said: set[str] = set()
+
+    def say_once(self, line: str, about: str) -> None:
+        """Print a line on stderr at once, the first time that there is one about a thing."""
+        if about not in self._said:
+            self._said.add(about)
+            self._progress.console.print(f"wsrace: {printable(line)}", markup=False, soft_wrap=True)
+
     def __enter__(self) -> Self:
         self._progress.start()
         return self
@@ -86,6 +95,19 @@ class Bar:
             click.echo(
                 printable(f"wsrace: {task.description}: {task.completed:,.0f}{of}{rest}"), err=True
             )
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def duration(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """Return a time such as "90s" in seconds. Raises BadParameter for anything else."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value)
+    if found is None or float(found[1]) == 0:
+        raise click.BadParameter(f"{value!r}: expected a time such as 90s, 10m or 2h")
+    return float(found[1]) * _UNITS[found[2]]
 
 
 def import_from_here(names: Iterable[str | None]) -> None:

@@ -35,6 +35,8 @@ class Inquiry:
     """Of what is drawn."""
     first: bool = False
     """Whether to stop at the first failure."""
+    count: bool = True
+    """Whether to look at every class although it is known that some fail and some do not."""
 
     def __post_init__(self) -> None:
         faults = [

@@ -1,17 +1,19 @@
 """Looks at the schedules of a subject and says whether any of them breaks a property."""
 
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 
-from sim.errors import Divergence, UserError
+from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.stability import FirstRun, taken_otherwise
-from sim.exploration.tally import OnRun, Tally
+from sim.exploration.runs import BY_HAND, Runs
+from sim.exploration.tally import OnRun, SoFar, Tally
 from sim.exploration.verdict import Exploration
-from sim.kernel.series import run_once, run_plan
+from sim.kernel.series import run_plan
 from sim.model.engine import Job, Plan
-from sim.model.record import Ending
+from sim.model.record import End
 from sim.model.scenario import Scenario
-from sim.model.schedule import Search
+from sim.model.schedule import Scheduler
 from sim.runs.handler import HandlerSubject
 from sim.runs.own import OwnHandler
 from sim.runs.scenario import ScenarioSubject
@@ -48,97 +50,172 @@ def explore(
     return search(subject, inquiry or Inquiry(), on_run)
 
 
-def search(subject: Subject, inquiry: Inquiry, on_run: OnRun | None = None) -> Exploration:
+def search(
+    subject: Subject,
+    inquiry: Inquiry,
+    on_run: OnRun | None = None,
+    time_is_up: Callable[[], bool] = lambda: False,
+) -> Exploration:
     """Search the schedules of a subject for a run that breaks the property.
+
+    on_run: called whenever more is known. time_is_up: whether to stop; asked between runs.
 
     Between the runs its first schedule is run again: before the search, after each outcome that is
     new, and after the search. If it goes otherwise than at first, runs do not depend on their
     choices alone, and there is no verdict. Raises UserError for what the subject cannot be asked.
     """
-    if why := subject.refuses(inquiry.prop):
-        raise UserError(why)
-    tally = Tally(subject, inquiry, on_run)
-    variants = subject.variants(inquiry.times)
-    horizon = pruned = runs = done = 0
-    ended = True
-    for variant in variants:
-        tally.variant = variant
-        most = inquiry.most - runs
-        if inquiry.way.draws:
-            most = -(-most // (len(variants) - done))  # a share for each of those still to come
-        job = variant.job(Fifo()).recording(steps=inquiry.way.reads_steps)
-        horizon = _horizon(job, inquiry) if inquiry.way.measures else 0
-        schedulers = replace(inquiry, max_schedules=most).search(horizon, job.in_batches)
-        watch = done == 0  # one comparison with another process is enough
-        made, finished = _run(variant, job, schedulers, tally, most + inquiry.way.draws, watch)
-        runs += made
-        done += 1
-        ended &= finished
-        pruned += getattr(schedulers, "pruned", 0)
-        if tally.enough or runs >= inquiry.most:
-            break
-    ended &= done == len(variants)
-    bounds = [*tally.bounds(), *subject.limits()]
-    if not ended and not tally.enough:
-        bounds.insert(0, f"cut after {runs} schedules")
-    if pruned:
-        bounds.insert(0, f"{pruned} options lay beyond the bound")
-    complete = ended and not bounds and not inquiry.way.draws
-    if inquiry.way.reads_steps:
-        bounds += subject.caveats()
-    if tally.unseen:
-        bounds.append(tally.unseen)
-    scope = inquiry.scope(horizon)
-    if len(variants) > 1:
-        share = "all" if done == len(variants) else f"{done} of"
-        scope += f", {share} {len(variants)} combinations of those listed"
-    return tally.exploration(runs, complete, scope, "; ".join(bounds))
+
+    def tell(_: Subject, so_far: SoFar) -> None:
+        if on_run is not None:
+            on_run(so_far)
+
+    return search_all([subject], inquiry, tell, lambda _: time_is_up())[0]
 
 
-def _run(
-    variant: Subject, job: Job, schedulers: Search, tally: Tally, most: int, elsewhere: bool
-) -> tuple[int, bool]:
-    """Run every schedule that the search supplies. Return how many, and whether it came to its end.
+def search_all(
+    subjects: Sequence[Subject],
+    inquiry: Inquiry,
+    on_run: Callable[[Subject, SoFar], None],
+    time_is_up: Callable[[Subject], bool] = lambda _: False,
+) -> list[Exploration]:
+    """Search the schedules of several subjects, the near future of all before the far one of any.
 
-    What the search itself finds to be otherwise than before is told, too. elsewhere: compare the
-    first run with one in another process.
+    on_run: called with a subject whenever more is known of it. time_is_up: asked with a subject
+    before each of its runs.
     """
-    runs = 0
-    finished = False
-    first: FirstRun | None = None
-
-    def plan() -> Plan:
-        nonlocal runs, finished, first
-        first = FirstRun(variant, (yield job), elsewhere)
-        tally.unstable = first.compare((yield job))
-        while runs < most and not tally.enough:
-            scheduler = schedulers.next_scheduler()
-            if scheduler is None:
-                finished = True
-                break
-            end = yield job.under(scheduler)
-            runs += 1
-            if end.ending is Ending.DIVERGED:
-                tally.unstable = taken_otherwise(variant, end.error)
-            elif schedulers.finished(end.schedule, end.trace_steps) and tally.add(end):
-                tally.unstable = first.compare((yield job))
-        if not tally.unstable:
-            tally.unstable = first.compare((yield job)) or first.elsewhere()
-            tally.unseen = tally.unseen or first.unseen
-
+    found = [
+        SubjectSearch(one, inquiry, partial(on_run, one), partial(time_is_up, one))
+        for one in subjects
+    ]
     try:
-        run_plan(plan())
-    except Divergence as error:
-        tally.unstable = taken_otherwise(variant, error)
+        run_plan(take_turns([(one, one.plan()) for one in found]))
+    except KeyboardInterrupt:
+        for one in found:
+            one.stop(BY_HAND)
     finally:
-        if first is not None:
-            first.close()
-    return runs, finished
+        for one in found:
+            one.close()
+    return [one.exploration() for one in found]
 
 
-def _horizon(job: Job, inquiry: Inquiry) -> int:
+def take_turns(searches: Sequence[tuple["SubjectSearch", Plan]]) -> Plan:
+    """Make one plan of several: who came least far in virtual time goes on."""
+    waiting: dict[SubjectSearch, Job] = {}
+    plans = dict(searches)
+
+    def go_on(one: SubjectSearch, end: End | None) -> None:
+        try:
+            waiting[one] = plans[one].send(end)  # type: ignore[arg-type]
+        except StopIteration:
+            waiting.pop(one, None)
+
+    for one in plans:
+        go_on(one, None)
+    while waiting:
+        nearest = min(waiting, key=lambda one: one.depth)
+        depth = nearest.depth
+        while nearest in waiting and nearest.depth == depth:
+            go_on(nearest, (yield waiting[nearest]))
+
+
+class SubjectSearch:
+    """A search of the schedules of one subject, as a plan and what came of it."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        inquiry: Inquiry,
+        on_run: OnRun | None,
+        time_is_up: Callable[[], bool],
+    ) -> None:
+        if why := subject.refuses(inquiry.prop):
+            raise UserError(why)
+        self._subject = subject
+        self._inquiry = inquiry
+        self._time_is_up = time_is_up
+        self._tally = Tally(subject, inquiry, on_run)
+        self._variants = subject.variants(inquiry.times)
+        self._series: list[Runs] = []
+        self._horizon = 0
+
+    @property
+    def depth(self) -> int:
+        """How often it has gone on to what lies further in virtual time."""
+        return sum(series.depth for series in self._series)
+
+    def plan(self) -> Plan:
+        """Return the runs to make."""
+        inquiry, tally, variants = self._inquiry, self._tally, self._variants
+        for variant in variants:
+            tally.variant = variant
+            most = inquiry.most - self._made
+            if inquiry.way.draws:
+                most = -(-most // (len(variants) - len(self._series)))  # a share for each to come
+            job = variant.job(Fifo()).recording(steps=inquiry.way.reads_steps)
+            if inquiry.way.measures:
+                self._horizon = yield from _horizon(job, inquiry)
+            schedulers = replace(inquiry, max_schedules=most).search(self._horizon, job.in_batches)
+            elsewhere = not self._series  # one comparison with another process is enough
+            most += inquiry.way.draws
+            series = Runs(variant, job, schedulers, tally, most, elsewhere, self._time_is_up)
+            self._series.append(series)
+            yield from series.plan()
+            tally.leave(series.finished)
+            if tally.enough or self._made >= inquiry.most:
+                return
+
+    @property
+    def _made(self) -> int:
+        return sum(series.made for series in self._series)
+
+    def stop(self, why: str) -> None:
+        """Take note that it was stopped from outside, unless it had come to its end."""
+        if not (self._ended or self._tally.enough):
+            self._tally.stopped = why
+            self._tally.leave(finished=False)
+
+    def close(self) -> None:
+        """Want no more."""
+        for series in self._series:
+            series.close()
+
+    @property
+    def _ended(self) -> bool:
+        every = len(self._series) == len(self._variants)
+        return every and all(series.finished for series in self._series)
+
+    def exploration(self) -> Exploration:
+        """Return the verdict, with its bounds."""
+        inquiry, tally, subject = self._inquiry, self._tally, self._subject
+        runs, done, every = self._made, len(self._series), len(self._variants)
+        pruned = sum(getattr(series.schedulers, "pruned", 0) for series in self._series)
+        bounds = [*tally.bounds(), *subject.limits()]
+        if not self._ended and (tally.stopped or not tally.enough):
+            cut = f"cut after {runs} schedules"
+            bounds.insert(0, f"{cut}: {tally.stopped}" if tally.stopped else cut)
+        if pruned:
+            bounds.insert(0, f"{pruned} options lay beyond the bound")
+        complete = self._ended and not bounds and not inquiry.way.draws
+        if inquiry.way.reads_steps:
+            bounds += subject.caveats()
+        if tally.unseen:
+            bounds.append(tally.unseen)
+        scope = inquiry.scope(self._horizon)
+        if every > 1:
+            share = "all" if done == every else f"{done} of"
+            scope += f", {share} {every} combinations of those listed"
+        if alike := sum(getattr(series.schedulers, "alike", 0) for series in self._series):
+            scope += f"; {alike} runs ended where the world stood as in another one"
+        upto = tally.reached if not self._ended and done == every else None
+        return tally.exploration(runs, complete, scope, "; ".join(bounds), upto)
+
+
+def _horizon(job: Job, inquiry: Inquiry) -> Generator[Job, End, int]:
     """Return the most choices in a few runs."""
-    ends = [run_once(job.under(Fifo()))]
-    for number in range(_PROBES - 1):
-        ends.append(run_once(job.under(Uniform(inquiry.seed + number))))
-    return max(len(end.schedule) for end in ends)
+    most = 0
+    probes: list[Scheduler] = [Fifo()]
+    probes += [Uniform(inquiry.seed + number) for number in range(_PROBES - 1)]
+    for scheduler in probes:
+        end = yield job.under(scheduler)
+        most = max(most, len(end.schedule))
+    return most

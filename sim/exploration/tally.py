@@ -2,16 +2,35 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sim.errors import words_of
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.verdict import Exploration, Verdict
 from sim.model.outcome import class_named
 from sim.model.record import End, Ending, silent_wakes
-from sim.runs.subject import Record, Subject, record
+from sim.runs.subject import Record, Subject, record, record_or_none
 
-OnRun = Callable[[int], None]
-"""Called with the number of schedules looked at so far."""
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """How far a search is."""
+
+    looked: int
+    """Schedules, or classes, looked at."""
+    failing: int
+    failure: str | None
+    """How the simplest failing one ended; None if there is none."""
+    reached: int | None
+    """The tick before which every class was looked at, at the current times; None if unknown."""
+
+
+OnRun = Callable[[SoFar], None]
+"""Called whenever more is known."""
+
+
+_NO_RACE = 200
+"""Failing classes after which a search that need not count no longer waits for a passing one."""
 
 
 class Tally:
@@ -30,7 +49,15 @@ class Tally:
         self._points = self._deepest = 0
         self._untouched = True
         self._remarks: dict[str, tuple[int, str]] = {}
-        self.failing = 0
+        self._counted = 0
+        self._early: dict[bool, Record] = {}
+        """Runs made to their end before their turn, by whether they fail: they count until others
+        do."""
+        self.reached: int | None = None
+        """The tick before which every class was looked at; None if that is not known."""
+        self._near: int | None = None
+        self.stopped = ""
+        """Why the search was stopped from outside, if it was."""
         self.refusal = ""
         """What the code asked for that the world refuses."""
         self.unseen = ""
@@ -57,23 +84,84 @@ class Tally:
             runs, first = self._remarks.get(kind, (0, text))
             self._remarks[kind] = runs + 1, first
         if self._inquiry.fails(found.outcome):
-            self.failing += 1
-            if self._failure is None or _cost(found) < _cost(self._failure):
-                self._failure = found
-        if self._on_run is not None:
-            self._on_run(self._looked)
+            self._counted += 1
+            self._keep(found)
+        self._tell()
         return new
+
+    def _tell(self) -> None:
+        if self._on_run is not None:
+            failure = None if self._failure is None else self._failure.outcome.label
+            self._on_run(SoFar(self._looked, self.failing, failure, self._near))
+
+    def is_news(self, end: End) -> bool:
+        """Whether a run that was postponed has failed, or passed so far, as none has before."""
+        if self.failing and self.passing:
+            return False
+        found = record(self.variant, replace(end, ending=Ending.TIME_LIMIT))
+        fails = self._inquiry.fails(found.outcome)
+        return fails not in self._early and not (self.failing if fails else self.passing)
+
+    def anticipate(self, end: End) -> None:
+        """Keep a run that will count only when its turn comes."""
+        found = record_or_none(self.variant, end)
+        if found is None:
+            return
+        fails = self._inquiry.fails(found.outcome)
+        self._early.setdefault(fails, found)
+        if fails:
+            self._keep(found)
+        self._tell()
+
+    def reach(self, tick: int) -> None:
+        """Take note that every class of the current variant was looked at before a tick."""
+        self._near = tick
+        self._tell()
+
+    def leave(self, finished: bool) -> None:
+        """Go on to the next variant. finished: whether nothing was left of this one."""
+        if not finished:
+            near = self._near or 0
+            self.reached = near if self.reached is None else min(near, self.reached)
+        self._near = None
+
+    def _keep(self, found: Record) -> None:
+        if self._failure is None or _cost(found) < _cost(self._failure):
+            self._failure = found
+
+    @property
+    def failing(self) -> int:
+        """How many runs failed; one that is known before its turn is one."""
+        return self._counted or int(True in self._early)
+
+    @property
+    def passing(self) -> int:
+        """How many did not."""
+        return self._outcomes.total() - self._counted or int(False in self._early)
 
     @property
     def _looked(self) -> int:
-        return self._outcomes.total()
+        return self.failing + self.passing
+
+    def outcomes(self) -> dict[str, int]:
+        """Return how many of those judged ended how."""
+        found = Counter(self._outcomes)
+        for fails, early in self._early.items():
+            counted = self._counted if fails else self._outcomes.total() - self._counted
+            if not counted:
+                found[early.outcome.label] += 1
+        return dict(found)
 
     @property
     def enough(self) -> bool:
         """Whether the search may stop: a failure is all that is wanted, or no answer can come."""
         if self.unstable or (self._open and self._subject.has_own_code):
             return True  # what one run of somebody's own code does, most others will do too
-        return self._inquiry.first and self.failing > 0
+        if not self.failing or self.stopped:
+            return bool(self.stopped)
+        if self._inquiry.first:
+            return True
+        return not self._inquiry.count and (self.passing > 0 or self._looked >= _NO_RACE)
 
     def bounds(self) -> list[str]:
         """Return what stands in the way of a complete answer."""
@@ -82,8 +170,10 @@ class Tally:
             f"{waker} woke {woken} without a recorded write" for waker, woken in self._silent
         ]
 
-    def exploration(self, runs: int, complete: bool, scope: str, bound: str) -> Exploration:
-        """Return the verdict."""
+    def exploration(
+        self, runs: int, complete: bool, scope: str, bound: str, upto: int | None = None
+    ) -> Exploration:
+        """Return the verdict. upto: the tick before which nothing was left out."""
         looked = self._looked
         return Exploration(
             subject=self._subject,
@@ -96,7 +186,7 @@ class Tally:
             schedules=runs,
             looked=looked,
             failing=self.failing,
-            outcomes=dict(self._outcomes),
+            outcomes=self.outcomes(),
             deepest=self._deepest,
             points=self._points,
             silent=tuple(self._silent),
@@ -105,6 +195,8 @@ class Tally:
             remarks=dict(sorted(self._remarks.items())),
             refusal=self.refusal,
             unstable=self.unstable,
+            upto=upto,
+            stopped=self.stopped,
         )
 
     def _verdict(self, complete: bool) -> Verdict:

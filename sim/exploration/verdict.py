@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sim.exploration.inquiry import Inquiry
 from sim.model.scenario import Scenario
+from sim.model.ticks import seconds
 from sim.runs.subject import Record, Subject, scenario_of
 
 
@@ -65,6 +66,11 @@ class Exploration:
     """What people should be told although it is no failure: kind -> (in how many runs, a text)."""
     refusal: str = ""
     """What the code under test asked for that no schedule controls, if a run ended by that."""
+    upto: int | None = None
+    """The tick of virtual time before which every class was looked at, in a search that was cut;
+    None if it was not, or if that is not known."""
+    stopped: str = ""
+    """Why it was stopped from outside, if it was."""
     unstable: str = ""
     """Why runs do not depend on their choices alone, if they do not: then there is no verdict."""
 
@@ -108,6 +114,9 @@ class Exploration:
             return f"inconclusive: {self.unstable or self.refusal}"
         elif not self.looked:
             return f"inconclusive: {self.bound} ({self.scope})"
+        elif self.upto:
+            said = f"inconclusive: race-free before {seconds(self.upto):.6g} s, every class; cut "
+            said += f"beyond, {self.looked} {what} in all without a failure"
         else:
             said = f"inconclusive: {self.looked} {what} without a failure"
         return f"{said} ({self.scope}{'; ' if self.bound else ''}{self.bound})"

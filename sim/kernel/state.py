@@ -14,6 +14,7 @@ import collections
 import enum
 import functools
 import gc
+import re
 import types
 import weakref
 from array import array
@@ -55,7 +56,11 @@ _COUNTERS = frozenset({"_schedule_points", "_cancel_points", "_counter"})
 """What Trio counts and nobody asks for."""
 
 
-class Unseen(Exception):  # noqa: N818 - it is told to nobody
+_NUMBER = re.compile(r"#\d+")
+"""Of a task's name: which one of that name it is, which is history."""
+
+
+class Unseen(Exception):
     """Some object cannot be looked into."""
 
 
@@ -84,9 +89,10 @@ def _roots(world: World, tasks: dict[Task, Known]) -> Iterator[object]:
         yield timer.why
         yield timer.waiters
     waiting = sorted(tasks.items(), key=lambda item: item[1].last_step)
-    yield [known.path for _, known in waiting if not known.outside]
+    yield [task for task, known in waiting if not known.outside]
     for task, known in sorted(tasks.items(), key=lambda item: item[1].path):
-        yield known.path
+        yield task
+        yield _NUMBER.sub("", known.path)
         yield known.ready
         yield task.coro
         for name in _OF_TASKS:
@@ -133,13 +139,10 @@ class _Walk:
     def _ours(self, thing: Any) -> bool:
         """Visit what belongs to the kernel or to Trio."""
         if isinstance(thing, Task):
-            known = self._tasks.get(thing)
-            self.found.append(known.path if known is not None else "")
+            self.found.append(thing in self._tasks)  # and then when it was met first
         elif isinstance(thing, trio.Nursery):
-            children = sorted(
-                self._tasks[child].path for child in thing.child_tasks if child in self._tasks
-            )
-            self._push(*children, thing.cancel_scope, thing._pending_excs, thing._closed)
+            mine = [child for child in self._tasks if child in thing.child_tasks]
+            self._push(*mine, thing.cancel_scope, thing._pending_excs, thing._closed)
         elif isinstance(thing, Waiters):
             self._push(*thing)
         elif kind_name(thing) == "CancelStatus":
@@ -161,7 +164,7 @@ class _Walk:
             if len(thing) > 1 and not all(type(one) in _VALUES for one in thing):
                 raise Unseen  # the order in which it would be walked is one of addresses
             self._push(*sorted(thing, key=repr))
-        elif isinstance(thing, _ITERATORS):
+        elif type(thing) in _ITERATORS:
             self._push(*thing.__reduce__()[1:])
         elif isinstance(thing, weakref.ReferenceType):
             self._push(thing())
@@ -225,7 +228,7 @@ class _Walk:
 
     def _attributes(self, thing: Any) -> bool:
         """Visit the attributes of an instance. Return whether it can have any."""
-        names = {name: None for name in getattr(thing, "__dict__", ())}
+        names = dict.fromkeys(getattr(thing, "__dict__", ()))
         slots = [name for one in type(thing).__mro__ for name in _slots_of(one)]
         for name in (*names, *slots):
             if name not in _COUNTERS:

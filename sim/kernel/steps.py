@@ -157,7 +157,8 @@ class StepRecorder:
             return
         self.meet(ready, asks=False)  # a history that is known needs no look at the state
         if world.job.standing is not None:
-            state = state_of(world, self._tasks, world.job.standing(world.events))
+            trace = (*world.events, *world.remarks)
+            state = state_of(world, self._tasks, world.job.standing(trace))
             if state is not None:
                 self._stand(state)
 

@@ -194,10 +194,11 @@ class End:
     """How one world ended.
 
     result: what the program returned. error: what was raised, or the reason for stopping it.
-    tick, steps: where it stood then. due: where time would have moved to if it was postponed. waiting: on a deadlock, every task and what it waits for.
-    stuck: it could not be ended after being cancelled. schedule, events, trace_steps: what was
-    recorded; the last two are empty when recording is off. outside: what each client waits for.
-    remarks: what judges need to know besides the trace, which the digest is of.
+    tick, steps: where it stood then. due: where time would have moved to if it was postponed.
+    waiting: on a deadlock, every task and what it waits for. stuck: it could not be ended after
+    being cancelled. schedule, events, trace_steps: what was recorded; the last two are empty when
+    recording is off. outside: what each client waits for. remarks: what judges need to know besides
+    the trace, which the digest is of.
     """
 
     ending: Ending

@@ -23,6 +23,11 @@ class Pipe(Generic[T]):
         self._last = 0
         self._readers = Waiters()
 
+    def __standing__(self) -> tuple[object, ...]:
+        """Return what of it matters for what is to come (`sim.kernel.state`)."""
+        last = max(self._last, self.world.tick)  # what comes next waits for nothing that is past
+        return {**vars(self), "_last": last}, None
+
     def _put(self, item: T, show: Callable[[T], str], jitters: bool = True) -> int:
         """Put `item` on its way; return the tick of its arrival."""
         world, spec = self.world, self.spec

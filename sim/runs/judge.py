@@ -9,7 +9,7 @@ says nothing about the handler: there is no outcome, so that nobody can count it
 failure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sim.errors import NoAnswer, words_of
@@ -89,6 +89,24 @@ def _receivers(event: Event) -> Finding:
 _TELLING = {"raised.member": _member, "swallowed": _met, "receivers": _receivers}
 
 
+def _connections(events: Iterable[Event]) -> dict[str, _Connection]:
+    """Return what a trace says of each connection."""
+    connections: dict[str, _Connection] = {}
+    for event in events:
+        name = event.values.get("connection")
+        if isinstance(name, str):
+            connections.setdefault(name, _Connection()).note(event)
+    return connections
+
+
+def standing(events: Iterable[Event]) -> object:
+    """Return what of a trace so far may still count when the run is judged.
+
+    Runs of which that is equal, and which go on alike, come to the same.
+    """
+    return [(name, repr(one)) for name, one in _connections(events).items()]
+
+
 def judge(end: End, agent_events: bool = False) -> Outcome:
     """Return what a run came to.
 
@@ -97,11 +115,7 @@ def judge(end: End, agent_events: bool = False) -> Outcome:
     """
     if not end.ending.judged:
         raise NoAnswer(f"{end.ending}: {words_of(end.error)}")
-    connections: dict[str, _Connection] = {}
-    for event in (*end.events, *end.remarks):
-        name = event.values.get("connection")
-        if isinstance(name, str):
-            connections.setdefault(name, _Connection()).note(event)
+    connections = _connections((*end.events, *end.remarks))
     classes = {name: _class(name, one, end) for name, one in connections.items()}
     findings = [
         finding

@@ -23,7 +23,7 @@ from sim.model.ticks import from_ms
 from sim.runs import driver, injections
 from sim.runs.driver import SimulatedDriver
 from sim.runs.injections import Injector
-from sim.runs.judge import judge
+from sim.runs.judge import judge, standing
 from sim.runs.own import OwnHandler, guard_named, may_run_own_code, source_of
 from sim.runs.smaller import smaller_scenarios
 from sim.runs.specs import answers_in_events, client_specs, pauses_of
@@ -210,7 +210,10 @@ class ScenarioSubject:
 
     def complete(self, job: Job) -> Job:
         """Return a job with what is special about the subject."""
-        return job if self.guard is None else replace(job, opaque=may_run_own_code)
+        if self.guard is not None:
+            return replace(job, opaque=may_run_own_code)
+        # On the wire libraries keep what is not reached from the tasks.
+        return replace(job, standing=standing) if self.fidelity is Fidelity.ASGI else job
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sim.files.racefile import SUFFIX
 from sim.kernel.lines import place_of
 from sim.model.outcome import class_named
 from sim.model.plain import printable
+from sim.model.ticks import seconds
 from sim.runs.handler import HandlerSubject
 
 _STYLES = {
@@ -73,6 +74,8 @@ def _verdict_lines(answer: Answer) -> Iterator[str]:
     unreal = " (counterfactual)" if found.scenario.counterfactual else ""
     yield f"{printable(found.guard)}{unreal}: {found.words()}"
     yield f"  outcomes: {outcome_words(found)}"
+    if found.upto is not None and not found.fails:
+        yield "  to go on: --for 10m, or --max-schedules N; to ask for less: --set end_ms=..."
     for kind, (runs, said) in found.remarks.items():
         about = said or class_named(kind).summary
         yield f"  also: {kind} in {runs:,} of {found.looked:,}: {printable(about)}"
@@ -203,6 +206,7 @@ def _row(answer: Answer) -> dict[str, Any]:
         "bound": found.bound,
         "classes": found.classes,
         "schedules": found.schedules,
+        "every_class_before_s": None if found.upto is None else seconds(found.upto),
         "failing": found.failing,
         "outcomes": dict(sorted(found.outcomes.items())),
         "also": {kind: {"runs": n, "text": text} for kind, (n, text) in found.remarks.items()},
