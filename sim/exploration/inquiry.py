@@ -36,7 +36,8 @@ class Inquiry:
     first: bool = False
     """Whether to stop at the first failure."""
     count: bool = True
-    """Whether to look at every class although it is known that some fail and some do not."""
+    """Whether every class counts. Else worlds that stand alike, whatever led there, are gone on
+    with once, and a search stops when it is known that some runs fail and some do not."""
 
     def __post_init__(self) -> None:
         faults = [
@@ -82,7 +83,15 @@ class Inquiry:
         steps its tasks in batches.
         """
         return self.way.search(
-            Asked(self.bound, self.most, self.seed, self.untimed, batches, horizon)
+            Asked(
+                bound=self.bound,
+                most=self.most,
+                seed=self.seed,
+                untimed=self.untimed,
+                batches=batches,
+                states=self.first or not self.count,
+                horizon=horizon,
+            )
         )
 
     def scope(self, horizon: int) -> str:

@@ -58,6 +58,9 @@ class Meeting(Protocol):
 class StandingStill(Protocol):
     """A scheduler that is told how the world stands where its time is to move."""
 
+    compares_states: bool
+    """Whether it wants to be."""
+
     def stand(self, state: bytes) -> None:
         """Take note of a state. Raises Redundant if the run need not go on."""
 
@@ -92,7 +95,9 @@ class StepRecorder:
         self._cancels = False
         scheduler = world.job.scheduler
         self._stand: Callable[[bytes], None] | None = (
-            scheduler.stand if isinstance(scheduler, StandingStill) else None
+            scheduler.stand
+            if isinstance(scheduler, StandingStill) and scheduler.compares_states
+            else None
         )
         self._known = scheduler.known() if isinstance(scheduler, Knowing) else ()
         self._shown = len(self._known)
@@ -153,10 +158,10 @@ class StepRecorder:
         Raises Redundant where going on would show nothing new.
         """
         world = self._world
-        if self._stand is None or len(world.recorded) < len(self._known):
+        if len(world.recorded) < len(self._known):
             return
         self.meet(ready, asks=False)  # a history that is known needs no look at the state
-        if world.job.standing is not None:
+        if self._stand is not None and world.job.standing is not None:
             trace = (*world.events, *world.remarks)
             state = state_of(world, self._tasks, world.job.standing(trace))
             if state is not None:

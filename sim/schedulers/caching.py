@@ -92,7 +92,9 @@ class Caching:
     one of those that are alike so far, and gone on with by `resume`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, states: bool = False) -> None:
+        """Begin. states: take worlds that stand alike for one, so that fewer classes are met."""
+        self.compares_states = states
         self._names = Names()
         self._seen: dict[object, frozenset[str]] = {}
         self._classes: set[int] = set()

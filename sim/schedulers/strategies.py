@@ -30,6 +30,8 @@ class Asked:
     """Whether what the outside world does has no time of its own."""
     batches: bool
     """Whether the runtime steps its tasks in batches, between which alone the outside lands."""
+    states: bool
+    """Whether worlds that stand alike may be taken for one."""
     horizon: int
     """Choices in a run, as measured; 0 where nobody measured."""
 
@@ -86,7 +88,7 @@ _ROWS = (
         "dpor",
         "one schedule of each class",
         "every order, one schedule for each class",
-        lambda asked: Caching() if asked.batches else Dpor(asked.untimed),
+        lambda asked: Caching(asked.states) if asked.batches else Dpor(asked.untimed),
         reads_steps=True,
     ),
     Strategy("exhaustive", "all schedules", "every schedule", lambda _: Exhaustive()),

@@ -10,6 +10,7 @@ from sim.errors import UserError
 from sim.exploration import tally
 from sim.exploration.inquiry import TIMES, Inquiry
 from sim.exploration.search import explore
+from sim.exploration.tally import SoFar
 from sim.exploration.verdict import Exploration, Verdict
 from sim.kernel.world import Job
 from sim.model.record import End, Limits
@@ -315,9 +316,10 @@ def test_drawn_schedules_reach_every_combination(strategy: Any) -> None:
 
 
 def test_every_run_that_counts_is_reported_and_the_failure_replays() -> None:
-    counts: list[int] = []
-    found = explore(scene(CLOSE), on_run=counts.append)
-    assert counts == list(range(1, found.looked + 1))
+    told: list[SoFar] = []
+    found = explore(scene(CLOSE), on_run=told.append)
+    assert sorted({one.looked for one in told}) == list(range(1, found.looked + 1))
+    assert (told[-1].failing, told[-1].failure) == (found.failing, "need_accept_first")
     assert found.failure is not None
     job = job_for(found.scenario, Replay(found.failure.schedule))
     assert ends(job).events == found.failure.end.events

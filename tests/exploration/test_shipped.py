@@ -63,6 +63,11 @@ def test_a_small_shipped_scenario_has_the_classes_and_outcomes_of_the_full_searc
     assert set(found) == set(classes)
     assert set(found.values()) == {1}
     assert seen == outcomes
+    alike = Inquiry(count=False).search(0, job.in_batches)  # worlds that stand alike are one
+    reduced, fewer, seen = searched(job, alike, scenario)
+    assert reduced
+    assert set(fewer) <= set(classes)
+    assert seen == outcomes
 
 
 @pytest.mark.parametrize("untimed", [False, True])
