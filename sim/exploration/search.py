@@ -206,7 +206,7 @@ class SubjectSearch:
             scope += f", {share} {every} combinations of those listed"
         if alike := sum(getattr(series.schedulers, "alike", 0) for series in self._series):
             scope += f"; {alike} runs ended where the world stood as in another one"
-        upto = tally.reached if not self._ended and done == every else None
+        upto = tally.reached or None if not self._ended and done == every else None
         return tally.exploration(runs, complete, scope, "; ".join(bounds), upto)
 
 
