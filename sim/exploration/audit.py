@@ -4,6 +4,9 @@ A search that leaves out orders does so because neighbouring independent steps c
 on every read and write being noted. The audit draws runs, swaps two neighbours that the dependency
 relation calls independent, runs that order, and compares how it ends. A difference means state that
 nobody noted: a global in a guard, a cache, a clock.
+
+Where a search cuts runs because an equal prefix was met, the audit goes on from both prefixes with
+the same answers, and compares again, the classes too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +16,13 @@ from sim.entropy import below, seed_for
 from sim.kernel.series import run_once
 from sim.model.engine import Job
 from sim.model.record import CLOCK, End
+from sim.model.schedule import Schedule
 from sim.runs.subject import Subject, record_or_none
+from sim.schedulers.caching import History
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
+from sim.schedulers.past import class_of
+from sim.schedulers.replay import Replay
 from sim.schedulers.transitions import Transition, moves_of, order_of
 from sim.schedulers.uniform import Uniform
 
@@ -32,9 +39,16 @@ class Difference:
     second: str
     before: str
     after: str
+    merge: bool = False
+    """Whether two prefixes were taken for one, of which `first` and `second` are the last steps."""
 
     def words(self) -> str:
         """Return what was found, in one line."""
+        if self.merge:
+            return (
+                f"prefixes that end with {self.first} and with {self.second} were taken for one, "
+                f"but went on to {self.before!r} and {self.after!r}: some state is not noted"
+            )
         return (
             f"{self.first} and {self.second} were taken to commute, but swapping them turned "
             f"{self.before!r} into {self.after!r}: some state between them is not noted"
@@ -47,6 +61,8 @@ class Audit:
 
     swaps: int
     differences: tuple[Difference, ...]
+    merges: int = 0
+    """How many prefixes that count as one were gone on with from both."""
 
 
 def audit_subject(subject: Subject, seed: int = 0, runs: int = RUNS) -> Audit:
@@ -71,25 +87,56 @@ def audit(
     judge: returns what of an end must not change. untimed: whether the outside world has no time.
     """
     watched = job.recording()
-    swaps = 0
-    differences: list[Difference] = []
+    found = list(_swaps(watched, judge, seed, runs, untimed))
+    merged = list(_merges(watched, judge, seed, runs)) if job.in_batches else []
+    differences = tuple(one for one in (*found, *merged) if one is not None)
+    return Audit(len(found), differences, len(merged))
+
+
+def _swaps(
+    watched: Job, judge: Callable[[End], str], seed: int, runs: int, untimed: bool
+) -> Iterator[Difference | None]:
+    """Yield for each swap what it changed, None for nothing."""
     for number in range(runs):
         drawn = seed_for(seed, "audit", number)
         end = run_once(watched.under(Uniform(drawn)))
-        transitions = moves_of(end.trace_steps)
-        places = list(_neighbours(transitions, end, untimed))
+        moves = moves_of(end.trace_steps)
+        places = list(_neighbours(moves, end, untimed))
         if not places:
             continue
         place = places[below(len(places), drawn, "swap")]
-        order = list(transitions)
+        order = list(moves)
         order[place], order[place + 1] = order[place + 1], order[place]
-        other = run_once(watched.under(InOrder(order, end.schedule)))
-        swaps += 1
-        before, after = judge(end), judge(other)
-        if before != after:
-            one, two = transitions[place].process, transitions[place + 1].process
-            differences.append(Difference(drawn, one, two, before, after))
-    return Audit(swaps, tuple(differences))
+        before, after = judge(end), judge(run_once(watched.under(InOrder(order, end.schedule))))
+        one, two = moves[place].process, moves[place + 1].process
+        yield Difference(drawn, one, two, before, after) if before != after else None
+
+
+def _merges(
+    watched: Job, judge: Callable[[End], str], seed: int, runs: int
+) -> Iterator[Difference | None]:
+    """Yield for each pair of prefixes that count as one how they went on otherwise, or None."""
+    met: dict[object, tuple[Schedule, str]] = {}
+    for number in range(runs):
+        drawn = seed_for(seed, "audit", number)
+        history = History(Uniform(drawn))
+        end = run_once(watched.under(history))
+        pairs: list[tuple[int, Schedule, str, str]] = []
+        for index, (key, last) in enumerate(history.keys):
+            prefix = end.schedule[:index]
+            earlier, task = met.setdefault(key, (prefix, last))
+            if earlier != prefix:
+                pairs.append((index, earlier, task, last))
+        if not pairs:
+            continue
+        index, earlier, task, last = pairs[below(len(pairs), drawn, "merge")]
+        other = run_once(watched.under(Replay(earlier + end.schedule[index:])))
+        before, after = (_ending(one, judge) for one in (end, other))
+        yield Difference(drawn, last, task, before, after, True) if before != after else None
+
+
+def _ending(end: End, judge: Callable[[End], str]) -> str:
+    return f"{judge(end)}, class {class_of(end.trace_steps, end.schedule):x}"
 
 
 def _neighbours(transitions: Sequence[Transition], end: End, untimed: bool) -> Iterator[int]:

@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 from sim.errors import Divergence, Redundant
 from sim.model.record import CLOCK, LOOP, End, Happened, Pending, Step
-from sim.model.schedule import Question, Schedule
+from sim.model.schedule import Question, Schedule, Scheduler
 from sim.schedulers.past import Names, Past
 from sim.schedulers.transitions import Footprint
 
@@ -73,6 +73,41 @@ class _Level:
         self.print = None
         self.pick = self.todo.pop(0)
         return True
+
+
+class History:
+    """Follows another scheduler, and keeps what every choice of a run stood before.
+
+    Runs that meet one key go on alike: the audit looks whether they do.
+    """
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._past = Past()
+        self._pending: Pending | None = None
+        self._last = ""
+        self.keys: list[tuple[object, str]] = []
+        """For each choice the key, and the task that had stepped last; a key of its own for choices
+        that are not of order."""
+
+    def watch(self, step: Happened) -> None:
+        """Let a step happen."""
+        self._past.add(step)
+        self._last = step.task
+
+    def meet(self, pending: Pending, asks: bool) -> None:
+        """Take note of what the next choice stands before."""
+        self._pending = pending
+
+    def choose(self, question: Question) -> int:
+        """Return what the other scheduler picks."""
+        picked = self._scheduler.choose(question)
+        key: object = self._past.total, tuple(question.options), self._pending
+        if question.asker:
+            self._past.draw(question.asker, picked)
+            key = object()  # in the middle of a step no two are one
+        self.keys.append((key, self._last))
+        return picked
 
 
 class _Postponed(NamedTuple):

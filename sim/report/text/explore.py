@@ -82,7 +82,9 @@ def _verdict_lines(answer: Answer) -> Iterator[str]:
     if found.because():
         yield f"  because: {found.because()}"
     if answer.audited is not None:
-        yield f"  audit: {answer.audited.swaps} swaps of independent steps"
+        merges = answer.audited.merges
+        also = f", {merges} pairs of prefixes that count as one" if merges else ""
+        yield f"  audit: {answer.audited.swaps} swaps of independent steps{also}"
         for one in answer.audited.differences[:5]:
             yield f"  audit: {one.words()}"
 
@@ -223,5 +225,9 @@ def _row(answer: Answer) -> dict[str, Any]:
         row["factory"] = True
     if answer.audited is not None:
         differences = [one.words() for one in answer.audited.differences]
-        row["audit"] = {"swaps": answer.audited.swaps, "differences": differences}
+        row["audit"] = {
+            "swaps": answer.audited.swaps,
+            "merges": answer.audited.merges,
+            "differences": differences,
+        }
     return row
