@@ -69,6 +69,10 @@ class Session:
                         raise
                     self._abandon()
                     job = self._next(plan)
+                except BaseExceptionGroup as group:  # where a nursery was open
+                    if not _is_interrupt(group):
+                        raise
+                    raise KeyboardInterrupt from None
         plan.close()
 
     def _next(self, plan: Plan) -> Job | None:
@@ -179,11 +183,18 @@ async def _main(world: World) -> None:
             raise
         error = raised
     except BaseException as raised:
+        if _is_interrupt(raised):
+            raise KeyboardInterrupt from None
         error = raised
     if world.ending is not None:
         return
     world.result, world.error = result, error
     world.end(Ending.COMPLETED if error is None else Ending.FAILED)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether a nursery of the world was interrupted from the keyboard."""
+    return isinstance(error, BaseExceptionGroup) and bool(error.subgroup(KeyboardInterrupt))
 
 
 def _end_of(world: World) -> End:

@@ -47,8 +47,8 @@ def test_a_list_that_tasks_share_without_a_note_is_found(order: Order) -> None:
     if order is Order.BATCH:  # within a batch nothing is swapped, but prefixes count as one
         assert (found.swaps, found.merges > 0, one.merge) == (0, True, True)
         assert one.words() == (
-            f"prefixes that end with {one.first} and with {one.second} were taken for one, but went "
-            f"on to {one.before!r} and {one.after!r}: some state is not noted"
+            f"prefixes that end with {one.first} and with {one.second} were taken for one, but "
+            f"went on to {one.before!r} and {one.after!r}: some state is not noted"
         )
         return
     assert found.swaps > 0
