@@ -6,7 +6,7 @@ world that cannot be ended is reported, and the jobs after it go on in a fresh `
 
 import ctypes
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import trio
@@ -15,6 +15,7 @@ from sim.errors import Deadlock, LimitReached
 from sim.kernel import trio_hook
 from sim.kernel import world as kernel
 from sim.kernel.clock import VirtualClock
+from sim.kernel.interrupts import kept_interrupts
 from sim.kernel.observe import Observer
 from sim.kernel.refuse import refusal, refusing
 from sim.kernel.stepper import Stepper
@@ -35,6 +36,7 @@ class Session:
         self._stepper = Stepper()
         self._clock = VirtualClock(self)
         self._observer = Observer()
+        self._raise_interrupt: Callable[[], None] = lambda: None
         self._world: World | None = None
         self._worlds = 0
 
@@ -48,6 +50,7 @@ class Session:
             trio_hook.installed(self._stepper) as take_over,
             refusing(self._refuse),
             self._observer,
+            kept_interrupts() as self._raise_interrupt,
             _quiet_gc(),
         ):
 
@@ -83,6 +86,7 @@ class Session:
         if self._worlds % _COLLECT_EVERY == 0:
             gc.collect()
             gc.freeze()  # what a search keeps would be looked at again and again
+        self._raise_interrupt()
         try:
             return plan.send(end)
         except StopIteration:

@@ -1,7 +1,6 @@
 """The kernel's promises: order, time, endings, and that nothing leaks from world to world."""
 
 import gc
-import signal
 import socket
 import subprocess
 import sys
@@ -377,17 +376,3 @@ def test_the_outside_lands_only_between_two_iterations_of_the_loop() -> None:
         for seed in range(200)
     }
     assert seen == {"XXabab", "XabXab", "XababX", "abXXab", "abXabX", "ababXX"}
-
-
-def test_an_interrupt_within_a_nursery_of_a_world_is_an_interrupt() -> None:
-    async def run(world: World) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(interrupted)
-            await trio.sleep(1)
-
-    async def interrupted() -> None:
-        signal.raise_signal(signal.SIGINT)
-        await trio.sleep(1)
-
-    with pytest.raises(KeyboardInterrupt):
-        run_once(run)
