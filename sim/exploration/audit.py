@@ -16,13 +16,12 @@ from sim.entropy import below, seed_for
 from sim.kernel.series import run_once
 from sim.model.engine import Job
 from sim.model.record import CLOCK, End
-from sim.model.schedule import Schedule
+from sim.model.schedule import Question, Schedule
 from sim.runs.subject import Subject, record_or_none
 from sim.schedulers.caching import History
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.in_order import InOrder
 from sim.schedulers.past import class_of
-from sim.schedulers.replay import Replay
 from sim.schedulers.transitions import Transition, moves_of, order_of
 from sim.schedulers.uniform import Uniform
 
@@ -130,9 +129,23 @@ def _merges(
         if not pairs:
             continue
         index, earlier, task, last = pairs[below(len(pairs), drawn, "merge")]
-        other = run_once(watched.under(Replay(earlier + end.schedule[index:])))
+        other = run_once(watched.under(_SameOptions(earlier + end.schedule[index:])))
         before, after = (_ending(one, judge) for one in (end, other))
         yield Difference(drawn, last, task, before, after, True) if before != after else None
+
+
+class _SameOptions:
+    """Takes the options of a schedule by their names, wherever among the others they stand."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._wanted = iter(schedule)
+
+    def choose(self, question: Question) -> int:
+        """Return the option that the schedule took, the default where there is none such."""
+        wanted = next(self._wanted, None)
+        if wanted is None or wanted.option not in question.options:
+            return question.default
+        return question.options.index(wanted.option)  # type: ignore[arg-type]
 
 
 def _ending(end: End, judge: Callable[[End], str]) -> str:

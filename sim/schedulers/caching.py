@@ -102,7 +102,7 @@ class History:
     def choose(self, question: Question) -> int:
         """Return what the other scheduler picks."""
         picked = self._scheduler.choose(question)
-        key: object = self._past.total, tuple(question.options), self._pending
+        key: object = self._past.total, tuple(sorted(map(str, question.options))), self._pending
         if question.asker:
             self._past.draw(question.asker, picked)
             key = object()  # in the middle of a step no two are one
@@ -305,7 +305,7 @@ class Caching:
 
         Without options: an empty name if the loop alone was never seen to go on from here.
         """
-        key = self._past.total, tuple(options), self._pending
+        key = self._past.total, tuple(sorted(options)), self._pending
         slept = self._seen.get(key)
         if slept is None:
             self._seen[key] = frozenset(asleep)
