@@ -67,7 +67,8 @@ class Runs:
         self._time_is_up = time_is_up
         self._first: FirstRun | None = None
         self._deepening = schedulers if isinstance(schedulers, Deepening) else None
-        self._near = job if self._deepening is None else job.before(SOON)
+        deep = self._deepening is not None and job.limits.ticks > 4 * SOON  # else it does not pay
+        self._near = job.before(SOON) if deep else job
         self.made = 0
         """How many were made."""
         self.depth = 0
