@@ -18,6 +18,7 @@ from sim.model.schedule import Scheduler, Search, picks
 from sim.model.ticks import PER_SECOND
 from sim.runs.subject import Subject
 from sim.schedulers.replay import Lenient
+from sim.schedulers.uniform import Uniform
 
 BY_HAND = "stopped by hand"
 """What is said of a search that somebody interrupted."""
@@ -52,11 +53,13 @@ class Runs:
         most: int,
         elsewhere: bool,
         time_is_up: Callable[[], bool],
+        scouts: int,
     ) -> None:
         """Prepare.
 
         variant: the subject, its times settled. most: runs to make. elsewhere: compare the first
-        run with one in another process. time_is_up: whether to stop.
+        run with one in another process. time_is_up: whether to stop. scouts: how many
+        runs to draw first.
         """
         self._variant = variant
         self._job = job
@@ -65,6 +68,7 @@ class Runs:
         self._most = most
         self._elsewhere = elsewhere
         self._time_is_up = time_is_up
+        self._scouts = scouts
         self._first: FirstRun | None = None
         self._deepening = schedulers if isinstance(schedulers, Deepening) else None
         deep = self._deepening is not None and job.limits.ticks > 4 * SOON  # else it does not pay
@@ -93,8 +97,11 @@ class Runs:
 
     def _plan(self) -> Plan:
         tally, job = self._tally, self._job
-        first = self._first = FirstRun(self._variant, (yield job), self._elsewhere)
+        usual = yield job
+        first = self._first = FirstRun(self._variant, usual, self._elsewhere)
         tally.unstable = first.compare((yield job))
+        if self._scouts and self._deepening is not None:
+            yield from self._scout(usual)
         while self._goes_on():
             scheduler = self._next()
             if scheduler is None:
@@ -111,6 +118,21 @@ class Runs:
         if not tally.unstable:
             tally.unstable = first.compare((yield job)) or first.elsewhere()
             tally.unseen = tally.unseen or first.unseen
+
+    def _scout(self, usual: End) -> Plan:
+        """Look at the usual run, and at a few that are drawn, before all are gone through in order.
+
+        Where a guard fails in many orders, that answers the question. They count as runs; as
+        classes they count when their turn comes.
+        """
+        self.made += 1
+        self._tally.anticipate(usual)
+        for number in range(self._scouts):
+            if not self._goes_on() or self._tally.knows_both:
+                return
+            end = yield self._job.under(Uniform(number))
+            self.made += 1
+            self._tally.anticipate(end)
 
     def _goes_on(self) -> bool:
         if self._tally.enough or self.made >= self._most:

@@ -23,6 +23,8 @@ from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from sim.sut.guards import Guard
 
+SCOUTS = 20
+"""Schedules that are drawn before a search over all times that need not count begins."""
 _PROBES = 4
 """Runs from which the number of choices in a run is measured, for PCT."""
 
@@ -139,9 +141,12 @@ class SubjectSearch:
         self._horizon = 0
 
     @property
-    def depth(self) -> int:
-        """How often it has gone on to what lies further in virtual time."""
-        return sum(series.depth for series in self._series)
+    def depth(self) -> tuple[int, bool]:
+        """How often it has gone on to what lies further in virtual time, and whether it fails.
+
+        That another guard fails, too, is news sooner than that this one does not always fail.
+        """
+        return sum(series.depth for series in self._series), self._tally.failing > 0
 
     def plan(self) -> Plan:
         """Return the runs to make."""
@@ -157,7 +162,10 @@ class SubjectSearch:
             schedulers = replace(inquiry, max_schedules=most).search(self._horizon, job.in_batches)
             elsewhere = not self._series  # one comparison with another process is enough
             most += inquiry.way.draws
-            series = Runs(variant, job, schedulers, tally, most, elsewhere, self._time_is_up)
+            scouts = SCOUTS if inquiry.untimed and (inquiry.first or not inquiry.count) else 0
+            series = Runs(
+                variant, job, schedulers, tally, most, elsewhere, self._time_is_up, scouts
+            )
             self._series.append(series)
             yield from series.plan()
             tally.leave(series.finished)

@@ -94,9 +94,14 @@ class Tally:
             failure = None if self._failure is None else self._failure.outcome.label
             self._on_run(SoFar(self._looked, self.failing, failure, self._near))
 
+    @property
+    def knows_both(self) -> bool:
+        """Whether a run that fails is known, and one that does not."""
+        return self.failing > 0 and self.passing > 0
+
     def is_news(self, end: End) -> bool:
         """Whether a run that was postponed has failed, or passed so far, as none has before."""
-        if self.failing and self.passing:
+        if self.knows_both:
             return False
         found = record(self.variant, replace(end, ending=Ending.TIME_LIMIT))
         fails = self._inquiry.fails(found.outcome)
@@ -108,10 +113,11 @@ class Tally:
         if found is None:
             return
         fails = self._inquiry.fails(found.outcome)
-        self._early.setdefault(fails, found)
-        if fails:
-            self._keep(found)
-        self._tell()
+        if fails not in self._early and not (self.failing if fails else self.passing):
+            self._early[fails] = found
+            if fails:
+                self._keep(found)
+            self._tell()
 
     def reach(self, tick: int) -> None:
         """Take note that every class of the current variant was looked at before a tick."""
