@@ -32,6 +32,7 @@ from sim.kernel.world import World
 _KERNEL = __name__.rpartition(".")[0]
 Task = trio.lowlevel.Task
 _VALUES = (int, float, str, bytes, bool, type(None), complex, range)
+_SCALARS = (int, float, str, bytes, complex)
 _STATIC = (
     types.ModuleType,
     type,
@@ -51,6 +52,7 @@ _ITERATORS = (
     enumerate,
 )
 _SUSPENDED = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
+_POINTER = tuple.__itemsize__
 _OF_TASKS = ("_abort_func", "_next_send_fn", "_next_send", "custom_sleep_data", "_cancel_status")
 _COUNTERS = frozenset({"_schedule_points", "_cancel_points", "_counter"})
 """What Trio counts and nobody asks for."""
@@ -64,19 +66,22 @@ class Unseen(Exception):
     """Some object cannot be looked into."""
 
 
-_numbers: dict[object, int] = {}
+Numbers = dict[object, int]
 """Numbers of what was found in states: an equal state is a row of equal numbers."""
 
 
-def state_of(world: World, tasks: dict[Task, Known], standing: object) -> bytes | None:
+def state_of(
+    world: World, tasks: dict[Task, Known], standing: object, numbers: Numbers
+) -> bytes | None:
     """Return the state of a world in which nobody of the loop is ready; None if it is unknown.
 
-    standing: what of its trace still counts. Equal states have equal digests, in this process.
+    standing: what of its trace still counts. numbers: those of the states it is compared with, to
+    which its own are added. Equal states have equal digests under the same numbers.
     """
     walk = _Walk(world, tasks)
     try:
         walk.over([standing, *_roots(world, tasks)])
-        row = [_numbers.setdefault(one, len(_numbers)) for one in walk.found]
+        row = [numbers.setdefault(one, len(numbers)) for one in walk.found]
     except (Unseen, TypeError):  # a value that cannot be hashed is one that cannot be told
         return None
     return blake2b(array("L", row).tobytes(), digest_size=16).digest()
@@ -130,6 +135,9 @@ class _Walk:
         self.found.append(kind)
         if isinstance(thing, (*_STATIC, enum.Enum)):
             self.found.append(thing)
+        elif isinstance(thing, _SCALARS):  # of a class of its own: what it is worth, and more
+            self.found.append(repr(thing))
+            self._attributes(thing)
         elif not self._ours(thing) and not self._plain(thing) and not self._code(thing):
             self._instance(thing)
 
@@ -220,10 +228,11 @@ class _Walk:
         )
 
     def _instance(self, thing: Any) -> None:
-        standing = getattr(type(thing), "__standing__", None)
+        kind = type(thing)
+        standing = getattr(kind, "__standing__", None)
         if standing is not None:
             self._push(standing(thing))
-        elif not self._attributes(thing) and type(thing) is not object:
+        elif _hides_something(kind) or not (self._attributes(thing) or kind is object):
             raise Unseen
 
     def _attributes(self, thing: Any) -> bool:
@@ -240,6 +249,12 @@ class _Walk:
 def kind_name(thing: object) -> str:
     """Return the name of a thing's class."""
     return type(thing).__name__
+
+
+def _hides_something(kind: type) -> bool:
+    """Whether instances are larger than slots, a dict and a weak reference: state kept in C."""
+    slots = sum(len(_slots_of(one)) for one in kind.__mro__)
+    return kind.__basicsize__ > object.__basicsize__ + _POINTER * (slots + 2)
 
 
 def _slots_of(kind: type) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from sim.kernel import trio_hook
 from sim.kernel.names import MAIN, Known
 from sim.kernel.order import Options, Order, Ready
 from sim.kernel.refuse import ASYNCIO, refusal
+from sim.kernel.state import Numbers
 from sim.kernel.steps import StepRecorder
 from sim.kernel.waiters import woken_by
 from sim.kernel.world import World, own_line
@@ -37,6 +38,7 @@ class Stepper(trio.abc.Instrument):
         self._ready = Ready(Order.ANY)
         self._others: list[Task] = []
         """Ready tasks of the harness and of Trio."""
+        self._numbers: Numbers = {}
         self._any = False
         self._fifo = False
         self._keep = False
@@ -48,7 +50,7 @@ class Stepper(trio.abc.Instrument):
         self.world = world
         self.tasks.clear()
         job = world.job
-        self._recorder = StepRecorder(world, self.tasks) if job.steps else None
+        self._recorder = StepRecorder(world, self.tasks, self._numbers) if job.steps else None
         self._ready = Ready(job.order)
         self._any = job.order is Order.ANY
         self._fifo = job.order is Order.FIFO

@@ -27,7 +27,7 @@ from sim.errors import Divergence
 from sim.kernel import trio_hook
 from sim.kernel.names import Known
 from sim.kernel.order import Order, Ready
-from sim.kernel.state import state_of
+from sim.kernel.state import Numbers, state_of
 from sim.kernel.world import OpenStep, World
 from sim.model.record import CLOCK, LOOP, TIME, Access, Ending, Pending
 
@@ -86,8 +86,10 @@ def _last_step(known: Known) -> int:
 class StepRecorder:
     """Keeps `world.step` up to date, for worlds whose steps are recorded."""
 
-    def __init__(self, world: World, tasks: dict[Task, Known]) -> None:
+    def __init__(self, world: World, tasks: dict[Task, Known], numbers: Numbers) -> None:
+        """Begin with a world. numbers: of states, kept from world to world."""
         self._world = world
+        self._numbers = numbers
         self._tasks = tasks
         self._scopes: dict[trio.CancelScope, str] = {}
         self._made: dict[str, int] = {}
@@ -163,7 +165,7 @@ class StepRecorder:
         self.meet(ready, asks=False)  # a history that is known needs no look at the state
         if self._stand is not None and world.job.standing is not None:
             trace = (*world.events, *world.remarks)
-            state = state_of(world, self._tasks, world.job.standing(trace))
+            state = state_of(world, self._tasks, world.job.standing(trace), self._numbers)
             if state is not None:
                 self._stand(state)
 

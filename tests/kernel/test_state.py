@@ -2,16 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import BytesIO
+from random import Random
 from typing import Any
 
 import pytest
 import trio
 
-from sim.kernel.series import run_once
-from sim.kernel.state import state_of
+from sim.kernel.session import Session
+from sim.kernel.state import Numbers, state_of
 from sim.kernel.world import Job, Program, World
+from sim.model.engine import Plan
 from sim.model.record import Ending
 from sim.schedulers.fifo import Fifo
+
+SESSION = Session()
+"""States are compared within one kernel."""
 
 
 class Looks:
@@ -33,7 +39,12 @@ class Looks:
 def states(program: Program, standing: object = ()) -> list[bytes]:
     looks = Looks()
     job = Job(program, Fifo(), steps=True, standing=lambda trace: standing)
-    assert run_once(job.under(looks)).ending is Ending.COMPLETED
+
+    def plan() -> Plan:
+        end = yield job.under(looks)
+        assert end.ending is Ending.COMPLETED
+
+    SESSION.run(plan())
     return looks.states
 
 
@@ -62,6 +73,10 @@ class Slotted:
         self.one = one
 
 
+class Text(str):
+    """A text of a class of its own, with attributes."""
+
+
 class Cycle:
     def __init__(self) -> None:
         self.me = self
@@ -75,6 +90,7 @@ VALUES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "numbers": (lambda: 1, lambda: 2),
     "types of numbers": (lambda: 1, lambda: True),
     "texts": (lambda: "a", lambda: "b"),
+    "texts of a class of their own": (lambda: Text("a"), lambda: Text("b")),
     "lists": (lambda: [1, [2]], lambda: [1, [3]]),
     "lengths": (lambda: [1], lambda: [1, 1]),
     "sets": (lambda: {"a", "b"}, lambda: {"a", "c"}),
@@ -159,7 +175,15 @@ def test_the_time_is_part_of_the_state() -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: map(str, [1]), lambda: memoryview, lambda: {Thing, Slotted}, object, lambda: {1: {2}}],
+    [
+        lambda: map(str, [1]),
+        lambda: memoryview,
+        lambda: {Thing, Slotted},
+        object,
+        lambda: {1: {2}},
+        lambda: Random(1),  # it keeps its state where nobody can look
+        lambda: BytesIO(b"a"),
+    ],
 )
 def test_what_can_be_seen_is_known(make: Callable[[], Any]) -> None:
     known = make() is memoryview or type(make()) in (object, dict)
@@ -197,4 +221,6 @@ def test_other_tasks_count_by_where_they_stand() -> None:
 
 def test_a_world_without_tasks_has_a_state() -> None:
     world = World(replace(Job(holding(int), Fifo())))
-    assert state_of(world, {}, 1) == state_of(world, {}, 1) != state_of(world, {}, 2)
+    numbers: Numbers = {}
+    one, again, other = (state_of(world, {}, standing, numbers) for standing in (1, 1, 2))
+    assert one == again != other
