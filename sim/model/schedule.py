@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sim.errors import BadSchedule
+from sim.errors import BadSchedule, Divergence
 
 if TYPE_CHECKING:
     from sim.model.record import Step
@@ -94,6 +94,18 @@ def check_picks(values: Sequence[object]) -> tuple[int, ...]:
     if faults:
         raise BadSchedule(*faults)
     return tuple(value for value in values if isinstance(value, int))
+
+
+def parted(index: int, expected: Question, met: Question | None) -> Divergence:
+    """Return the error for a run that does not meet the choices of one before it.
+
+    met: what it met instead; None for its end.
+    """
+    what = "the end of the run" if met is None else met.describe()
+    return Divergence(
+        f"choice {index}: expected {expected.describe()}, met {what}; "
+        "the run does not depend on its choices alone"
+    )
 
 
 class Scheduler(Protocol):

@@ -32,9 +32,9 @@ part of no class (`Step.local`).
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sim.errors import Divergence, Redundant
+from sim.errors import Redundant
 from sim.model.record import CLOCK, LOOP, End, Happened, Pending, Step
-from sim.model.schedule import Question, Schedule, Scheduler
+from sim.model.schedule import Question, Schedule, Scheduler, parted
 from sim.schedulers.past import Names, Past
 from sim.schedulers.transitions import Footprint
 
@@ -75,6 +75,11 @@ class _Level:
         return True
 
 
+def _key(past: Past, options: Sequence[str], pending: Pending | None) -> object:
+    """Return what runs that go on alike have in common; options in any order."""
+    return past.total, tuple(sorted(options)), pending
+
+
 class History:
     """Follows another scheduler, and keeps what every choice of a run stood before.
 
@@ -102,7 +107,7 @@ class History:
     def choose(self, question: Question) -> int:
         """Return what the other scheduler picks."""
         picked = self._scheduler.choose(question)
-        key: object = self._past.total, tuple(sorted(map(str, question.options))), self._pending
+        key = _key(self._past, [str(option) for option in question.options], self._pending)
         if question.asker:
             self._past.draw(question.asker, picked)
             key = object()  # in the middle of a step no two are one
@@ -208,11 +213,7 @@ class Caching:
         Raises Divergence if it stopped short of the path.
         """
         if self._depth < len(self._path):
-            expected = self._path[self._depth].question.describe()
-            raise Divergence(
-                f"choice {self._depth}: expected {expected}, met the end of the run; "
-                "the run does not depend on its choices alone"
-            )
+            raise parted(self._depth, self._path[self._depth].question, None)
         for step in steps[len(self._steps) :]:  # nothing was asked after the last ones
             self.watch(step)
         if self._repeats or self._past.total in self._classes:
@@ -274,10 +275,7 @@ class Caching:
             self._path.append(self._level(question))
         level = self._path[self._depth]
         if level.question != question:
-            raise Divergence(
-                f"choice {self._depth}: expected {level.question.describe()}, met "
-                f"{question.describe()}; the run does not depend on its choices alone"
-            )
+            raise parted(self._depth, level.question, question)
         self._depth += 1
         if question.asker and self._depth == len(self._path):
             self._past.draw(question.asker, level.pick)
@@ -305,7 +303,7 @@ class Caching:
 
         Without options: an empty name if the loop alone was never seen to go on from here.
         """
-        key = self._past.total, tuple(sorted(options)), self._pending
+        key = _key(self._past, options, self._pending)
         slept = self._seen.get(key)
         if slept is None:
             self._seen[key] = frozenset(asleep)

@@ -22,9 +22,9 @@ neither a transition nor part of a class (`Step.local`).
 
 from collections.abc import Sequence
 
-from sim.errors import Divergence, Redundant, WsraceError
+from sim.errors import Redundant, WsraceError
 from sim.model.record import CLOCK, TIME, Happened, Pending, Step
-from sim.model.schedule import Question, Schedule
+from sim.model.schedule import Question, Schedule, parted
 from sim.schedulers.transitions import Footprint, Order, Transition, moves_of, order_of
 
 Sleep = dict[str, Footprint]
@@ -126,11 +126,7 @@ class Dpor:
         Raises Divergence if the run stopped short of the path.
         """
         if self._depth < len(self._path):
-            expected = self._path[self._depth].question.describe()
-            raise Divergence(
-                f"choice {self._depth}: expected {expected}, met the end of the run; "
-                "the run does not depend on its choices alone"
-            )
+            raise parted(self._depth, self._path[self._depth].question, None)
         for step in steps[len(self._steps) :]:  # nothing was asked after the last ones
             self.watch(step)
         moves = moves_of(self._steps)
@@ -158,10 +154,7 @@ class Dpor:
         if self._depth < len(self._path):
             level = self._path[self._depth]
             if level.question != question:
-                raise Divergence(
-                    f"choice {self._depth}: expected {level.question.describe()}, met "
-                    f"{question.describe()}; the run does not depend on its choices alone"
-                )
+                raise parted(self._depth, level.question, question)
             self._sleep = level.sleepers() if level.order else level.sleep
         else:
             local = self._pending.local if self._pending is not None else ""

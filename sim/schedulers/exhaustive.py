@@ -11,9 +11,8 @@ so that nobody can call a bounded search complete.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sim.errors import Divergence
 from sim.model.record import Step
-from sim.model.schedule import Question, Schedule
+from sim.model.schedule import Question, Schedule, parted
 
 Price = Callable[[Question, int], int]
 """What it costs to answer a question with an option; of each question one option must be free."""
@@ -55,8 +54,7 @@ class Exhaustive:
     def finished(self, schedule: Schedule, steps: Sequence[Step] = ()) -> bool:
         """Return True: every run is new. Raises Divergence if it was shorter than the path."""
         if len(schedule) < len(self._path):
-            expected = self._path[len(schedule)].question
-            raise self._divergence(len(schedule), expected, "the end of the run")
+            raise parted(len(schedule), self._path[len(schedule)].question, None)
         return True
 
     def choose(self, question: Question) -> int:
@@ -65,7 +63,7 @@ class Exhaustive:
             self._path.append(_Level(question, self._afford(question)))
         level = self._path[self._depth]
         if level.question != question:
-            raise self._divergence(self._depth, level.question, question.describe())
+            raise parted(self._depth, level.question, question)
         self._depth += 1
         return level.affordable[level.position][0]
 
@@ -90,10 +88,3 @@ class Exhaustive:
                 return True
             self._path.pop()
         return False
-
-    @staticmethod
-    def _divergence(index: int, expected: Question, met: str) -> Divergence:
-        return Divergence(
-            f"choice {index}: expected {expected.describe()}, met {met}; "
-            "the run does not depend on its choices alone"
-        )
