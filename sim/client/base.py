@@ -114,7 +114,7 @@ class Client(ABC):
         It answers nobody then, and lets nobody go on; when it comes makes no difference.
         """
         tick = self._until_tick
-        in_time = tick is None or self.world.tick < tick
+        in_time = tick is None or not self.world.come(tick)
         return in_time and 0 < self.arrived() < self._enough - self._received
 
     def write(self, frame: Frame) -> None:
@@ -192,7 +192,7 @@ class Client(ABC):
         """
         self.world.read(self._state)
         self._enough, self._until_tick = enough, tick
-        while not self.over and not done() and (tick is None or self.world.tick < tick):
+        while not self.over and not done() and (tick is None or not self.world.come(tick)):
             await self._next(tick)
             self.world.read(self._state)
         self._enough = 0

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from sim.commands.terminal import Bar, show, standard_console
+from sim.commands.exact import run_exact
+from sim.commands.terminal import BROKEN, DONE, Bar, show, standard_console
 from sim.errors import UserError
 from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
@@ -32,12 +33,28 @@ class Request:
     out: Path | None
     resume: bool
     as_json: bool
+    exact: bool = False
 
 
-def run(request: Request, stopwatch: Callable[[], float]) -> bool:
-    """Do what was asked; return whether an expectation is broken."""
+def run(request: Request, stopwatch: Callable[[], float]) -> int:
+    """Do what was asked; return the exit status."""
     task = Task(request.scenario, request.settings, request.guards, request.runs, request.seed)
     folder = _folder(request)
+    if not request.exact:
+        return _sample(request, task, folder, stopwatch)[0]
+    status, sampled = DONE, None
+    workers = request.workers or cores()
+    if request.runs is not None:
+        status, sampled = _sample(request, task, folder, stopwatch)
+    else:
+        _make(folder)
+    return max(status, run_exact(task, folder, workers, sampled, stopwatch))
+
+
+def _sample(
+    request: Request, task: Task, folder: Path | None, stopwatch: Callable[[], float]
+) -> tuple[int, Reproduction]:
+    """Run the trials of a task and tell of them; return the exit status, and what was found."""
     began = stopwatch()
     check_task(task)  # nothing is written for a task that cannot be run
     store = _store(folder, request.resume)
@@ -49,9 +66,9 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
     if folder is not None:
         write_whole(folder / REPRODUCED, document + "\n", "--out")
     broken = _judged(found)
-    if request.as_json:
+    if request.as_json and not request.exact:
         click.echo(document)
-    else:
+    elif not request.as_json:
         assert folder is not None
         _show(found, folder, workers)
         kept = f", {progress.kept:,} of them before" if progress.kept else ""
@@ -60,11 +77,13 @@ def run(request: Request, stopwatch: Callable[[], float]) -> bool:
         click.echo(f"{trials:,} runs{kept}, in {seconds:.0f} s with the pictures")
     for line in broken:
         click.echo(f"wsrace: {printable(line)}", err=True)
-    return bool(broken)
+    return BROKEN if broken else DONE, found
 
 
 def _folder(request: Request) -> Path | None:
     """Return where results go; with --json alone, nowhere."""
+    if request.resume and request.exact and request.runs is None:
+        raise UserError("--resume: --exact makes no trials to go on with; --runs does")
     if request.out is None and request.as_json:
         if request.resume:
             raise UserError("--resume: needs --out, the folder to go on with")
@@ -79,14 +98,22 @@ def _store(folder: Path | None, resume: bool) -> Path | None:
     path = folder / STORE
     if resume and not path.exists():
         raise UserError(f"--resume: {path} does not exist")
+    _make(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if not resume:
             for old in (path, *folder.glob(f"{STORE}-*")):
                 old.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"--out: {folder}: {error.strerror}") from None
     return path
+
+
+def _make(folder: Path | None) -> None:
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: {folder}: {error.strerror}") from None
 
 
 class _Progress:

@@ -15,7 +15,9 @@ from sim.model.times import Table
 
 REPRODUCE = "wsrace.reproduce.1"
 EXPLORE = "wsrace.explore.1"
+EXACT = "wsrace.exact.1"
 REPRODUCED, EXPLORED, STORE = "results.json", "exploration.json", "results.sqlite"
+COMPUTED = "exact.json"
 """What the files are called that the commands write into a folder."""
 
 

@@ -18,7 +18,7 @@ import trio
 from sim.kernel.trio_hook import shared_state
 from sim.kernel.world import World
 
-HARNESS = True  # see sim.kernel.world.describe_wait
+HARNESS = True  # see sim.kernel.where.describe_wait
 _LOOKS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (trio.Event, ("is_set", "statistics")),
     (trio.lowlevel.ParkingLot, ("__len__", "__bool__", "statistics")),

@@ -19,12 +19,13 @@ from sim.kernel.interrupts import kept_interrupts
 from sim.kernel.observe import Observer
 from sim.kernel.refuse import refusal, refusing
 from sim.kernel.stepper import Stepper
-from sim.kernel.world import World, code_lines, describe_wait, own_line
+from sim.kernel.where import code_lines, describe_wait, own_line
+from sim.kernel.world import World
 from sim.model.engine import Job, Plan
 from sim.model.record import TIME, End, Ending, Limits, Waiting
 from sim.model.ticks import seconds
 
-HARNESS = True  # see sim.kernel.world.describe_wait
+HARNESS = True  # see sim.kernel.where.describe_wait
 _COLLECT_EVERY = 100
 """Worlds between two garbage collections; there is none inside a world."""
 
@@ -119,6 +120,8 @@ class Session:
             return 0
         if world.step is not None and trio_hook.in_task():
             world.read(TIME)
+        if world.looks is not None and trio_hook.in_task() and trio_hook.read_by_code():
+            world.reads_time()
         return world.tick
 
     def jump(self, tick: int) -> None:
@@ -128,6 +131,7 @@ class Session:
             return
         if self._stepper.postpones(tick):
             return
+        self._stepper.look(tick)
         if world.ending is None and tick > world.job.limits.ticks:
             world.abort(Ending.TIME_LIMIT, _too_much_time(world.job.limits))
         else:
@@ -149,7 +153,7 @@ class Session:
             self._stepper.force_out(world)
             return True
         waiting = tuple(
-            Waiting(known.path, describe_wait(task), own_line(world.job, task))
+            Waiting(known.path, describe_wait(task), own_line(world.job.own, task))
             for task, known in self._stepper.tasks.items()
         )
         world.waiting = waiting
@@ -159,7 +163,7 @@ class Session:
     def _refuse(self, what: str) -> None:
         world = self._world
         if world is not None and trio.lowlevel.current_task() in self._stepper.tasks:
-            world.refuse(refusal(what, world.task, code_lines(world.job)[1]))
+            world.refuse(refusal(what, world.task, code_lines(world.job.own, world.job.helpers)[1]))
 
     def _abandon(self) -> None:
         """Keep the tasks of a lost `trio.run` for ever: closing them would run their code again."""
@@ -215,6 +219,7 @@ def _end_of(world: World) -> End:
         stuck=world.stuck,
         due=world.due,
         events=tuple(world.events),
+        looks=tuple(world.looks or ()),
         trace_steps=() if seen else tuple([step.freeze() for step in world.recorded]),
         outside=world.outside_waiting,
         remarks=tuple(world.remarks),

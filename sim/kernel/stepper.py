@@ -15,8 +15,9 @@ from sim.kernel.refuse import ASYNCIO, refusal
 from sim.kernel.state import Numbers
 from sim.kernel.steps import StepRecorder
 from sim.kernel.waiters import woken_by
-from sim.kernel.world import World, own_line
-from sim.model.record import CLOCK, LOOP, Ending
+from sim.kernel.where import own_line
+from sim.kernel.world import World
+from sim.model.record import CLOCK, END, LOOP, Ending, Look
 from sim.model.schedule import Kind
 from sim.model.ticks import from_seconds
 
@@ -98,8 +99,11 @@ class Stepper(trio.abc.Instrument):
 
     def made(self, scope: trio.CancelScope) -> None:
         """Name a scope after the task that makes it."""
-        if self.world is not None and self._recorder is not None:
+        world = self.world
+        if world is not None and self._recorder is not None:
             self._recorder.made(scope)
+        if world is not None and world.looks is not None:
+            world.scopes[scope] = len(world.scopes) + 1
 
     def entering(self, scope: trio.CancelScope) -> None:
         """Note the entering of a scope as a read."""
@@ -188,7 +192,7 @@ class Stepper(trio.abc.Instrument):
     @staticmethod
     def _step(world: World, known: Known) -> None:
         if trio_hook.met_foreign_yield(known.task):
-            where = own_line(world.job, known.task)
+            where = own_line(world.job.own, known.task)
             world.abort(Ending.REFUSED, refusal(ASYNCIO, known.path, where))
         world.steps += 1
         known.last_step = world.steps
@@ -272,6 +276,16 @@ class Stepper(trio.abc.Instrument):
         world.due = tick
         world.abort(Ending.POSTPONED, LimitReached("time beyond is looked at later"))
         return True
+
+    def look(self, tick: int) -> None:
+        """Note what the clock could have moved to, of which it is about to choose `tick`."""
+        world = self.world
+        if world is None or world.looks is None or world.ending is not None:
+            return
+        due = [(END, world.job.limits.ticks + 1), *world.pending()]
+        scopes = ((world.scopes.get(one, 0), at) for at, one in trio_hook.deadlines())
+        due += sorted((-number, from_seconds(at)) for number, at in scopes if number)
+        world.looks.append(Look(tick, tuple(due), True))
 
     @staticmethod
     def _next_tick(world: World) -> int | None:

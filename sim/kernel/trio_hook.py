@@ -20,6 +20,8 @@ such wake-ups in an order that repeats.
 """
 
 import math
+import sys
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -43,6 +45,8 @@ def _missing() -> list[str]:
         (_run.Runner, "runq"),
         (_run.Runner, "deadlines"),
         (_run.Deadlines, "next_deadline"),
+        (_run.Deadlines, "_heap"),
+        (trio.CancelScope, "_registered_deadline"),
         (_run.Task, "_counter"),
         (_run.Task, "_cancel_status"),
         (_run.Task, "_next_send"),
@@ -295,6 +299,21 @@ def next_deadline() -> float:
     """Return Trio's next deadline, in seconds of its clock; infinity if there is none."""
     deadline: float = _run.GLOBAL_RUN_CONTEXT.runner.deadlines.next_deadline()
     return deadline
+
+
+def deadlines() -> Iterator[tuple[float, trio.CancelScope]]:
+    """Yield Trio's pending deadlines, in seconds of its clock, and their scopes: in any order."""
+    for deadline, _, scope in _run.GLOBAL_RUN_CONTEXT.runner.deadlines._heap:
+        if deadline == scope._registered_deadline:  # others are stale (trio._core._run.Deadlines)
+            yield deadline, scope
+
+
+def read_by_code() -> bool:
+    """Whether the clock is being read by code outside Trio, which itself reads it for deadlines."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name in ("tick", "current_time"):
+        frame = frame.f_back
+    return frame is None or str(frame.f_globals.get("__name__", "?")).partition(".")[0] != "trio"
 
 
 def in_task() -> bool:

@@ -1,7 +1,5 @@
 """One world: what a program under simulation may ask, say and note while it runs."""
 
-import sys
-import types
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,16 +7,16 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from typing import NoReturn, Self
 
-import outcome
 import trio
 
 from sim.entropy import influence_free
 from sim.errors import Redundant, RefusedOperation, WsraceError
-from sim.kernel.lines import SOMEBODYS_OWN, OwnCode
+from sim.kernel.lines import SOMEBODYS_OWN, OwnCode, place_of
 from sim.kernel.order import Order
 from sim.kernel.waiters import BY_TIMER, Waiters
+from sim.kernel.where import code_lines
 from sim.model.engine import Engine
-from sim.model.record import TIME, Access, Ending, Event, Limits, Step, Value, Waiting
+from sim.model.record import TIME, Access, Ending, Event, Limits, Look, Step, Value, Waiting
 from sim.model.schedule import Chooser, Kind, Options, Scheduler
 
 
@@ -52,6 +50,8 @@ class Job:
     """Whether to record the trace."""
     steps: bool = False
     """Whether to record the steps."""
+    looks: bool = False
+    """Whether to record which times were compared. Code that reads the time is refused then."""
     schedule: bool = True
     """Whether to record the answers. A choice among n tasks keeps n names, so worlds of very many
     clients do without.
@@ -93,6 +93,7 @@ class Job:
         return Session()
 
 
+_ONLY_DEADLINES = "what a run does may hang on its deadlines alone here"
 _plain = lru_cache(maxsize=10_000)(Access)
 """Makes an access that says no line; most are made again and again."""
 
@@ -187,6 +188,10 @@ class World:
         self.tracing = job.events
         """Whether events are recorded now: ask before computing what an event would hold."""
         self.recorded: list[OpenStep] = []
+        self.looks: list[Look] | None = [] if job.looks else None
+        """The times that were compared, if that is recorded."""
+        self.scopes: dict[trio.CancelScope, int] = {}
+        """Numbers of cancel scopes, if so."""
         self.step: OpenStep | None = None
         self.scope: trio.CancelScope | None = None
         self.ending: Ending | None = None
@@ -258,7 +263,7 @@ class World:
             step.accesses[self._access(name, True) if self._lines else _plain(name, True)] = None
 
     def _access(self, name: str, write: bool) -> Access:
-        where, caller = code_lines(self.job)
+        where, caller = code_lines(self.job.own, self.job.helpers)
         return Access(name, write, where, len(self.events), caller)
 
     def bytes(self, count: int, connection: str) -> "bytes":
@@ -280,9 +285,22 @@ class World:
         self.read(TIME)
         timer.waiters = None
 
+    def come(self, tick: int) -> bool:
+        """Return whether a time has come. Who compares times asks here, so that it can be noted."""
+        if self.looks is not None:
+            self.looks.append(Look(self.tick, ((0, tick),), False))
+        return tick <= self.tick
+
+    def reads_time(self) -> None:
+        """Note that code reads the time itself, with which it could do what nobody can follow."""
+        if self.looks is not None and self.ending is None:
+            line = code_lines(self.job.own, self.job.helpers)
+            where = place_of(line[1] or line[0])
+            self.refuse(RefusedOperation(f"the time is read at {where}: {_ONLY_DEADLINES}"))
+
     async def sleep_until(self, tick: int) -> None:
         """Wait until `tick`; one turn if that is now or past, or whenever for the untimed."""
-        if tick <= self.tick or (self.job.untimed and self.outside_steps):
+        if self.come(tick) or (self.job.untimed and self.outside_steps):
             await trio.lowlevel.checkpoint()
             return
         waiters = Waiters()
@@ -338,6 +356,12 @@ class World:
             if timer.waiters is not None:
                 timer.waiters.wake_all(timer.why)
 
+    def pending(self) -> Iterator[tuple[int, int]]:
+        """Yield the timers that are still wanted in the order of making: number, tick."""
+        for tick, number, timer in sorted(self._timers, key=lambda entry: entry[1]):
+            if timer.waiters is not None:
+                yield number, tick
+
     def timers(self) -> Iterator[tuple[int, Timer]]:
         """Yield the timers that are still wanted, in the order in which they will fire."""
         for tick, _, timer in sorted(self._timers):
@@ -355,57 +379,3 @@ class World:
 
 
 Program = Callable[[World], Awaitable[object]]
-
-
-_KERNEL = (__name__.rpartition(".")[0], trio.__name__, outcome.__name__)
-"""Packages that act for every program."""
-
-
-def code_lines(job: Job) -> tuple[str, str]:
-    """Return two lines, "module:line", innermost first; each "" if there is none.
-
-    The first is of the innermost frame that acts for itself, the second of somebody's own code.
-    """
-    frame: types.FrameType | None = sys._getframe(1)
-    acting = (*_KERNEL, *job.helpers)
-    where = ""
-    while frame is not None and frame.f_code is not trio.run.__code__:  # beyond it is no world
-        module = str(frame.f_globals.get("__name__", "?"))
-        if not module.startswith(acting):
-            line = f"{module}:{frame.f_lineno}"
-            where = where or line
-            if job.own(frame.f_code, module):
-                return where, line
-        frame = frame.f_back
-    return where, ""
-
-
-def own_line(job: Job, task: trio.lowlevel.Task) -> str:
-    """Return the innermost line of somebody's own code at which `task` waits, "" if none does."""
-    where = ""
-    for frame, line in task.iter_await_frames():
-        module = str(frame.f_globals.get("__name__", "?"))
-        if not module.startswith(_KERNEL) and job.own(frame.f_code, module):
-            where = f"{module}:{line}"
-    return where
-
-
-def describe_wait(task: trio.lowlevel.Task) -> str:
-    """Return what `task` waits for: its own functions, outermost first, then Trio's operation.
-
-    Each own function comes with module and line; of Trio's frames only the first is named. A module
-    whose functions stand between the code of a world and Trio defines HARNESS, and is left out.
-    """
-    shown: list[str] = []
-    for frame, line in task.iter_await_frames():
-        module = frame.f_globals.get("__name__", "?")
-        if module.split(".")[0] == "trio":
-            shown.append(_short(frame.f_code))
-            break
-        if "HARNESS" not in frame.f_globals:
-            shown.append(f"{_short(frame.f_code)} ({module}:{line})")
-    return " > ".join(shown) or "nothing"
-
-
-def _short(code: types.CodeType) -> str:
-    return code.co_qualname.rpartition("<locals>.")[2]

@@ -12,6 +12,8 @@ CLOCK = "clock"
 LOOP = "(loop)"
 """The option of letting the loop go on instead of anything from outside, and the task name of the
 steps in which it starts a batch."""
+END = -(1 << 60)
+"""The end of a run among what is due; see `Look`."""
 TIME = "(time)"
 """The time, as a name of shared state."""
 Value = str | int | bool | None
@@ -42,6 +44,19 @@ class Access(NamedTuple):
     where: str = ""
     events: int = 0
     caller: str = ""
+
+
+class Look(NamedTuple):
+    """Times that were compared with one another: what a run hangs on besides its choices."""
+
+    tick: int
+    """The time that the others were compared with: where the clock stood, or went to."""
+    due: tuple[tuple[int, int], ...]
+    """Whose time, and which. Numbers above 0 are timers and those below deadlines of Trio, in the
+    order of making, END is where the run ends; 0 is what somebody asked for.
+    """
+    moved: bool
+    """Whether the clock moved, to the first of these; else somebody asked whether it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +212,8 @@ class End:
     tick, steps: where it stood then. due: where time would have moved to if it was postponed.
     waiting: on a deadlock, every task and what it waits for. stuck: it could not be ended after
     being cancelled. schedule, events, trace_steps: what was recorded; the last two are empty when
-    recording is off. outside: what each client waits for. remarks: what judges need to know besides
-    the trace, which the digest is of.
+    recording is off, and so are `looks`. outside: what each client waits for. remarks: what judges
+    need to know besides the trace, which the digest is of.
     """
 
     ending: Ending
@@ -214,6 +229,7 @@ class End:
     trace_steps: tuple[Step, ...] = field(default=(), repr=False)
     outside: tuple[Waiting, ...] = ()
     remarks: tuple[Event, ...] = ()
+    looks: tuple[Look, ...] = field(default=(), repr=False)
 
 
 def silent_wakes(steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:

@@ -65,8 +65,16 @@ class Draw(Table):
         if self.list is not None:
             return self.list[int(unit() * len(self.list))]
         assert self.grid is not None
+        return self._on_grid(int(unit() * self.grid[2]))
+
+    def values(self) -> tuple[float, ...] | None:
+        """Return the values that it takes, each as likely as the others; None if it takes any."""
+        return self.list if self.grid is None else tuple(map(self._on_grid, range(self.grid[2])))
+
+    def _on_grid(self, index: int) -> float:
+        assert self.grid is not None
         start, stop, count = self.grid
-        return start + (stop - start) * int(unit() * count) / (count - 1)
+        return start + (stop - start) * index / (count - 1)
 
 
 Time = NotNegative | Draw

@@ -29,7 +29,7 @@ class FrameLink(Pipe[Frame]):
         while not self._closed and not (frames := self.arrived()):
             if until is None:
                 await self.wait_readable()
-            elif self.world.tick >= until:
+            elif self.world.come(until):
                 return []
             else:
                 timer = self.world.wake_at(until, self._readers)
@@ -55,5 +55,5 @@ class FrameLink(Pipe[Frame]):
     def reset(self) -> bool:
         """Whether a reset has arrived that the reader has not taken yet."""
         self.world.read(self.name)
-        now = self.world.tick
-        return any(f.kind is FrameKind.RST and tick <= now for tick, f in self._items)
+        come = self.world.come
+        return any(f.kind is FrameKind.RST and come(tick) for tick, f in self._items)

@@ -49,8 +49,8 @@ class Pipe(Generic[T]):
 
     def lying(self) -> list[T]:
         """Return what the reader could see now, for who tells what it would do: no step reads."""
-        now = self.world.tick
-        return [item for tick, item in self._items if tick <= now]
+        come = self.world.come
+        return [item for tick, item in self._items if come(tick)]
 
     async def wait_readable(self) -> None:
         """Wait until more may have arrived."""
@@ -70,5 +70,6 @@ class Pipe(Generic[T]):
     def drop_travelling(self) -> None:
         """Forget what has not arrived yet."""
         now = self.world.tick
-        self._items = deque(entry for entry in self._items if entry[0] <= now)
-        self._last = min(self._last, now)  # what comes next waits for nothing that is gone
+        self._items = deque(entry for entry in self._items if self.world.come(entry[0]))
+        if not self.world.come(self._last):
+            self._last = now  # what comes next waits for nothing that is gone

@@ -191,7 +191,7 @@ class SimStream(trio.abc.HalfCloseableStream):
         return self._reset_at
 
     def _broken(self) -> bool:
-        if self._reset_at is not None and self.outgoing.world.tick >= self._reset_at:
+        if self._reset_at is not None and self.outgoing.world.come(self._reset_at):
             self._reset_seen = True
         return self._reset_seen
 

@@ -44,8 +44,9 @@ class SimulatedDriver:
             return self._whenever(f"{self._name}.{name}.due")
 
         async def due() -> None:
-            if delay_ms > 0:
-                await world.sleep_until(world.tick + from_ms(delay_ms))
+            due = world.tick + from_ms(delay_ms)
+            if not world.come(due):
+                await world.sleep_until(due)
 
         return due
 

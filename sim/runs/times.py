@@ -30,20 +30,10 @@ def _times(scenario: Scenario) -> Iterator[tuple[str, object]]:
         yield f"setup.{name}", getattr(scenario.setup, name)
 
 
-def list_values(draw: Draw) -> tuple[float, ...] | None:
-    """Return the values that a draw can take if they are few, None if it is continuous."""
-    if draw.grid is not None:
-        start, stop, count = draw.grid
-        return tuple(start + (stop - start) * i / (count - 1) for i in range(count))
-    return draw.list
-
-
 def usual_times(scenario: Scenario) -> str:
     """Return what "auto" means: "all" if times are drawn and not listed, else "fixed"."""
     return (
-        "all"
-        if any(list_values(draw) is None for draw in drawn_times(scenario).values())
-        else "fixed"
+        "all" if any(draw.values() is None for draw in drawn_times(scenario).values()) else "fixed"
     )
 
 
@@ -56,7 +46,7 @@ def list_times(scenario: Scenario, untimed: bool) -> tuple[Scenario, ...]:
     values: dict[str, Sequence[float]] = {}
     faults = []
     for key, draw in drawn_times(scenario).items():
-        few = (0.0,) if untimed and key.endswith((".delay_ms", ".time_ms")) else list_values(draw)
+        few = (0.0,) if untimed and key.endswith((".delay_ms", ".time_ms")) else draw.values()
         if few is None:
             hint = "a number or a list"
             if not untimed and key.startswith("injections."):

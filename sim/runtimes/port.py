@@ -158,6 +158,7 @@ class TrioRuntime:
 
     def now(self) -> float:
         """Return the virtual time in milliseconds."""
+        self._world.reads_time()
         return ms(self._world.tick)
 
     def log(self, level: str, text: str) -> None:

@@ -9,6 +9,7 @@ from sim.model.results import Cell, CellResult, PairResult
 from sim.model.scenario import Scenario
 from sim.stats.closed_forms import closed_form
 from sim.stats.intervals import paired_difference, rate_interval
+from sim.stats.masses import Share
 from sim.store.results import Stored
 from sim.sweep.cells import Planned
 
@@ -131,15 +132,20 @@ def broken_expectations(
                 total[1] += result.trials
         for (guard, runtime), (failures, trials) in totals.items():
             expected = scenario.expected(guard, runtime)
-            if expected == "race-free":
-                expected = "none"
-            elif expected == "racy":  # it says nothing of how often
-                continue
-            found = "none" if not failures else "all" if failures == trials else "some"
             judged = expected != "some" or trials >= ENOUGH
-            if judged and expected not in (None, found):
+            if judged and contradiction(expected, failures, trials):
                 lines.append(
                     f"{scenario.name}: {guard} on {runtime}: expected {expected} of the trials to "
                     f"fail, {failures} of {trials} did"
                 )
     return tuple(lines)
+
+
+def contradiction(expected: str | None, failures: Share, trials: int) -> str:
+    """Return how many trials fail ("none", "some", "all") if that is not as expected, else "".
+
+    expected: as scenarios say it; a verdict counts as far as it says how often.
+    """
+    found = "none" if not failures else "all" if failures == trials else "some"
+    wanted = "none" if expected == "race-free" else expected
+    return "" if wanted in (None, "racy", found) else found
