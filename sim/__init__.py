@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from sim.schedulers.pct import Pct
     from sim.schedulers.uniform import Uniform
     from sim.sut.guards import GUARDS, Guard
+    from sim.sweep.exact.rate import ExactRate, exact_rate
+    from sim.sweep.exact.reproduce import ExactReproduction, exact_reproduce
     from sim.sweep.reproduce import Task, reproduce
     from sim.validation.criteria import validated
     from sim.validation.deployment import deploy
@@ -44,6 +46,8 @@ __all__ = [
     "Counterexample",
     "Divergence",
     "Dpor",
+    "ExactRate",
+    "ExactReproduction",
     "Exhaustive",
     "Exploration",
     "Fidelity",
@@ -66,6 +70,8 @@ __all__ = [
     "__version__",
     "counterexample",
     "deploy",
+    "exact_rate",
+    "exact_reproduce",
     "explain",
     "explore",
     "figures",
@@ -94,6 +100,8 @@ _PLACES = {
     "Counterexample": "sim.exploration.counterexample",
     "Divergence": "sim.errors",
     "Dpor": "sim.schedulers.dpor",
+    "ExactRate": "sim.sweep.exact.rate",
+    "ExactReproduction": "sim.sweep.exact.reproduce",
     "Exhaustive": "sim.schedulers.exhaustive",
     "Exploration": "sim.exploration.verdict",
     "Fidelity": "sim.runs.stage",
@@ -117,6 +125,8 @@ _PLACES = {
     "Verdict": "sim.exploration.verdict",
     "counterexample": "sim.exploration.counterexample",
     "deploy": "sim.validation.deployment",
+    "exact_rate": "sim.sweep.exact.rate",
+    "exact_reproduce": "sim.sweep.exact.reproduce",
     "explain": "sim.exploration.explain",
     "explore": "sim.exploration.search",
     "figures": "sim.report.plots.pictures",

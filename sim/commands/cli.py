@@ -158,6 +158,13 @@ def reproduce(
     show_default=True,
     help="Whole frames, or trio-websocket's bytes on both ends (never complete).",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes that search guards side by side.",
+)
 @click.option("--audit", is_flag=True, help="Swap independent steps and see that nothing changes.")
 @click.option(
     "--out",
@@ -176,6 +183,7 @@ def explore(
     out: Path | None,
     as_json: bool,
     seconds: float | None,
+    workers: int,
     **asked: Any,
 ) -> None:
     """Give each guard a verdict over the schedules of SCENARIO, with a counterexample.
@@ -188,7 +196,7 @@ def explore(
     from sim.commands.explore import Request, run
 
     import_from_here((*guards, *handlers))
-    code = (handlers, factory, fidelity, seconds)
+    code = (handlers, factory, fidelity, seconds, workers)
     request = Request(scenario, settings, guards, times, asked, audit, out, as_json, *code)
     with errors_as_statuses(_again):
         sys.exit(run(request, time.perf_counter))

@@ -45,13 +45,14 @@ def run_exact(
         show(tell(found))
         pictures = _draw(found, folder, sampled.summary.results if sampled is not None else ())
         seconds = stopwatch() - began
-        click.echo(f"{len(pictures)} pictures (PNG and SVG) and {COMPUTED} lie in {folder}/")
+        some = f"{len(pictures)} pictures" if len(pictures) != 1 else "a picture"
+        click.echo(f"{some} (PNG and SVG) and {COMPUTED} lie in {folder}/")
         click.echo(f"{seconds:.0f} s with the pictures")
     broken = () if task.changes else broken_expectations(found)
     for line in broken:
         click.echo(f"wsrace: {printable(line)}", err=True)
-    for line in found.unanswered:
-        click.echo(f"wsrace: {unanswered(line)}", err=True)
+    for one in found.unanswered:
+        click.echo(f"wsrace: {unanswered(one)}", err=True)
     return STOPPED if found.unanswered else BROKEN if broken else DONE
 
 

@@ -1,8 +1,7 @@
 """The command `explore`: one verdict per guard, then the counterexamples."""
 
 import json
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,14 +9,11 @@ from typing import Any
 
 import click
 
+from sim.commands.searching import News, Search, search_group, search_side_by_side
 from sim.commands.terminal import Bar, show
 from sim.errors import UserError
-from sim.exploration.audit import Audit, audit_subject
 from sim.exploration.confirm import confirm
-from sim.exploration.counterexample import counterexample
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.search import search_all
-from sim.exploration.tally import SoFar
 from sim.exploration.verdict import Verdict
 from sim.files.catalog import open_scenario
 from sim.files.documents import EXPLORED
@@ -35,7 +31,9 @@ from sim.runs.subject import Subject
 from sim.runs.times import usual_times
 
 QUICK = 6_000
-"""Schedules for each guard unless more are asked for: ten seconds or so."""
+"""Schedules for each guard unless more are asked for."""
+ENOUGH = 1_000
+"""Schedules after which none of them looks further in virtual time then: some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,8 @@ class Request:
     fidelity: str = "asgi"
     seconds: float | None = None
     """How long to search, in all; None for as long as it takes."""
+    workers: int = 1
+    """Processes in which guards are searched side by side."""
 
 
 def run(request: Request, stopwatch: Callable[[], float]) -> int:
@@ -91,7 +91,7 @@ def _quick(inquiry: Inquiry, request: Request) -> Inquiry:
     endless = inquiry.count or request.seconds is not None or inquiry.way.draws
     if endless or inquiry.max_schedules is not None:
         return inquiry
-    return replace(inquiry, max_schedules=QUICK)
+    return replace(inquiry, max_schedules=QUICK, enough=ENOUGH)
 
 
 def _scenario(request: Request) -> Scenario:
@@ -137,19 +137,19 @@ def _search(
     stopwatch: Callable[[], float],
 ) -> list[Answer]:
     """Search, make small what fails, and see that it fails in a new process, too."""
-    answers: list[Answer] = []
-    times = Times(stopwatch, request.seconds)
+    workers = min(request.workers, len(subjects))
+    asked = Search(inquiry, request.audit, request.seconds)
     with Bar("guards searched", len(subjects)) as bar:
-        explored = search_all(subjects, inquiry, partial(_tell, bar), times.is_up)
-        for found in explored:
-            began = stopwatch()
-            if found.failure is not None:
-                bar.tell(note=f"{printable(found.guard)}: fails, making the run small")
-            example = counterexample(found)
-            audited = _audit(found.subject, inquiry) if request.audit else None
-            spent = times.spent(found.subject) + stopwatch() - began
-            answers.append(Answer(found, example, audited, spent))
-            bar.tell(len(answers))
+        show_news = partial(_show_news, bar, set())
+        if workers == 1:
+            answers = search_group(subjects, asked, stopwatch, show_news)
+        else:
+            groups = [
+                partial(_group, request, range(part, len(subjects), workers), asked)
+                for part in range(workers)
+            ]
+            answers = search_side_by_side(groups, show_news)
+            answers.sort(key=lambda one: [*map(_name, subjects)].index(_name(one.found.subject)))
         told = confirm([(one.found, one.example) for one in answers])
     return [
         replace(answer, found=found, example=example)
@@ -157,37 +157,27 @@ def _search(
     ]
 
 
-class Times:
-    """How long each guard takes, where they take turns, and whether the time for all is up."""
-
-    def __init__(self, stopwatch: Callable[[], float], most: float | None) -> None:
-        self._stopwatch = stopwatch
-        self._last = stopwatch()
-        self._until = math.inf if most is None else self._last + most
-        self._current = ""
-        self._spent: dict[str, float] = {}
-
-    def is_up(self, subject: Subject) -> bool:
-        """Take note that a run for a subject begins. Return whether the time is up."""
-        self._stop()
-        self._current = subject.label
-        return self._last > self._until
-
-    def spent(self, subject: Subject) -> float:
-        """Return how many seconds went into the runs for a subject."""
-        self._stop()
-        return self._spent.get(subject.label, 0.0)
-
-    def _stop(self) -> None:
-        now = self._stopwatch()
-        before = self._spent.get(self._current, 0.0)
-        self._spent[self._current] = before + now - self._last
-        self._last, self._current = now, ""
+def _name(subject: Subject) -> str:
+    return subject.label
 
 
-def _tell(bar: Bar, subject: Subject, so_far: SoFar) -> None:
+def _group(request: Request, which: Iterable[int], asked: Search) -> tuple[list[Subject], Search]:
+    """Return some of the subjects of a request, made where they are searched."""
+    subjects = _subjects(_scenario(request), request)
+    return [subjects[index] for index in which], asked
+
+
+def _show_news(bar: Bar, done: set[str], news: News) -> None:
     """Say how far the search for one guard is; that it fails, as soon as it is known."""
-    shown = printable(subject.label)
+    shown = printable(news.label)
+    if news.so_far is None:
+        if news.done:
+            done.add(news.label)
+            bar.tell(len(done))
+        else:
+            bar.tell(note=f"{shown}: fails, making the run small")
+        return
+    so_far = news.so_far
     note = f"{shown}: {so_far.looked:,} looked at"
     if so_far.failing:
         note += f", {so_far.failing:,} fail"
@@ -195,11 +185,6 @@ def _tell(bar: Bar, subject: Subject, so_far: SoFar) -> None:
     elif so_far.reached:
         note += f", race-free before {seconds(so_far.reached):.6g} s"
     bar.tell(note=note)
-
-
-def _audit(subject: Subject, inquiry: Inquiry) -> Audit:
-    """Swap independent steps of a subject, at the first of its listed times."""
-    return audit_subject(subject.variants(inquiry.times)[0], inquiry.seed)
 
 
 def _make(folder: Path) -> None:

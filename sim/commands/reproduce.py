@@ -16,6 +16,7 @@ from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.report.text.reproduce import document_of, tell, tell_run
+from sim.sweep.exact.reproduce import check_exact
 from sim.sweep.reproduce import OnTrials, Reproduction, Task, check_task, cores, reproduce
 from sim.sweep.summary import broken_expectations
 
@@ -47,6 +48,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     if request.runs is not None:
         status, sampled = _sample(request, task, folder, stopwatch)
     else:
+        check_exact(task)  # nothing is written for a task that cannot be run
         _make(folder)
     return max(status, run_exact(task, folder, workers, sampled, stopwatch))
 

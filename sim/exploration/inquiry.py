@@ -31,6 +31,10 @@ class Inquiry:
     """Preemptions, delays, or the depth of the bug, for strategies that have a bound."""
     max_schedules: int | None = None
     """Give up after so many; None for SAMPLES or MOST."""
+    enough: int | None = None
+    """After so many schedules what lies further in virtual time is not begun; None for no such
+    end. What is begun is brought to its end, so that the answer has a bound that means something.
+    """
     seed: int = 0
     """Of what is drawn."""
     first: bool = False

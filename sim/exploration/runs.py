@@ -22,6 +22,8 @@ from sim.schedulers.uniform import Uniform
 
 BY_HAND = "stopped by hand"
 """What is said of a search that somebody interrupted."""
+FIRST_ANSWER = "what comes later was not looked at"
+"""What is said of a search that has had enough."""
 SOON = PER_SECOND
 """How far a search looks first, in ticks."""
 
@@ -54,12 +56,13 @@ class Runs:
         elsewhere: bool,
         time_is_up: Callable[[], bool],
         scouts: int,
+        enough: int | None = None,
     ) -> None:
         """Prepare.
 
         variant: the subject, its times settled. most: runs to make. elsewhere: compare the first
         run with one in another process. time_is_up: whether to stop. scouts: how many
-        runs to draw first.
+        runs to draw first. enough: after how many to look no further in virtual time.
         """
         self._variant = variant
         self._job = job
@@ -69,6 +72,7 @@ class Runs:
         self._elsewhere = elsewhere
         self._time_is_up = time_is_up
         self._scouts = scouts
+        self._enough = most if enough is None else enough
         self._first: FirstRun | None = None
         self._deepening = schedulers if isinstance(schedulers, Deepening) else None
         deep = self._deepening is not None and job.limits.ticks > 4 * SOON  # else it does not pay
@@ -105,7 +109,7 @@ class Runs:
         while self._goes_on():
             scheduler = self._next()
             if scheduler is None:
-                self.finished = True
+                self.finished = not tally.stopped
                 break
             end = yield self._near.under(scheduler)
             self.made += 1
@@ -148,6 +152,9 @@ class Runs:
         while scheduler is None and deepening is not None and deepening.due is not None:
             due = deepening.due
             self._tally.reach(due)
+            if self.made >= self._enough:
+                self._tally.stopped = FIRST_ANSWER
+                return None
             horizon = max(due, 2 * due - 1)  # up to where the next ones of its kind are due
             self._near = self._job.before(horizon)
             deepening.resume(horizon)

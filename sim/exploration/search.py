@@ -163,9 +163,8 @@ class SubjectSearch:
             elsewhere = not self._series  # one comparison with another process is enough
             most += inquiry.way.draws
             scouts = SCOUTS if inquiry.untimed and (inquiry.first or not inquiry.count) else 0
-            series = Runs(
-                variant, job, schedulers, tally, most, elsewhere, self._time_is_up, scouts
-            )
+            limits = (most, elsewhere, self._time_is_up, scouts, inquiry.enough)
+            series = Runs(variant, job, schedulers, tally, *limits)
             self._series.append(series)
             yield from series.plan()
             tally.leave(series.finished)

@@ -14,8 +14,10 @@ from sim.exploration.verdict import Exploration
 from sim.live.overhead import Cost
 from sim.model.results import CellResult, PairResult
 from sim.model.ticks import ms
+from sim.report.text.exact import exact_row
 from sim.report.text.reproduce import cell_row, pair_row
 from sim.runs.subject import Record
+from sim.sweep.exact.reproduce import ExactReproduction
 from sim.sweep.reproduce import Reproduction
 from sim.validation.criteria import Validation
 from sim.validation.deployment import Session
@@ -29,9 +31,9 @@ Rows = list[dict[str, Any]]
 def frame(found: object) -> "pandas.DataFrame":
     """Return what was found as a frame.
 
-    found: a Reproduction (a row per cell), a Record (a row per event), a Validation (a row per
-    criterion), or a sequence of Explorations (a row per guard), Judged cells, Sessions, Costs, or
-    the results and pairs of a reproduction's summary.
+    found: a Reproduction or an ExactReproduction (a row per cell), a Record (a row per event), a
+    Validation (a row per criterion), or a sequence of Explorations (a row per guard), Judged cells,
+    Sessions, Costs, or the results and pairs of a reproduction's summary.
     Raises UserError for anything else, and if pandas is not installed.
     """
     return _framed(_rows(found))
@@ -108,8 +110,14 @@ def _judged(found: Judged) -> dict[str, Any]:
     }
 
 
+def _exact(found: ExactReproduction) -> Rows:
+    rows = [exact_row(one) for line in found.lines for one in line.cells]
+    return [{key: row[key] for key in row if key not in ("parts", "outcomes")} for row in rows]
+
+
 _SINGLE: Mapping[type, Callable[[Any], Rows]] = {
     Reproduction: _cells,
+    ExactReproduction: _exact,
     Record: _events,
     Validation: _criteria,
 }

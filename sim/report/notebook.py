@@ -18,12 +18,15 @@ from sim.report.html.environment import visible
 from sim.report.html.grids import html_table
 from sim.report.plots.canvas import to_png
 from sim.report.plots.pictures import Picture, pictures_of
+from sim.report.text import exact
 from sim.report.text.explore import telling
 from sim.report.text.replay import heading_of
 from sim.report.text.reproduce import rates_table, sentences
 from sim.report.text.validate import decision_lines, validation_table
 from sim.report.trace.text import lines
 from sim.runs.subject import Record
+from sim.sweep.exact.rate import ExactRate
+from sim.sweep.exact.reproduce import ExactReproduction
 from sim.sweep.reproduce import Reproduction
 from sim.validation.criteria import Validation
 
@@ -46,7 +49,8 @@ def register(shell: Any) -> None:
 def as_html(found: object) -> Markup:
     """Return what a notebook shows of something that was found. Raises KeyError for anything else.
 
-    found: a Reproduction, Exploration, Counterexample, Record or Validation.
+    found: a Reproduction, ExactReproduction, ExactRate, Exploration, Counterexample, Record or
+    Validation.
     """
     return _as_html(PARTS[type(found)])(found)
 
@@ -58,6 +62,10 @@ def _reproduction(found: Reproduction) -> Iterable[Part]:
     yield from sentences(found.summary)
     trials = f"{len(found.rows):,} trials, seed {found.task.seed}"
     yield f"{trials}, digest {found.summary.digest[:12]}"
+
+
+def _exact(found: ExactReproduction) -> Iterable[Part]:
+    return (one if isinstance(one, Table) else str(one) for one in exact.tell(found))
 
 
 def _exploration(found: Exploration) -> Iterable[Part]:
@@ -80,6 +88,8 @@ def _validation(found: Validation) -> Iterable[Part]:
 
 PARTS: Mapping[type, Callable[[Any], Iterable[Part]]] = {
     Reproduction: _reproduction,
+    ExactReproduction: _exact,
+    ExactRate: lambda found: [exact.told_rate(found)],
     Exploration: _exploration,
     Counterexample: telling,
     Record: _record,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import sim.commands.explore as exploring
+import sim.commands.searching as searching
 from sim import __version__
 from sim.commands.cli import main
 from sim.commands.explore import Request, run
@@ -217,7 +217,7 @@ def test_an_audit_is_told_and_a_hidden_state_is_exit_status_1(
     assert row["audit"]["swaps"] > 0
     assert row["audit"]["differences"] == []
     found = Audit(7, (Difference(1, "a", "b", "fine", "\x1b[31mbad"),))
-    monkeypatch.setattr(exploring, "audit_subject", lambda *_: found)
+    monkeypatch.setattr(searching, "audit_subject", lambda *_: found)
     done = wsrace("explore", "scene.toml", "--guard", "pre-fix", "--audit")
     assert done.exit_code == 1
     assert "  audit: 7 swaps of independent steps\n" in done.stdout

@@ -71,7 +71,7 @@ def mine(path: Path, **text: str) -> Request:
 
 
 def test_json_alone_writes_nothing(here: Path, capsys: Read) -> None:
-    assert run(QUIET, watch()) is False
+    assert run(QUIET, watch()) == 0
     assert list(here.iterdir()) == []
     document = json.loads(capsys.readouterr().out)
     assert document["scenario"] == "server-close"
@@ -171,7 +171,7 @@ def test_a_document_that_cannot_be_written_is_one_clear_line(here: Path) -> None
 
 
 def test_expectations_that_hold_are_not_spoken_of(here: Path, capsys: Read) -> None:
-    assert run(mine(here / "a.toml", expect='pre-fix = "all"\ncatch = "none"'), watch()) is False
+    assert run(mine(here / "a.toml", expect='pre-fix = "all"\ncatch = "none"'), watch()) == 0
     assert capsys.readouterr().err == ""
 
 
@@ -180,7 +180,7 @@ def test_a_broken_expectation_is_a_line_on_standard_error(
     here: Path, capsys: Read, as_json: bool
 ) -> None:
     request = mine(here / "a.toml", expect='pre-fix = "none"\ncatch = "all"')
-    assert run(replace(request, as_json=as_json), watch()) is True
+    assert run(replace(request, as_json=as_json), watch()) == 1
     told = capsys.readouterr()
     assert told.err.splitlines() == [
         "wsrace: mine: pre-fix on asyncio-3.11: expected none of the trials to fail, 2 of 2 did",
@@ -194,7 +194,7 @@ def test_settings_of_the_sweep_and_of_expectations_are_judged(
     here: Path, capsys: Read, setting: str
 ) -> None:
     request = replace(mine(here / "a.toml", expect='pre-fix = "none"'), settings=(setting,))
-    assert run(request, watch()) is True
+    assert run(request, watch()) == 1
     assert "not judged" not in capsys.readouterr().err
 
 
@@ -204,7 +204,7 @@ def test_any_other_setting_changes_the_scenario_and_is_named(
 ) -> None:
     request = mine(here / "a.toml", expect='pre-fix = "none"')
     settings = ("sweep.trials=2", setting, "window_hops=0")
-    assert run(replace(request, settings=settings), watch()) is False
+    assert run(replace(request, settings=settings), watch()) == 0
     assert capsys.readouterr().err == (
         f"wsrace: expectations are not judged: --set {setting} changes the scenario\n"
     )

@@ -29,6 +29,10 @@ def things() -> dict[str, Any]:
         "Exploration": explored,
         "Counterexample": counterexample(explored),
         "Record": timed(),
+        "ExactReproduction": sim.exact_reproduce(
+            sim.Task("server-close", ("sweep.values=[0, 5]",), ("pre-fix",))
+        ),
+        "ExactRate": sim.exact_rate(timed().scenario),
         "Validation": sim.validated(small, "catch", sessions, None),
     }
 
@@ -55,7 +59,7 @@ def test_there_is_a_form_for_each_of_these_and_no_other_is_needed() -> None:
 def test_each_is_shown_as_html_and_as_the_text_of_a_terminal(name: str, shell: Shell) -> None:
     shown, _ = shell.display_formatter.format(things()[name])
     assert shown["text/html"] == as_html(things()[name])
-    assert "<p>" in shown["text/html"]
+    assert "<p>" in shown["text/html"] or "<table>" in shown["text/html"]
     assert "object at 0x" not in shown["text/plain"]
     assert "\x1b" not in shown["text/plain"]
     assert len(shown["text/plain"].splitlines()) >= 1

@@ -17,11 +17,20 @@ def rate(name: str, *settings: str) -> float | None:
     return closed_form(scenario)
 
 
+TICKS = 6
+"""Each time of a form rounds up to a tick, and who comes first within one is a matter of a tick."""
+
+
+def about(share: float) -> object:
+    """A share of the horizon of 20 ms, up to some ticks; sim/sweep/exact has them to the tick."""
+    return pytest.approx(share, abs=TICKS / (1 << 20) * 1000 / 20)
+
+
 @pytest.mark.parametrize(
     ("guard", "expected"), [("pre-fix", 0.25), ("post-fix", 0.25), ("catch", 0)]
 )
 def test_the_window_is_exposed_for_as_long_as_it_lasts(guard: str, expected: float) -> None:
-    assert rate("server-close", "window_ms=5", f"guard={guard}") == expected
+    assert rate("server-close", "window_ms=5", f"guard={guard}") == about(expected)
     assert rate("server-close", "window_ms=50", f"guard={guard}") == (1 if expected else 0)
 
 
@@ -36,18 +45,18 @@ def test_wait_fors_turn_counts_on_311_only() -> None:
 
 
 def test_the_blind_spot_lasts_until_the_last_send_less_the_way_of_the_close() -> None:
-    assert rate("blind-spot", "handler.work_ms=2") == (5 * 2 - 1) / 20
-    assert rate("blind-spot", "handler.work_ms=2", "handler.sends=3") == (3 * 2 - 1) / 20
+    assert rate("blind-spot", "handler.work_ms=2") == about((5 * 2 - 1) / 20)
+    assert rate("blind-spot", "handler.work_ms=2", "handler.sends=3") == about((3 * 2 - 1) / 20)
     assert rate("blind-spot", "handler.work_ms=0") == 0
 
 
 def test_two_receivers_collide_while_the_close_is_on_its_way_and_share_the_end_of_it() -> None:
     window, trip = "window_ms=12", "clients.delay_ms=2"
-    assert rate("eaten-disconnect", window, trip, "guard=pre-fix") == (2 + 12 - 3 * 2) / 20
-    assert rate("eaten-disconnect", window, trip, "guard=post-fix") == 2 / 20
+    assert rate("eaten-disconnect", window, trip, "guard=pre-fix") == about((2 + 12 - 3 * 2) / 20)
+    assert rate("eaten-disconnect", window, trip, "guard=post-fix") == about(2 / 20)
     assert rate("eaten-disconnect", window, trip, "guard=catch") == 0
     assert rate("eaten-disconnect", window, "clients.delay_ms=0", "guard=post-fix") == 0
-    assert rate("eaten-disconnect", window, "clients.delay_ms=5", "guard=pre-fix") == 5 / 20
+    assert rate("eaten-disconnect", window, "clients.delay_ms=5", "guard=pre-fix") == about(5 / 20)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,21 @@ def _is_one_of(value: float, values: set[float]) -> bool:
     return any(abs(value - one) < 0.001 for one in values)
 
 
+def told_rate(found: ExactRate) -> Table:
+    """Return what one rate is made of: a row per range of what is drawn."""
+    table = Table(title=f"fails in exactly {per_cent(found)} % of the runs")
+    table.add_column(Text(f"{found.key or 'nothing is drawn'} ({found.unit})"), justify="right")
+    table.add_column("share (%)", justify="right")
+    table.add_column("outcome")
+    table.add_column("fails")
+    for part in found.parts:
+        last = "on" if part.last is None else f"to {part.last:g}"
+        share = f"{100 * float(part.share):.3f}"
+        fails = "yes" if part.failed else "no"
+        table.add_row(f"{part.first:g} {last}", share, Text(plain(part.label, 80)), fails)
+    return table
+
+
 # -- for programs ----------------------------------------------------------------------------------
 
 

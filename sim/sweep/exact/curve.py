@@ -128,7 +128,9 @@ class _Tracer:
         yield from self._trace(low, high)
         rows = [w for w in sorted(self._rows) if low <= w <= high]
         rates = {w: float(sum_of(self._rows[w])) for w in rows}
-        tick = max(max(_density(*pair) for pair in self._rows[w]) for w in (low, high))
+        tick = 0.0
+        if self._measured.drawn is not None:
+            tick = max(max(_density(*pair) for pair in self._rows[w]) for w in (low, high))
         return _simplify(rows, rates, 2 * NEAR * tick)
 
     def _trace(self, low: int, high: int) -> Running[None]:

@@ -101,6 +101,7 @@ class Measured:
         rows: tuple[int, int] = (0, 0),
     ) -> None:
         self.drawn = drawn_of(scenario)
+        self._alone = rows[0] == rows[1]
         self._guard = own_guard_of(scenario.guard)
         self._settled = settled or (lambda row: scenario)
         self._prepared: dict[int, tuple[Scenario, Prepared]] = {}
@@ -111,7 +112,7 @@ class Measured:
     def points(self) -> dict[int, Share] | None:
         """The values to run one by one, and how likely each is; None if there are too many."""
         if self.drawn is None:
-            return {0: Fraction(1)}
+            return {0: Fraction(1)} if self._alone else None
         if self.drawn.in_turns:
             return turns_of(self.drawn.draw)
         points = points_of(self.drawn.draw)
@@ -128,9 +129,10 @@ class Measured:
         """Return the intervals of a row with what each is worth. lines: see `Plane.row`."""
         points = self.points
         if points is None:
-            assert self.drawn is not None
-            draw = self.drawn.draw
             found = yield from self.plane.row(w, *self.ends, lines)
+            if self.drawn is None:
+                return [(one, Fraction(1)) for one in found]
+            draw = self.drawn.draw
             return [(one, share_of(draw, one.first, one.last)) for one in found]
         weighed = []
         for number, share in points.items():

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
-from itertools import groupby
 from typing import NamedTuple
 
 from sim.errors import NoAnswer, UserError
@@ -86,9 +85,7 @@ def exact_reproduce(
     a scenario whose rate cannot be computed: see `exact_rate`.
     """
     task = task or Task()
-    scenarios, cells = check_task(task)
-    plan = list(_lines_of(cells))
-    _check(plan)
+    scenarios, plan = check_exact(task)
     found: dict[int, Curve | str] = {}
     on_lines(0, len(plan), "")
     for index, answer in _computed(plan, workers):
@@ -97,6 +94,25 @@ def exact_reproduce(
         on_lines(len(found), len(plan), f"{first.injection}, {first.guard}, {first.runtime}")
     lines = tuple(_line(plan[index], found[index]) for index in range(len(plan)))
     return ExactReproduction(task, scenarios, lines)
+
+
+def check_exact(task: Task) -> tuple[tuple[Scenario, ...], list[list[Planned]]]:
+    """Return the scenarios of a task, and the cells of each line.
+
+    Raises UserError with a line for everything that makes its rates no numbers to be computed.
+    """
+    scenarios, cells = check_task(task)
+    plan = list(_lines_of(cells))
+    faults: dict[str, None] = {}
+    for planned in cells:
+        try:
+            drawn_of(planned.scenario)
+        except UserError as error:
+            name = planned.cell.injection or "(unnamed)"
+            faults |= dict.fromkeys(f"{name}: {one}" for one in error.faults)
+    if faults:
+        raise UserError(*faults)
+    return scenarios, plan
 
 
 def broken_expectations(found: ExactReproduction) -> tuple[str, ...]:
@@ -120,28 +136,11 @@ def broken_expectations(found: ExactReproduction) -> tuple[str, ...]:
 
 def _lines_of(cells: Sequence[Planned]) -> Iterator[list[Planned]]:
     """Yield the cells of each line: of one scenario, runtime and guard."""
-
-    def key(planned: Planned) -> tuple[str, str, str]:
-        one = planned.cell
-        return one.injection, one.runtime, one.guard
-
-    order: dict[tuple[str, str, str], list[Planned]] = {}
+    found: dict[tuple[str, str, str], list[Planned]] = {}
     for planned in cells:
-        order.setdefault(key(planned), []).append(planned)
-    yield from order.values()
-
-
-def _check(plan: Sequence[Sequence[Planned]]) -> None:
-    """Raise UserError for every scenario whose rate cannot be computed."""
-    faults: dict[str, None] = {}
-    for name, group in groupby(plan, key=lambda line: line[0].cell.injection):
-        for planned in (one for line in group for one in line):
-            try:
-                drawn_of(planned.scenario)
-            except UserError as error:
-                faults |= dict.fromkeys(f"{name or '(unnamed)'}: {one}" for one in error.faults)
-    if faults:
-        raise UserError(*faults)
+        one = planned.cell
+        found.setdefault((one.injection, one.runtime, one.guard), []).append(planned)
+    yield from found.values()
 
 
 def _computed(plan: Sequence[Sequence[Planned]], workers: int) -> Iterator[tuple[int, Curve | str]]:
