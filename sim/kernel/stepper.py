@@ -43,6 +43,8 @@ class Stepper(trio.abc.Instrument):
         self._any = False
         self._fifo = False
         self._keep = False
+        self.watches = False
+        """Whether it wants to be told of cancel scopes."""
         self._asked = -1
         """Index of the choice that picked the step, -1 if there was nothing to choose."""
 
@@ -56,10 +58,12 @@ class Stepper(trio.abc.Instrument):
         self._any = job.order is Order.ANY
         self._fifo = job.order is Order.FIFO
         self._keep = job.schedule
+        self.watches = job.steps or job.looks
 
     def finish(self) -> None:
         """Forget the world."""
         self.world = None
+        self.watches = False
 
     # -- what Trio tells -----------------------------------------------------------------------
 
@@ -131,12 +135,13 @@ class Stepper(trio.abc.Instrument):
         """Take tasks that have become ready; from index `expired` on Trio's loop woke them."""
         if len(tasks) - expired > 1:
             tasks[expired:] = self.by_address(tasks[expired:])
+        ready, fifo, known_of = self._ready, self._fifo, self.tasks.get
         for task in tasks:
-            known = self.tasks.get(task)
+            known = known_of(task)
             if known is None:
                 self._others.append(task)
             else:
-                self._ready.add(known, woken_by(task) if self._fifo else 0)
+                ready.add(known, woken_by(task) if fifo else 0)
         if self._recorder is not None:
             new = [self.tasks.get(task) for task in tasks]
             by_step = [known for known in new[:expired] if known is not None]
@@ -168,6 +173,13 @@ class Stepper(trio.abc.Instrument):
             return []
         recorder = self._recorder
         names = ready.names() if recorder is not None else ()
+        if self._fifo and recorder is None and (ready.batch or not ready.outside):
+            # Nothing to choose and nobody to tell of it, as at most steps of a sweep.
+            if not ready.batch:
+                ready.start_batch()
+            known = ready.take_first()
+            self._step(world, known)
+            return [known.task]
         try:
             known = self._choose(world)
         except WsraceError as error:

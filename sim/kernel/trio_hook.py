@@ -19,7 +19,6 @@ the order of their addresses. Both calls are bracketed while the kernel runs, so
 such wake-ups in an order that repeats.
 """
 
-import math
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -80,6 +79,9 @@ _CANCEL = "_cancel" if hasattr(trio.CancelScope, "_cancel") else "cancel"
 
 class Picker(Protocol):
     """Decides which tasks of a batch step now."""
+
+    watches: bool
+    """Whether it wants to be told of cancel scopes."""
 
     def add(self, tasks: list[Task], expired: int) -> None:
         """Take tasks that have become ready, in that order.
@@ -162,11 +164,12 @@ class _Shuffler(trio.abc.Instrument):
         if batch or batch is None:
             return  # others go first, or the run was not ours yet when the batch was made
         queue = self.runner.runq
-        new = list(queue)
-        queue.clear()
         self.feeding = True
         try:
-            self._picker.add(new, len(new))
+            if queue:
+                new = list(queue)
+                queue.clear()
+                self._picker.add(new, len(new))
             self._fed += 1
             if self._fed % _TOP_EVERY and not self._deadline_passed():
                 batch += self._picker.pick()
@@ -185,8 +188,9 @@ class _Shuffler(trio.abc.Instrument):
             raise self._error
 
     def _deadline_passed(self) -> bool:
-        deadline: float = self.runner.deadlines.next_deadline()
-        return deadline != math.inf and deadline <= self.runner.clock.current_time()
+        """Whether one has; also for one that nobody waits for any more, which Trio then drops."""
+        heap = self.runner.deadlines._heap
+        return bool(heap) and heap[0][0] <= self.runner.clock.current_time()
 
     def _hold(self) -> None:
         """Let Trio's loop know that something is ready, if something is."""
@@ -226,16 +230,16 @@ def installed(picker: Picker) -> Iterator[Callable[[], None]]:
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original_init(self, *args, **kwargs)
-        if shuffler.ready >= 0:
+        if picker.watches and shuffler.ready >= 0:
             picker.made(self)
 
     def enter(self: Any) -> Any:
-        if shuffler.ready >= 0:
+        if picker.watches and shuffler.ready >= 0:
             picker.entering(self)
         return original_enter(self)
 
     def leave(self: Any, *args: Any) -> Any:
-        if shuffler.ready >= 0:
+        if picker.watches and shuffler.ready >= 0:
             picker.leaving(self)
         return original_exit(self, *args)
 
