@@ -164,12 +164,11 @@ class _Shuffler(trio.abc.Instrument):
         if batch or batch is None:
             return  # others go first, or the run was not ours yet when the batch was made
         queue = self.runner.runq
+        new = list(queue)
+        queue.clear()
         self.feeding = True
         try:
-            if queue:
-                new = list(queue)
-                queue.clear()
-                self._picker.add(new, len(new))
+            self._picker.add(new, len(new))  # also if there are none: the step is over
             self._fed += 1
             if self._fed % _TOP_EVERY and not self._deadline_passed():
                 batch += self._picker.pick()

@@ -8,6 +8,7 @@ import pytest
 from sim.exploration.audit import audit
 from sim.exploration.inquiry import Inquiry
 from sim.files.catalog import names, open_scenario
+from sim.files.recorded import Times
 from sim.kernel.series import run_search
 from sim.kernel.world import Job
 from sim.model.names import RuntimeName
@@ -19,8 +20,8 @@ from sim.schedulers.fifo import Fifo
 from sim.schedulers.past import class_of
 from tests.helpers.running import job_for, record_of
 
-SMALL = 300
-"""Scenarios with more schedules than that are left to the audit."""
+SMALL, LARGE = 300, 6_000
+"""Scenarios with more schedules than that are left to the audit; the larger one is slow."""
 RUNTIMES: tuple[RuntimeName, ...] = ("asyncio-3.11", "trio", "any-order")
 
 
@@ -36,7 +37,7 @@ def settled(scenario: Scenario, runtime: RuntimeName) -> Scenario:
 
 
 def searched(
-    job: Job, search: Search, scenario: Scenario
+    job: Job, search: Search, scenario: Scenario, most: int = SMALL
 ) -> tuple[bool, Counter[object], set[str]]:
     classes: Counter[object] = Counter()
     outcomes: set[str] = set()
@@ -45,7 +46,7 @@ def searched(
         classes[class_of(end.trace_steps, end.schedule)] += 1
         outcomes.add(record_of(scenario, end).outcome.label)
 
-    return run_search(job, search, on_end, SMALL).complete, classes, outcomes
+    return run_search(job, search, on_end, most).complete, classes, outcomes
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -53,18 +54,34 @@ def searched(
 def test_a_small_shipped_scenario_has_the_classes_and_outcomes_of_the_full_search(
     base: Scenario, runtime: RuntimeName
 ) -> None:
-    scenario = settled(base, runtime)
-    job = replace(job_for(scenario, Fifo()), steps=True)
-    complete, classes, outcomes = searched(job, Exhaustive(), scenario)
+    compare_with_full(settled(base, runtime), False, SMALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("untimed", [False, True])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("base", shipped(), ids=lambda one: one.title)
+def test_every_shipped_scenario_that_can_be_searched_in_full_has_its_classes_and_outcomes(
+    base: Scenario, runtime: RuntimeName, untimed: bool
+) -> None:
+    compare_with_full(settled(base, runtime), untimed, LARGE)
+
+
+def compare_with_full(scenario: Scenario, untimed: bool, most: int) -> None:
+    """Hold the search, and the one with equal states, against all schedules, if they are few."""
+    job = replace(job_for(scenario, Fifo(), untimed=untimed), steps=True)
+    complete, classes, outcomes = searched(job, Exhaustive(), scenario, most)
     if not complete:
-        pytest.skip(f"more than {SMALL} schedules; the audit looks at it")
-    reduced, found, seen = searched(job, Inquiry().search(0, job.in_batches), scenario)
+        pytest.skip(f"more than {most} schedules; the audit looks at it")
+    times: Times = "all" if untimed else "fixed"
+    search = Inquiry(times=times).search(0, job.in_batches)
+    reduced, found, seen = searched(job, search, scenario, most)
     assert reduced
     assert set(found) == set(classes)
-    assert set(found.values()) == {1}
+    assert untimed or set(found.values()) == {1}
     assert seen == outcomes
-    alike = Inquiry(count=False).search(0, job.in_batches)  # worlds that stand alike are one
-    reduced, fewer, seen = searched(job, alike, scenario)
+    alike = Inquiry(times=times, count=False).search(0, job.in_batches)  # what stands alike is one
+    reduced, fewer, seen = searched(job, alike, scenario, most)
     assert reduced
     assert set(fewer) <= set(classes)
     assert seen == outcomes
