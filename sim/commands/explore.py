@@ -20,7 +20,7 @@ from sim.files.documents import EXPLORED
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.model.scenario import Batch, Scenario, known_guard
-from sim.model.ticks import seconds
+from sim.model.ticks import from_ms, seconds
 from sim.report.text.explore import Answer, document_of, file_name, tell
 from sim.runs.handler import HandlerSubject
 from sim.runs.own import guard_allowed, import_handler
@@ -61,7 +61,8 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     """Do what was asked. Return the exit status: 1 for a broken expectation, 3 for no answer."""
     scenario = _scenario(request)
     times = request.times or usual_times(scenario)
-    inquiry = _quick(Inquiry(times=times, **request.inquiry), request)  # type: ignore[arg-type]
+    idle = from_ms(scenario.handler.receive_timeout_ms)
+    inquiry = _quick(Inquiry(times=times, **request.inquiry), request, idle)  # type: ignore[arg-type]
     subjects = _subjects(scenario, request)
     for subject in subjects:  # nothing is searched if one of them cannot be
         subject.variants(inquiry.times)
@@ -83,15 +84,16 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     return _status(scenario, answers)
 
 
-def _quick(inquiry: Inquiry, request: Request) -> Inquiry:
+def _quick(inquiry: Inquiry, request: Request, idle: int) -> Inquiry:
     """Return what is asked with an end to it: a verdict that does not arrive is none.
 
-    A number of schedules, for what is searched must not depend on how fast a machine is.
+    idle: the tick at which a handler's first wait is over, which people ask about first. A number
+    of schedules, for what is searched must not depend on how fast a machine is.
     """
     endless = inquiry.count or request.seconds is not None or inquiry.way.draws
     if endless or inquiry.max_schedules is not None:
         return inquiry
-    return replace(inquiry, max_schedules=QUICK, enough=ENOUGH)
+    return replace(inquiry, max_schedules=QUICK, enough=ENOUGH, at_least=idle)
 
 
 def _scenario(request: Request) -> Scenario:

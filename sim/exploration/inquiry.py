@@ -35,6 +35,8 @@ class Inquiry:
     """After so many schedules what lies further in virtual time is not begun; None for no such
     end. What is begun is brought to its end, so that the answer has a bound that means something.
     """
+    at_least: int = 0
+    """The tick up to which it looks in any case, however many schedules that takes."""
     seed: int = 0
     """Of what is drawn."""
     first: bool = False

@@ -57,12 +57,14 @@ class Runs:
         time_is_up: Callable[[], bool],
         scouts: int,
         enough: int | None = None,
+        at_least: int = 0,
     ) -> None:
         """Prepare.
 
         variant: the subject, its times settled. most: runs to make. elsewhere: compare the first
         run with one in another process. time_is_up: whether to stop. scouts: how many
-        runs to draw first. enough: after how many to look no further in virtual time.
+        runs to draw first. enough: after how many to look no further in virtual time, if it has
+        come to the tick `at_least`.
         """
         self._variant = variant
         self._job = job
@@ -73,6 +75,7 @@ class Runs:
         self._time_is_up = time_is_up
         self._scouts = scouts
         self._enough = most if enough is None else enough
+        self._at_least = at_least
         self._first: FirstRun | None = None
         self._deepening = schedulers if isinstance(schedulers, Deepening) else None
         deep = self._deepening is not None and job.limits.ticks > 4 * SOON  # else it does not pay
@@ -152,7 +155,7 @@ class Runs:
         while scheduler is None and deepening is not None and deepening.due is not None:
             due = deepening.due
             self._tally.reach(due)
-            if self.made >= self._enough:
+            if self.made >= self._enough and due >= self._at_least:
                 self._tally.stopped = FIRST_ANSWER
                 return None
             horizon = max(due, 2 * due - 1)  # up to where the next ones of its kind are due

@@ -163,7 +163,7 @@ class SubjectSearch:
             elsewhere = not self._series  # one comparison with another process is enough
             most += inquiry.way.draws
             scouts = SCOUTS if inquiry.untimed and (inquiry.first or not inquiry.count) else 0
-            limits = (most, elsewhere, self._time_is_up, scouts, inquiry.enough)
+            limits = (most, elsewhere, self._time_is_up, scouts, inquiry.enough, inquiry.at_least)
             series = Runs(variant, job, schedulers, tally, *limits)
             self._series.append(series)
             yield from series.plan()

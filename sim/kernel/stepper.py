@@ -177,9 +177,7 @@ class Stepper(trio.abc.Instrument):
             # Nothing to choose and nobody to tell of it, as at most steps of a sweep.
             if not ready.batch:
                 ready.start_batch()
-            known = ready.take_first()
-            self._step(world, known)
-            return [known.task]
+            return [self._step_first(world)]
         try:
             known = self._choose(world)
         except WsraceError as error:
@@ -197,6 +195,9 @@ class Stepper(trio.abc.Instrument):
         """Return the next task of a world that is over."""
         if world.steps - world.end_steps > world.job.limits.grace:
             self.force_out(world)
+        return self._step_first(world)
+
+    def _step_first(self, world: World) -> Task:
         known = self._ready.take_first()
         self._step(world, known)
         return known.task

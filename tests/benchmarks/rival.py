@@ -1,10 +1,10 @@
 """Time to a verdict beside a rival, on the same handler: python -m tests.benchmarks.rival.
 
-The rival is `detangle` (PyPI; `pip install detangle`, needed for this alone), which runs asyncio code
-and may reorder ready callbacks, so ours runs with any order. One piece of work for both: a handler
-on the real Starlette WebSocket that validates, pauses, receives and answers twice, against a closing
-task (server-close), a client that leaves (client-close), and three messages with a turn between the
-last check and the receive (hop-close). `turn` is the only thing that differs between the two.
+The rival is `detangle` (PyPI; `pip install detangle`, needed for this alone), which runs asyncio
+code and may reorder ready callbacks, so ours runs with any order. One piece of work for both: a
+handler on the real Starlette WebSocket that validates, pauses, receives and answers twice, against
+a closing task (server-close), a client that leaves (client-close), and three messages with a turn
+between the last check and the receive (hop-close). `turn` is all that differs between the two.
 
 Told per race: runs and seconds to the first failure of the bad guard; for the good one what is
 claimed, after how many runs and seconds, and how many distinct runs were seen of all there are (by
@@ -16,10 +16,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Any
 
 import trio
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from sim.kernel.series import run_search
 from sim.kernel.world import Job, World
@@ -208,10 +209,18 @@ def search(race: str, guard: str, way: Search, first: bool) -> tuple[int, float,
 # -- the rival -------------------------------------------------------------------------------------
 
 
+def rivals_ways(runs: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return two ways in which detangle searches, with its own options."""
+    detangle = import_module("detangle")
+    return [
+        ("random", {"runs": 1000, "seed": 1}),
+        ("DFS", {"runs": runs, "strategy": detangle.DFS(max_delays=4)}),
+    ]
+
+
 def rivals_search(race: str, guard: str, **how: Any) -> tuple[int, float, set[object], str]:
     """Let detangle search a race; return runs, seconds, the distinct runs, and what it says."""
-    import detangle
-
+    detangle = import_module("detangle")
     seen: set[object] = set()
     runs = 0
 
@@ -242,21 +251,21 @@ def rivals_search(race: str, guard: str, **how: Any) -> tuple[int, float, set[ob
 
 def compare(race: str) -> None:
     """Print what both say of one race."""
-    import detangle
-
     bad = BAD[race]
     runs, seconds, _, _ = search(race, bad, Dpor(), first=True)
     print(f"{race}, guard {bad}: first failure: wsrace after {runs} runs, {seconds * 1e3:.1f} ms")
-    for name, how in (("random", {"runs": 1000, "seed": 1}), ("DFS", {"runs": 1000, "strategy": detangle.DFS(max_delays=4)})):  # fmt: skip
+    for name, how in rivals_ways(1000):
         runs, seconds, _, said = rivals_search(race, bad, **how)
         print(f"    detangle {name}: {said} after {runs} runs, {seconds * 1e3:.1f} ms")
     all_runs, full, everything, complete = search(race, "catch", Exhaustive(), first=False)
-    print(f"{race}, guard catch: {len(everything)} distinct runs, {all_runs} schedules, {full:.2f} s")
+    print(
+        f"{race}, guard catch: {len(everything)} distinct runs, {all_runs} schedules, {full:.2f} s"
+    )
     assert complete
     runs, seconds, seen, complete = search(race, "catch", Dpor(), first=False)
     share = f"{len(seen & everything)} of {len(everything)} distinct runs"
     print(f"    wsrace: {runs} runs, {seconds * 1e3:.1f} ms, complete: {complete}, {share}")
-    for name, how in (("random", {"runs": 1000, "seed": 1}), ("DFS", {"runs": MOST, "strategy": detangle.DFS(max_delays=4)})):  # fmt: skip
+    for name, how in rivals_ways(MOST):
         runs, seconds, seen, said = rivals_search(race, "catch", **how)
         share = f"{len(seen & everything)} of {len(everything)} distinct runs"
         print(f"    detangle {name}: {runs} runs, {seconds * 1e3:.1f} ms, {said}, {share}")

@@ -7,7 +7,7 @@ reading the clock say, is found out there, and there is no answer.
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TypeVar
@@ -17,7 +17,7 @@ from sim.model.engine import Job
 from sim.model.outcome import Outcome
 from sim.model.record import End
 from sim.sweep.exact.compared import Compared, compared
-from sim.sweep.exact.regions import Region, halves_of
+from sim.sweep.exact.regions import Linear, Region, differences
 
 INSTEAD = "its rate is not known exactly: leave out --exact to sample it"
 FAR = 1 << 42
@@ -45,9 +45,6 @@ class Interval:
     """Where it belongs; None for ticks at which events meet, or values that were run one by one."""
     line: bool = False
     """Whether events meet there, on a line of the plane between two regions."""
-
-    def __contains__(self, tick: int) -> bool:
-        return self.first <= tick and (self.last is None or tick <= self.last)
 
 
 class Plane:
@@ -166,7 +163,7 @@ class Plane:
         beside = yield from self.at(t + 1, w)
         if run.shape != beside.shape:
             return None
-        row = Linear(run, t, w, _differences(run, beside), [0] * len(run.gaps))
+        row = Linear(run, t, w, differences(run, beside), [0] * len(run.gaps))
         last = row.region().span(w)
         assert last is not None, "a region holds the point that it was found at"
         middle = (t + (t + _WIDE if last[1] is None else last[1])) // 2
@@ -181,7 +178,7 @@ class Plane:
             self._note(region, known)
         return region
 
-    def _along_axis(self, row: "Linear", ticks: Iterable[int]) -> Running["Linear"]:
+    def _along_axis(self, row: Linear, ticks: Iterable[int]) -> Running[Linear]:
         """Measure the slopes along the axis at one of some ticks of a row.
 
         At the end of a row the one beside it may do something else already.
@@ -192,11 +189,11 @@ class Plane:
                 if self._rows[0] <= row.w + step <= self._rows[1]:
                     other = yield from self.at(tick, row.w + step)
                     if other.shape == row.run.shape:
-                        in_w = [step * by for by in _differences(centre, other)]
+                        in_w = [step * by for by in differences(centre, other)]
                         return replace(row, in_w=in_w, one_row=False)
         return row
 
-    def _check_row(self, line: "Linear", region: Region, w: int, parts: int) -> Running[None]:
+    def _check_row(self, line: Linear, region: Region, w: int, parts: int) -> Running[None]:
         """Run so many ticks of a row of a region, the last one among them; the first if 0."""
         first, last = region.span(w) or (line.t, line.t)
         last = FAR if last is None else last
@@ -204,7 +201,7 @@ class Plane:
         for tick in ticks:
             yield from self._check(line, tick, w)
 
-    def _check(self, line: "Linear", t: int, w: int) -> Running[Compared]:
+    def _check(self, line: Linear, t: int, w: int) -> Running[Compared]:
         """Run a point of a region; see whether all is there as the slopes foretell, and return it.
 
         Raises NoAnswer if it is not.
@@ -216,35 +213,3 @@ class Plane:
                 f"than the times that were compared foretell; {INSTEAD}"
             )
         return run
-
-
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """A run at (t, w), and how its gaps change per tick in both directions."""
-
-    run: Compared
-    t: int
-    w: int
-    in_t: Sequence[int]
-    in_w: Sequence[int]
-    one_row: bool = True
-    """Whether no other row is known to have the run."""
-
-    def region(self) -> Region:
-        """Return where the gaps keep their signs."""
-        halves = halves_of(self.run.gaps, self.in_t, self.in_w, self.t, self.w)
-        if self.one_row:
-            halves = (*halves, (0, 1, 1 - self.w), (0, -1, 1 + self.w))
-        return Region(halves, self.run.outcome, self.run.shape)
-
-    def foretell(self, t: int, w: int) -> list[int]:
-        """Return the gaps at another point."""
-        return [
-            gap + a * (t - self.t) + c * (w - self.w)
-            for gap, a, c in zip(self.run.gaps, self.in_t, self.in_w, strict=True)
-        ]
-
-
-def _differences(run: Compared, other: Compared) -> list[int]:
-    """Return how much each gap changes from a run to another one of the same shape."""
-    return [after - before for before, after in zip(run.gaps, other.gaps, strict=True)]

@@ -9,11 +9,11 @@ polygon: each answer is a half-plane. By induction over the comparisons in the o
 are made, every point of the polygon has that run.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sim.model.outcome import Outcome
-from sim.sweep.exact.compared import Shape
+from sim.sweep.exact.compared import Compared, Shape
 
 Half = tuple[int, int, int]
 """Half a plane: the points (t, w) with a t + c w + g >= 1, as (a, c, g)."""
@@ -85,3 +85,35 @@ def halves_of(
             g = gap - a * t - c * w
             halves[a, c] = min(g, halves.get((a, c), g))
     return tuple((a, c, g) for (a, c), g in halves.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A run at (t, w), and how its gaps change per tick in both directions."""
+
+    run: Compared
+    t: int
+    w: int
+    in_t: Sequence[int]
+    in_w: Sequence[int]
+    one_row: bool = True
+    """Whether no other row is known to have the run."""
+
+    def region(self) -> Region:
+        """Return where the gaps keep their signs."""
+        halves = halves_of(self.run.gaps, self.in_t, self.in_w, self.t, self.w)
+        if self.one_row:
+            halves = (*halves, (0, 1, 1 - self.w), (0, -1, 1 + self.w))
+        return Region(halves, self.run.outcome, self.run.shape)
+
+    def foretell(self, t: int, w: int) -> list[int]:
+        """Return the gaps at another point."""
+        return [
+            gap + a * (t - self.t) + c * (w - self.w)
+            for gap, a, c in zip(self.run.gaps, self.in_t, self.in_w, strict=True)
+        ]
+
+
+def differences(run: Compared, other: Compared) -> list[int]:
+    """Return how much each gap changes from a run to another one of the same shape."""
+    return [after - before for before, after in zip(run.gaps, other.gaps, strict=True)]
