@@ -49,9 +49,19 @@ class Client(ABC):
         self._until_tick: int | None = None
         self._received = 0
         self._waited = 0
+        self._waits = sum(action.do is Do.WAIT for action in spec.script)
+        """How many of its actions still wait for messages, the one that it is at among them."""
         self._state = f"{name}.client"
         world.outsiders[name] = self.waits_for
         world.takers[name] = self.only_takes
+
+    def __standing__(self) -> object:
+        """Return what of it matters for what is to come (`sim.kernel.state`).
+
+        What it has received counts as far as it is going to wait for messages.
+        """
+        ahead = self._received - self._waited if self._waits else None
+        return {**vars(self), "_received": ahead, "_waited": None}
 
     async def run(self) -> None:
         """Follow the script, then read on until the connection is over."""
@@ -75,8 +85,7 @@ class Client(ABC):
         self.world.read(self._state)
         self._wait = ""
         if self.closing:
-            due = self.world.tick + CLOSE_TIMEOUT_S * PER_SECOND
-            await self._until(_never, due, math.inf)
+            await self._until(_never, self.world.tick + CLOSE_TIMEOUT_S * PER_SECOND, math.inf)
             if not self.over:
                 self.drop(FrameKind.FIN)
                 self._ended(LOST)
@@ -174,6 +183,7 @@ class Client(ABC):
             self._waited += int(value or 1)
             self._wait = f"message {self._waited}"
             await self._until(lambda: self._received >= self._waited, enough=self._waited)
+            self._waits -= 1
         elif action.do is Do.SILENT:
             self._wait = ""
             await self._until(_never, enough=math.inf)
@@ -195,7 +205,7 @@ class Client(ABC):
         while not self.over and not done() and (tick is None or not self.world.come(tick)):
             await self._next(tick)
             self.world.read(self._state)
-        self._enough = 0
+        self._enough, self._until_tick = 0, None
 
 
 def _never() -> bool:

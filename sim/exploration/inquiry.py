@@ -96,6 +96,7 @@ class Inquiry:
                 untimed=self.untimed,
                 batches=batches,
                 states=self.first or not self.count,
+                timeless=PROPERTIES[self.prop].timeless,
                 horizon=horizon,
             )
         )

@@ -213,6 +213,9 @@ class SubjectSearch:
             scope += f", {share} {every} combinations of those listed"
         if alike := sum(getattr(series.schedulers, "alike", 0) for series in self._series):
             scope += f"; {alike} runs ended where the world stood as in another one"
+        later = sum(getattr(series.schedulers, "later", 0) for series in self._series)
+        if complete and later and not tally.met_end:
+            scope += f", {later} of them later: it holds whenever the run ends"
         upto = tally.reached or None if not self._ended and done == every else None
         return tally.exploration(runs, complete, scope, "; ".join(bounds), upto)
 

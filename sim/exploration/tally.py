@@ -62,6 +62,8 @@ class Tally:
         """What the code asked for that the world refuses."""
         self.unseen = ""
         """Why no other process was asked whether it makes the same run, if it should have been."""
+        self.met_end = False
+        """Whether more might have happened in a run whose time had not been limited."""
         self.unstable = ""
         """Why runs do not depend on their choices alone."""
 
@@ -75,6 +77,7 @@ class Tally:
             if end.ending is Ending.REFUSED:
                 self.refusal = self.refusal or str(end.error)
             return False
+        self.met_end |= end.met_end
         found = record(self.variant, end)
         self._untouched &= _untouched(end)
         label = found.outcome.label

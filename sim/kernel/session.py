@@ -133,6 +133,7 @@ class Session:
             return
         self._stepper.look(tick)
         if world.ending is None and tick > world.job.limits.ticks:
+            world.met_end = True
             world.abort(Ending.TIME_LIMIT, _too_much_time(world.job.limits))
         else:
             world.tick = tick
@@ -218,6 +219,7 @@ def _end_of(world: World) -> End:
         waiting=world.waiting,
         stuck=world.stuck,
         due=world.due,
+        met_end=world.met_end,
         events=tuple(world.events),
         looks=tuple(world.looks or ()),
         trace_steps=() if seen else tuple([step.freeze() for step in world.recorded]),

@@ -1,8 +1,13 @@
 """The whole state of a world where nothing is about to happen, as a value that can be compared.
 
-Two worlds that stand still with equal states, at one time, go on alike, whatever had led there: the
-same code stands at the same instruction in each task, with the same values in its variables and in
-whatever these lead to, and the same timers are to come. That is more than any history tells.
+Two worlds that stand still with equal states go on alike, whatever had led there: the same code
+stands at the same instruction in each task, with the same values in its variables and in whatever
+these lead to, and the same timers are to come. That is more than any history tells.
+
+Times that are to come count from now, wherever they are kept, so that a world that idles comes back
+to where it was: with as much to come, and less time until its end. A number is taken for such a
+time if a timer or a deadline is due then. That it is one by chance could make two states equal only
+if another number in the other state were one by the same chance, as far ahead.
 
 Objects are walked from the tasks' coroutines; each is known by when it was met, so that sharing and
 cycles count, and addresses do not. What is the same in every run of a process (modules, classes,
@@ -25,13 +30,17 @@ from typing import Any
 import outcome
 import trio
 
+from sim.kernel import trio_hook
 from sim.kernel.names import Known
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
+from sim.model.ticks import from_seconds
 
 _KERNEL = __name__.rpartition(".")[0]
 Task = trio.lowlevel.Task
 _VALUES = (int, float, str, bytes, bool, type(None), complex, range)
+_NUMBERS = (int, float)
+_DUE = "due"
 _SCALARS = (int, float, str, bytes, complex)
 _STATIC = (
     types.ModuleType,
@@ -88,9 +97,8 @@ def state_of(
 
 
 def _roots(world: World, tasks: dict[Task, Known]) -> Iterator[object]:
-    yield world.tick
     for tick, timer in world.timers():
-        yield tick
+        yield tick - world.tick
         yield timer.why
         yield timer.waiters
     waiting = sorted(tasks.items(), key=lambda item: item[1].last_step)
@@ -114,6 +122,13 @@ class _Walk:
         self._held: list[object] = []
         """Keeps what is met alive, so that no address is used twice."""
         self._todo: list[object] = []
+        now = world.tick
+        self._due: dict[tuple[type, float], int] = {
+            (int, tick): tick - now for tick, _ in world.timers() if tick > now
+        }
+        """Times to come, in ticks and as Trio has them, and how far ahead they are."""
+        for deadline, _ in trio_hook.deadlines():
+            self._due[float, deadline] = from_seconds(deadline) - now
         self.found: list[object] = []
 
     def over(self, roots: list[object]) -> None:
@@ -125,7 +140,8 @@ class _Walk:
     def _visit(self, thing: Any) -> None:
         kind = type(thing)
         if kind in _VALUES:
-            self.found += [kind, thing]
+            ahead = self._due.get((kind, thing)) if kind in _NUMBERS else None
+            self.found += [kind, thing] if ahead is None else [_DUE, ahead]
             return
         number = self._met.setdefault(id(thing), len(self._met))
         if number < len(self._held):

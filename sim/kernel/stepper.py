@@ -308,6 +308,7 @@ class Stepper(trio.abc.Instrument):
         if world.next_timer is not None:
             due.append(world.next_timer)
         tick = min((tick for tick in due if tick > world.tick), default=world.tick)
+        world.met_end |= tick > world.job.limits.ticks
         return tick if world.tick < tick <= world.job.limits.ticks else None
 
     def _clock_moves(self, world: World) -> bool:

@@ -61,8 +61,8 @@ class StandingStill(Protocol):
     compares_states: bool
     """Whether it wants to be."""
 
-    def stand(self, state: bytes) -> None:
-        """Take note of a state. Raises Redundant if the run need not go on."""
+    def stand(self, state: bytes, tick: int) -> None:
+        """Take note of a state, and when it was. Raises Redundant if the run need not go on."""
 
 
 @runtime_checkable
@@ -96,7 +96,7 @@ class StepRecorder:
         self._last: dict[str, OpenStep] = {}
         self._cancels = False
         scheduler = world.job.scheduler
-        self._stand: Callable[[bytes], None] | None = (
+        self._stand: Callable[[bytes, int], None] | None = (
             scheduler.stand
             if isinstance(scheduler, StandingStill) and scheduler.compares_states
             else None
@@ -167,7 +167,7 @@ class StepRecorder:
             trace = (*world.events, *world.remarks)
             state = state_of(world, self._tasks, world.job.standing(trace), self._numbers)
             if state is not None:
-                self._stand(state)
+                self._stand(state, world.tick)
 
     def _only_takes(self, known: Known) -> bool:
         takes = self._world.takers.get(known.path)

@@ -306,7 +306,8 @@ def next_deadline() -> float:
 
 def deadlines() -> Iterator[tuple[float, trio.CancelScope]]:
     """Yield Trio's pending deadlines, in seconds of its clock, and their scopes: in any order."""
-    for deadline, _, scope in _run.GLOBAL_RUN_CONTEXT.runner.deadlines._heap:
+    runner: Any = getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None)
+    for deadline, _, scope in runner.deadlines._heap if runner is not None else ():
         if deadline == scope._registered_deadline:  # others are stale (trio._core._run.Deadlines)
             yield deadline, scope
 

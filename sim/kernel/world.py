@@ -202,6 +202,8 @@ class World:
         self.end_steps = 0
         self.due = 0
         """Where time would have moved to, if the world is postponed."""
+        self.met_end = False
+        """Whether its time would have moved beyond its limit."""
         self.stuck = False
         self.forced = 0
         self.sides: dict[trio.lowlevel.Task | None, bool] = {}

@@ -210,10 +210,11 @@ class End:
 
     result: what the program returned. error: what was raised, or the reason for stopping it.
     tick, steps: where it stood then. due: where time would have moved to if it was postponed.
-    waiting: on a deadlock, every task and what it waits for. stuck: it could not be ended after
-    being cancelled. schedule, events, trace_steps: what was recorded; the last two are empty when
-    recording is off, and so are `looks`. outside: what each client waits for. remarks: what judges
-    need to know besides the trace, which the digest is of.
+    met_end: whether more was due after its limit of time. waiting: on a deadlock, every task and
+    what it waits for. stuck: it could not be ended after being cancelled. schedule, events,
+    trace_steps: what was recorded; the last two are empty when recording is off, and so are
+    `looks`. outside: what each client waits for. remarks: what judges need to know besides the
+    trace, which the digest is of.
     """
 
     ending: Ending
@@ -225,6 +226,7 @@ class End:
     waiting: tuple[Waiting, ...] = ()
     stuck: bool = False
     due: int = 0
+    met_end: bool = False
     events: tuple[Event, ...] = ()
     trace_steps: tuple[Step, ...] = field(default=(), repr=False)
     outside: tuple[Waiting, ...] = ()

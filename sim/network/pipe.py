@@ -24,9 +24,13 @@ class Pipe(Generic[T]):
         self._readers = Waiters()
 
     def __standing__(self) -> tuple[object, ...]:
-        """Return what of it matters for what is to come (`sim.kernel.state`)."""
-        last = max(self._last, self.world.tick)  # what comes next waits for nothing that is past
-        return {**vars(self), "_last": last}, None
+        """Return what of it matters for what is to come (`sim.kernel.state`), counted from now.
+
+        What has arrived lies there, whenever it came, and what comes next waits for nothing past.
+        """
+        now = self.world.tick
+        items = [(max(0, tick - now), item) for tick, item in self._items]
+        return {**vars(self), "_items": items, "_last": max(0, self._last - now)}, None
 
     def _put(self, item: T, show: Callable[[T], str], jitters: bool = True) -> int:
         """Put `item` on its way; return the tick of its arrival."""

@@ -89,6 +89,18 @@ class Injector:
         self._ready: dict[int, Callable[[], None]] = {}
         self._chat: Chat | None = None
 
+    def __standing__(self) -> object:
+        """Return what of it matters for what is to come (`sim.kernel.state`).
+
+        How often a probe was passed counts as far as an injection is placed there.
+        """
+        passed = {
+            name: min(count, max(one.nth for one in self._injections if one.at == name))
+            for name, count in self._passed.items()
+            if any(one.at == name for one in self._injections)
+        }
+        return {**vars(self), "_passed": passed}
+
     def bind(self, chat: Chat) -> None:
         """Take the handler's side, and start what has a time of its own."""
         self._chat = chat

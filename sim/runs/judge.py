@@ -45,7 +45,7 @@ class _Connection:
         elif kind == "received":
             self.received += 1
             self.turns.append([])
-        elif kind == "sent" and self.turns and values["ok"]:
+        elif kind == "sent" and self.turns and values["ok"] and values["what"] in AGENT_EVENTS:
             self.turns[-1].append(str(values["what"]))
         elif kind in ("client_state", "application_state"):
             self.began = True
@@ -169,11 +169,10 @@ def _findings(
     if lost > 0:
         yield Finding("message_lost", connection=name, text=f"{lost} of {connection.sent}")
     for turn in connection.turns if agent_events else ():
-        events = [what for what in turn if what in AGENT_EVENTS]
-        if events != sorted(events, key=AGENT_EVENTS.index):
-            yield Finding("events_out_of_order", connection=name, text=", ".join(events))
+        if turn != sorted(turn, key=AGENT_EVENTS.index):
+            yield Finding("events_out_of_order", connection=name, text=", ".join(turn))
         elif not _complete(turn):
-            missing = [what for what in AGENT_EVENTS if what not in events]
+            missing = [what for what in AGENT_EVENTS if what not in turn]
             yield Finding("events_missing", connection=name, text=", ".join(missing))
 
 
@@ -193,4 +192,4 @@ def _short(waiting: Waiting, handler: str) -> str:
 
 
 def _complete(turn: list[str]) -> bool:
-    return tuple(what for what in turn if what in AGENT_EVENTS) == AGENT_EVENTS
+    return tuple(turn) == AGENT_EVENTS

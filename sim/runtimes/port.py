@@ -54,6 +54,13 @@ class Pauses:
         self._pauses = pauses
         self._passed: dict[str, int] = {}
 
+    def __standing__(self) -> object:
+        """Return what of it matters for what is to come (`sim.kernel.state`)."""
+        passed = {
+            name: min(count, max(self._pauses[name].nth)) for name, count in self._passed.items()
+        }
+        return self._pauses, passed
+
     def next(self, probe: str) -> Pause | None:
         """Return what is awaited at this passing of `probe`, None for nothing."""
         pause = self._pauses.get(probe)

@@ -132,9 +132,14 @@ class Caching:
     one of those that are alike so far, and gone on with by `resume`.
     """
 
-    def __init__(self, states: bool = False) -> None:
-        """Begin. states: take worlds that stand alike for one, so that fewer classes are met."""
+    def __init__(self, states: bool = False, timeless: bool = False) -> None:
+        """Begin.
+
+        states: take worlds that stand alike for one, so that fewer classes are met. timeless: also
+        if they do so at different times, of which the first has the most time left.
+        """
         self.compares_states = states
+        self._timeless = timeless
         self._names = Names()
         self._seen: dict[object, frozenset[str]] = {}
         self._classes: set[int] = set()
@@ -142,9 +147,12 @@ class Caching:
         self._steps: list[Happened] = []
         self._started = False
         self._postponed: list[_Postponed] = []
-        self._standing: set[tuple[bytes, frozenset[str]]] = set()
+        self._standing: dict[object, int] = {}
+        """For each state, and who slept there, when it was met first."""
         self.alike = 0
         """How many runs were cut because they stood still as another one had."""
+        self.later = 0
+        """How many of those did so later than the other one."""
         self._roots: list[_Postponed] = []
         self._begin()
 
@@ -249,20 +257,25 @@ class Caching:
         if not asks and not self._fresh((), ()):
             self._repeat()
 
-    def stand(self, state: bytes) -> None:
+    def stand(self, state: bytes, tick: int) -> None:
         """Take note of how the world stands where time is to move; at most one goes on from there.
 
-        Whatever led there: what is to come depends on the state alone, and time does not come back.
-        Raises Redundant for any other one.
+        Whatever led there: what is to come depends on the state, and on how much time is left. Who
+        stands there first has the most, so that whatever can happen to a later one can happen to it
+        as soon, and without the later one: by induction over how soon. Raises Redundant for any
+        other one.
         """
         if self._resumed:  # this is where it was postponed
             self._resumed = False
             return
-        key = state, frozenset(self._sleep)
-        if key in self._standing:
+        sleep = frozenset(self._sleep)
+        key = (state, sleep) if self._timeless else (state, sleep, tick)
+        first = self._standing.get(key)
+        if first is not None and first <= tick:
             self.alike += 1
+            self.later += first < tick
             self._repeat()
-        self._standing.add(key)
+        self._standing[key] = tick
 
     def choose(self, question: Question) -> int:
         """Return the option on the current path; on new ground, the first one that is awake.

@@ -32,6 +32,8 @@ class Asked:
     """Whether the runtime steps its tasks in batches, between which alone the outside lands."""
     states: bool
     """Whether worlds that stand alike may be taken for one."""
+    timeless: bool
+    """Whether also if they do so at different times."""
     horizon: int
     """Choices in a run, as measured; 0 where nobody measured."""
 
@@ -88,7 +90,9 @@ _ROWS = (
         "dpor",
         "one schedule of each class",
         "every order, one schedule for each class",
-        lambda asked: Caching(asked.states) if asked.batches else Dpor(asked.untimed),
+        lambda asked: (
+            Caching(asked.states, asked.timeless) if asked.batches else Dpor(asked.untimed)
+        ),
         reads_steps=True,
     ),
     Strategy("exhaustive", "all schedules", "every schedule", lambda _: Exhaustive()),

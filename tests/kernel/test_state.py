@@ -14,6 +14,7 @@ from sim.kernel.state import Numbers, state_of
 from sim.kernel.world import Job, Program, World
 from sim.model.engine import Plan
 from sim.model.record import Ending
+from sim.model.ticks import PER_SECOND
 from sim.schedulers.fifo import Fifo
 
 SESSION = Session()
@@ -32,7 +33,7 @@ class Looks:
         default: int = question.default
         return default
 
-    def stand(self, state: bytes) -> None:
+    def stand(self, state: bytes, tick: int) -> None:
         self.states.append(state)
 
 
@@ -224,3 +225,43 @@ def test_a_world_without_tasks_has_a_state() -> None:
     numbers: Numbers = {}
     one, again, other = (state_of(world, {}, standing, numbers) for standing in (1, 1, 2))
     assert one == again != other
+
+
+# -- times to come count from now ------------------------------------------------------------------
+
+
+LATER = [1 << 20]
+"""How many ticks pass before; module-level, so that no frame holds it."""
+
+
+async def let_pass(world: World) -> None:
+    await world.sleep_until(LATER[0])
+
+
+def waiting(what: str, ahead: int) -> Program:
+    """Return a program that waits for what is due so many ticks ahead, after a while."""
+
+    async def run(world: World) -> None:
+        await let_pass(world)
+        if what == "timer":
+            await world.sleep_until(world.tick + ahead)
+            return
+        with trio.move_on_after(ahead / PER_SECOND):
+            await trio.sleep_forever()
+
+    return run
+
+
+@pytest.mark.parametrize("what", ["timer", "deadline"])
+def test_what_is_to_come_counts_from_now_wherever_it_is_kept(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = states(waiting(what, 7 << 20))[-1]
+    monkeypatch.setattr("tests.kernel.test_state.LATER", [3 << 20])
+    assert states(waiting(what, 7 << 20))[-1] == soon
+    assert states(waiting(what, 8 << 20))[-1] != soon
+
+
+def test_a_number_that_is_no_time_to_come_stays_what_it_is() -> None:
+    assert states(holding(lambda: 6)) != states(holding(lambda: 5))
+    assert states(holding(lambda: 7.0)) != states(holding(lambda: 7))  # 7 is when it wakes
