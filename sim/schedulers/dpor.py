@@ -75,11 +75,15 @@ class _Level:
         options = self.question.options
         return next((i for i, option in enumerate(options) if option == process), -1)
 
-    def covers(self, process: str) -> bool:
-        """Whether runs that begin with `process` here are, or will be, looked at."""
+    def tries(self, process: str) -> bool:
+        """Whether runs that begin with `process` here are, or will be, looked at from here."""
         index = self.index(process)
-        tried = index == self.pick or index in self.done or index in self.todo
-        return tried or process in self.sleep
+        return index == self.pick or index in self.done or index in self.todo
+
+    def try_all(self) -> None:
+        """Let every option be tried."""
+        options = range(len(self.question.options))
+        self.todo += [i for i in options if i not in self.todo and i not in self.done]
 
 
 class Dpor:
@@ -232,7 +236,12 @@ class Dpor:
             return
         level = self._path[transitions[earlier].level]
         first = _initials(transitions, order, earlier, later)
-        if any(level.covers(process) for process in first):
+        if any(level.tries(process) for process in first):
+            return
+        if any(process in level.sleep for process in first):
+            last = transitions[later] if later < len(transitions) else None
+            if last is not None and last.process in first and last.process in level.sleep:
+                self._wake(level, last)
             return
         able = [level.index(process) for process in first if level.index(process) >= 0]
         if able:
@@ -242,6 +251,20 @@ class Dpor:
                 f"{transitions[later].process!r} cannot come before "
                 f"{transitions[earlier].process!r} at {level.question.describe()}"
             )
+
+
+    def _wake(self, level: _Level, later: Transition) -> None:
+        """See whether a move that is asleep at a level is the one that came later.
+
+        The proof of source sets takes what a move touches for given. Here one step reads a flag and
+        touches more, or less, if it is set: after a cancellation a task does not do what it would
+        have done. A sleeper that was only ever woken by such a flag is not seen doing that below
+        this level, so the races that it would be in are not met, and what has to come before it
+        there is not known: everything is tried. (Found by generated programs; t1 writes x unless it
+        is cancelled, t0 starts one who reads x and one who cancels t1.)
+        """
+        if not level.sleep[later.process].within(later.footprint):
+            level.try_all()
 
 
 def _still_asleep(sleep: Sleep, done: Footprint) -> Sleep:

@@ -32,6 +32,10 @@ class Footprint:
         for access in accesses:
             (self.writes if access.write else self.reads).add(access.name)
 
+    def within(self, other: "Footprint") -> bool:
+        """Whether whatever depends on this one depends on `other`, too."""
+        return self.writes <= other.writes and self.reads <= other.reads | other.writes
+
     def depends(self, other: "Footprint") -> bool:
         """Whether the order of the two may matter."""
         return (

@@ -93,6 +93,14 @@ def test_many_generated_programs_have_the_classes_of_the_full_search(
 
 
 REGRESSIONS: dict[str, tuple[tuple[Task, ...], Order, bool]] = {
+    "a sleeper that would have written is woken by its cancellation": (
+        (
+            (True, (("both", (("cancel", 1),), (("read", "x"),)),)),
+            (False, (("add", "x"),)),
+        ),
+        Order.ANY,
+        False,
+    ),
     "a scope cancelled before it is entered": (
         ((False, (("read", "x"),)), (False, (("cancel", 0),))),
         Order.ANY,

@@ -62,7 +62,7 @@ class Pool(Executor):
 
     made: list["Pool"] = []  # noqa: RUF012
 
-    def __init__(self, workers: int, context: object, initializer: object) -> None:
+    def __init__(self, workers: int, line: object) -> None:
         self.workers = workers
         self.submitted = 0
         self.ended: list[dict[str, bool]] = []
@@ -84,7 +84,7 @@ class Pool(Executor):
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> list[Pool]:
     """Puts a pool and trials of no content in the place of processes and worlds."""
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(workers, "Pool", Pool)
     monkeypatch.setattr(engine, "run_unit", made_up)
     monkeypatch.setattr(Pool, "made", [])
     return Pool.made
