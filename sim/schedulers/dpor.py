@@ -252,7 +252,6 @@ class Dpor:
                 f"{transitions[earlier].process!r} at {level.question.describe()}"
             )
 
-
     def _wake(self, level: _Level, later: Transition) -> None:
         """See whether a move that is asleep at a level is the one that came later.
 
