@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sim.commands.searching import News, Search, search_group, search_side_by_side
-from sim.commands.terminal import Bar, show
+from sim.commands.terminal import Bar, make_folder, show
 from sim.errors import UserError
 from sim.exploration.confirm import confirm
 from sim.exploration.inquiry import Inquiry
@@ -69,7 +69,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
         if why := subject.refuses(inquiry.prop):
             raise UserError(why)
     if request.out is not None:
-        _make(request.out)
+        make_folder(request.out)
     answers = _search(subjects, inquiry, request, stopwatch)
     asked = (request.scenario, request.settings)
     document = document_of(scenario.name, inquiry, answers, *asked)
@@ -151,16 +151,13 @@ def _search(
                 for part in range(workers)
             ]
             answers = search_side_by_side(groups, show_news)
-            answers.sort(key=lambda one: [*map(_name, subjects)].index(_name(one.found.subject)))
+            places = {one.label: place for place, one in enumerate(subjects)}
+            answers.sort(key=lambda one: places[one.found.guard])
         told = confirm([(one.found, one.example) for one in answers])
     return [
         replace(answer, found=found, example=example)
         for answer, (found, example) in zip(answers, told, strict=True)
     ]
-
-
-def _name(subject: Subject) -> str:
-    return subject.label
 
 
 def _group(request: Request, which: Iterable[int], asked: Search) -> tuple[list[Subject], Search]:
@@ -187,13 +184,6 @@ def _show_news(bar: Bar, done: set[str], news: News) -> None:
     elif so_far.reached:
         note += f", race-free before {seconds(so_far.reached):.6g} s"
     bar.tell(note=note)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out: {folder}: {error.strerror}") from None
 
 
 def _keep(folder: Path, answers: Sequence[Answer], document: str) -> None:

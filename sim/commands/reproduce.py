@@ -10,7 +10,7 @@ import click
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from sim.commands.exact import run_exact
-from sim.commands.terminal import BROKEN, DONE, Bar, show, standard_console
+from sim.commands.terminal import BROKEN, DONE, Bar, make_folder, show, standard_console
 from sim.errors import UserError
 from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
@@ -43,13 +43,13 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
     folder = _folder(request)
     if not request.exact:
         return _sample(request, task, folder, stopwatch)[0]
+    check_exact(task)  # nothing is written for a task that cannot be run
     status, sampled = DONE, None
     workers = request.workers or cores()
     if request.runs is not None:
         status, sampled = _sample(request, task, folder, stopwatch)
-    else:
-        check_exact(task)  # nothing is written for a task that cannot be run
-        _make(folder)
+    elif folder is not None:
+        make_folder(folder)
     return max(status, run_exact(task, folder, workers, sampled, stopwatch))
 
 
@@ -100,7 +100,7 @@ def _store(folder: Path | None, resume: bool) -> Path | None:
     path = folder / STORE
     if resume and not path.exists():
         raise UserError(f"--resume: {path} does not exist")
-    _make(folder)
+    make_folder(folder)
     try:
         if not resume:
             for old in (path, *folder.glob(f"{STORE}-*")):
@@ -108,14 +108,6 @@ def _store(folder: Path | None, resume: bool) -> Path | None:
     except OSError as error:
         raise UserError(f"--out: {folder}: {error.strerror}") from None
     return path
-
-
-def _make(folder: Path | None) -> None:
-    try:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out: {folder}: {error.strerror}") from None
 
 
 class _Progress:

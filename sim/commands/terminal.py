@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn, Self
 
 import click
@@ -108,6 +109,14 @@ def duration(_: click.Context, __: click.Parameter, value: str | None) -> float 
     if found is None or float(found[1]) == 0:
         raise click.BadParameter(f"{value!r}: expected a time such as 90s, 10m or 2h")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that --out names, if need be. Raises UserError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: {folder}: {error.strerror}") from None
 
 
 def import_from_here(names: Iterable[str | None]) -> None:

@@ -86,6 +86,8 @@ class Runs:
         """How often it went on to what lies further in virtual time."""
         self.finished = False
         """Whether the search came to its end."""
+        self.paused = False
+        """Whether it had enough before: others, at other times, have their turn."""
 
     def plan(self) -> Plan:
         """Return the runs to make, until nothing is left or it is enough.
@@ -112,7 +114,7 @@ class Runs:
         while self._goes_on():
             scheduler = self._next()
             if scheduler is None:
-                self.finished = not tally.stopped
+                self.finished = not self.paused
                 break
             end = yield self._near.under(scheduler)
             self.made += 1
@@ -156,7 +158,7 @@ class Runs:
             due = deepening.due
             self._tally.reach(due)
             if self.made >= self._enough and due >= self._at_least:
-                self._tally.stopped = FIRST_ANSWER
+                self.paused = True
                 return None
             horizon = max(due, 2 * due - 1)  # up to where the next ones of its kind are due
             self._near = self._job.before(horizon)

@@ -6,7 +6,7 @@ from functools import partial
 
 from sim.errors import UserError
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.runs import BY_HAND, Runs
+from sim.exploration.runs import BY_HAND, FIRST_ANSWER, Runs
 from sim.exploration.tally import OnRun, SoFar, Tally
 from sim.exploration.verdict import Exploration
 from sim.kernel.series import run_plan
@@ -198,8 +198,10 @@ class SubjectSearch:
         pruned = sum(getattr(series.schedulers, "pruned", 0) for series in self._series)
         bounds = [*tally.bounds(), *subject.limits()]
         if not self._ended and (tally.stopped or not tally.enough):
+            paused = FIRST_ANSWER if any(series.paused for series in self._series) else ""
+            why = tally.stopped or paused
             cut = f"cut after {runs} schedules"
-            bounds.insert(0, f"{cut}: {tally.stopped}" if tally.stopped else cut)
+            bounds.insert(0, f"{cut}: {why}" if why else cut)
         if pruned:
             bounds.insert(0, f"{pruned} options lay beyond the bound")
         complete = self._ended and not bounds and not inquiry.way.draws

@@ -52,8 +52,11 @@ def test_json_alone_is_one_document_and_writes_nothing(here: Path, runs: tuple[s
     assert list(here.iterdir()) == []
 
 
-def test_what_cannot_be_computed_is_refused_before_anything_is_written(here: Path) -> None:
-    done = wsrace("two-message-close", "--exact")
+@pytest.mark.parametrize("runs", [(), ("--runs", "2")])
+def test_what_cannot_be_computed_is_refused_before_anything_is_written(
+    here: Path, runs: tuple[str, ...]
+) -> None:
+    done = wsrace("two-message-close", "--exact", *runs)
     assert done.exit_code == 2
     assert done.stderr.startswith("wsrace: two-message-close: runtime any-order: the order of")
     assert list(here.iterdir()) == []

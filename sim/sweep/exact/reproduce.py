@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sim.errors import NoAnswer, UserError
 from sim.kernel.series import run_plan
@@ -65,12 +64,6 @@ class ExactReproduction:
     def unanswered(self) -> tuple[ExactLine, ...]:
         """The lines without an answer."""
         return tuple(line for line in self.lines if line.why)
-
-
-class Work(NamedTuple):
-    """A line for one process: the scenario as JSON, under its guard and runtime."""
-
-    text: str
 
 
 def exact_reproduce(
@@ -145,7 +138,7 @@ def _lines_of(cells: Sequence[Planned]) -> Iterator[list[Planned]]:
 
 def _computed(plan: Sequence[Sequence[Planned]], workers: int) -> Iterator[tuple[int, Curve | str]]:
     """Yield the curve of each line by its index, as they come, or why there is none."""
-    work = [Work(line[0].scenario.model_dump_json(exclude_defaults=True)) for line in plan]
+    work = [line[0].scenario.model_dump_json(exclude_defaults=True) for line in plan]
     if workers == 1 or len(work) == 1:
         for index, one in enumerate(work):
             yield index, compute(one)
@@ -158,9 +151,9 @@ def _computed(plan: Sequence[Sequence[Planned]], workers: int) -> Iterator[tuple
                 yield waiting.pop(future), future.result()
 
 
-def compute(work: Work) -> Curve | str:
-    """Return the curve of a line, or why there is none."""
-    scenario = Scenario.model_validate_json(work.text)
+def compute(text: str) -> Curve | str:
+    """Return the curve of a scenario under its guard and runtime, as JSON; or why there is none."""
+    scenario = Scenario.model_validate_json(text)
     found: list[Curve] = []
 
     def plan() -> Plan:
