@@ -39,6 +39,10 @@ class UnsupportedTrio(WsraceError, ImportError):
     """The installed Trio lacks the names that the kernel needs."""
 
 
+class UnsupportedPython(WsraceError, ImportError):
+    """This Python's asyncio lacks the names that the engine for applications needs."""
+
+
 class LimitReached(WsraceError):
     """A world used up its steps or its time."""
 

@@ -19,13 +19,16 @@ LAYERS = {
     "entropy": -1,
     "workers": -1,
     "model": 0,
+    "aio": 1,
     "files": 1,
     "kernel": 1,
     "schedulers": 1,
     "stats": 1,
     "store": 1,
     "network": 2,
+    "peer": 2,
     "sut": 2,
+    "hosting": 3,
     "server": 3,
     "client": 3,
     "runtimes": 3,
@@ -45,8 +48,12 @@ CLOCKS = re.compile(r"time\.\w+|datetime\.(datetime|date)\.(now|utcnow|today)|os
 """What reads a clock, or waits for one: all of `time`, of `datetime` only where it looks."""
 MAY_READ_CLOCKS = ("live", "commands", "testing")
 CHANCE_MODULES = {"random", "secrets", "uuid"}
+KNOW_CHANCE = ("sim/aio/entropy.py", "sim/aio/reach.py")
+"""They replace the clock's time and chance in runs of applications, and put them back."""
 ON_TRIO = ("kernel", "network", "client", "server", "runtimes", "runs", "live")
 """Parts of worlds on Trio. Of `runs` the stage and the driver are; the rest makes use of them."""
+ON_ASYNCIO = ("sim/aio/", "sim/peer/", "sim/hosting/")
+"""Parts of runs on asyncio."""
 SEAMS = ("lines", "names", "order", "series", "trace")
 """What of the kernel is not about Trio."""
 BARE = ("model", "schedulers", "stats", "store", "errors", "entropy")
@@ -148,6 +155,7 @@ def test_only_who_may_reads_a_clock() -> None:
         file: clocks
         for file, tree in sources().items()
         if file.split("/")[1].removesuffix(".py") not in MAY_READ_CLOCKS
+        and file not in KNOW_CHANCE
         and (clocks := clocks_of(tree))
     }
     assert found == {}
@@ -174,12 +182,49 @@ def test_a_look_at_a_clock_would_be_noticed(code: str, reads: bool) -> None:
 
 
 def test_chance_comes_only_from_entropy() -> None:
-    assert broken(lambda one: one.first not in CHANCE_MODULES) == []
+    allowed = broken(lambda one: one.first not in CHANCE_MODULES or one.file in KNOW_CHANCE)
+    assert allowed == []
 
 
 def test_private_names_of_trio_stand_in_one_file() -> None:
     hook = "sim/kernel/trio_hook.py"
     assert broken(lambda one: not one.name.startswith("trio._") or one.file == hook) == []
+
+
+def test_private_names_of_asyncio_stand_in_one_file() -> None:
+    """Those that the engine for applications overrides, or looks at."""
+    private = re.compile(
+        r"_(ready|scheduled|when|callback|args|context|fut_waiter|must_cancel|"
+        r"log_traceback|callbacks|make_self_pipe|make_socket_transport)"
+    )
+    found = [
+        f"{file}:{node.lineno}: {node.attr}"
+        for file, tree in sources().items()
+        if file.startswith(ON_ASYNCIO) and file != "sim/aio/names.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and private.fullmatch(node.attr)
+        and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+    ]
+    assert found == []
+
+
+def test_the_engine_for_applications_loads_no_trio() -> None:
+    parts = ("aio", "peer", "hosting")
+    modules = [
+        file.removesuffix(".py").replace("/", ".")
+        for file in sources()
+        if file.split("/")[1] in parts and not file.endswith("__init__.py")
+    ]
+    code = (
+        "import sys, importlib\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        "sys.exit('loaded trio' if 'trio' in sys.modules else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_only_an_engine_and_what_runs_in_it_knows_trio() -> None:

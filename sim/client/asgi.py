@@ -1,8 +1,8 @@
 """The client of the asgi fidelity: whole frames over in-memory links."""
 
-from sim.client.base import LOST, Client, Gone
+from sim.client.base import Client, Gone
 from sim.kernel.world import World
-from sim.model.client import ClientSpec
+from sim.model.client import LOST, ClientSpec
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action
 from sim.network.frames import FrameLink

@@ -8,17 +8,13 @@ import trio
 
 from sim.errors import WsraceError
 from sim.kernel.world import World
-from sim.model.client import ClientSpec
+from sim.model.client import CLOSE_TIMEOUT_S, LOST, ClientSpec
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action, Do, frame_of
 from sim.model.ticks import PER_SECOND
 
-CLOSE_TIMEOUT_S = 10
-"""How long a client waits for the answer to its close frame, as the websockets library does."""
 _WAITS = (Do.WAIT, Do.SLEEP, Do.SILENT)
 """Actions that do nothing by themselves."""
-LOST = "lost"
-"""How a connection ended that nobody closed."""
 
 
 class Gone(WsraceError):

@@ -9,11 +9,11 @@ import trio_websocket
 from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection
 from wsproto.utilities import LocalProtocolError
 
-from sim.client.base import CLOSE_TIMEOUT_S, LOST, Client, Gone
+from sim.client.base import Client, Gone
 from sim.errors import leaves
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
-from sim.model.client import ClientSpec
+from sim.model.client import CLOSE_TIMEOUT_S, LOST, ClientSpec
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action
 from sim.model.ticks import seconds

@@ -208,6 +208,8 @@ def explore(
 @click.option(
     "--handler", metavar="MODULE:NAME", help="Allow the run's own handler to be imported."
 )
+@click.option("--app", metavar="MODULE:APP", help="Allow the run's application to be imported.")
+@click.option("--app-dir", metavar="FOLDER", help="Where it lies.  [default: as it was recorded]")
 @click.option(
     "--format",
     "form",
@@ -221,7 +223,14 @@ def explore(
     "--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Live: how often."
 )
 def replay(
-    run: str, guard: str | None, handler: str | None, form: str, live: bool, trials: int
+    run: str,
+    guard: str | None,
+    handler: str | None,
+    app: str | None,
+    app_dir: str | None,
+    form: str,
+    live: bool,
+    trials: int,
 ) -> None:
     """Run a token, or a file NAME.race.json, again and show it.
 
@@ -231,15 +240,16 @@ def replay(
     with errors_as_statuses():
         from sim.commands.replay import run as run_again
         from sim.commands.replay import run_live
+        from sim.runs.replay import Allowed
 
         import_from_here((guard, handler))
         if live:
             if form != "text":
                 raise UserError("replay: --live tells what came of it; it has no --format")
-            if handler is not None:
+            if handler is not None or app is not None:
                 raise UserError("replay: --live: only handlers of ours run on real servers so far")
             sys.exit(BROKEN if run_live(run, guard, trials) else 0)
-        run_again(run, guard, handler, form)
+        run_again(run, Allowed(guard, handler, app, app_dir), form)
 
 
 @main.command()

@@ -8,12 +8,12 @@ from sim.report.text.conform import confirmation_lines
 from sim.report.text.replay import difference_of, tell
 from sim.report.trace.formats import FORMATS
 from sim.runs.own import own_guard_of
-from sim.runs.replay import is_file, read_file, replayed
+from sim.runs.replay import Allowed, is_file, read_file, replayed
 
 
-def run(given: str, guard: str | None, handler: str | None, form: str) -> None:
+def run(given: str, allowed: Allowed, form: str) -> None:
     """Run a token or a race file again and print it. form: a key of FORMATS."""
-    done = replayed(read_file(given) if is_file(given) else given, guard, handler)
+    done = replayed(read_file(given) if is_file(given) else given, allowed)
     if FORMATS[form].for_people:
         show(tell(done, FORMATS[form]))
         return
@@ -30,7 +30,7 @@ def run_live(given: str, guard: str | None, trials: int) -> bool:
     from sim.conformance.force import confirm, force, stack_for
     from sim.live.serving import serving
 
-    done = replayed(read_file(given) if is_file(given) else given, guard)
+    done = replayed(read_file(given) if is_file(given) else given, Allowed(guard))
     scenario = done.record.scenario
     stack = stack_for(scenario.server)
     placed = force(done.record, stack)

@@ -108,7 +108,7 @@ def _document(path: Path, folder: Path, request: Request) -> Page:
 
 def _code_of(recorded: Recorded) -> set[str]:
     """Return the names of the guard and the handler of a run."""
-    return {name for name in (recorded.scenario.guard, recorded.handler) if name}
+    return {name for name in (recorded.of_scenario().guard, recorded.handler) if name}
 
 
 def _check_words(path: Path, found: ExploreDocument) -> None:

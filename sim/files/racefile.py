@@ -113,10 +113,14 @@ def row_of_outcome(outcome: Outcome) -> Came:
 
 def to_text(race: RaceFile) -> str:
     """Return the text of a race file: sorted keys, one choice to a line, ASCII."""
-    said = race.model_dump(exclude={"scenario", "schedule"})
+    said = race.model_dump(exclude={"scenario", "app", "schedule"})
     if race.counterexample is None:
         del said["counterexample"]
-    said |= {"schema": SCHEMA, "scenario": plain_scenario(race.scenario)}
+    said["schema"] = SCHEMA
+    if race.scenario is not None:
+        said["scenario"] = plain_scenario(race.scenario)
+    if race.app is not None:
+        said["app"] = race.app.model_dump(mode="json", exclude_defaults=True)
     blocks = {key: json.dumps(value, indent=1, sort_keys=True) for key, value in said.items()}
     rows = [
         json.dumps(one.model_dump(mode="json", exclude_defaults=True), sort_keys=True)

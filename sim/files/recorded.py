@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, StrictBool, model_validator
 
+from sim.errors import UserError
+from sim.files.recorded_app import RecordedApp
 from sim.files.strict_json import LARGEST
 from sim.model.scenario import Scenario
 from sim.model.times import Table
@@ -29,8 +31,10 @@ class Recorded(Table):
         "asgi", validation_alias=AliasChoices("fidelity", "rung")
     )
     """How much of the run was real; called `rung` by versions before 0.2."""
-    scenario: Scenario
-    """What was run, its times all drawn."""
+    scenario: Scenario | None = None
+    """What was run, its times all drawn; None for an application's run."""
+    app: RecordedApp | None = None
+    """The application that was run; None for a scenario's."""
     handler: Annotated[str, Field(pattern="^[^:]+:[^:]+$", max_length=300)] | None = None
     """The handler of somebody's own, "module:name"; None for ours."""
     factory: StrictBool = False
@@ -48,9 +52,21 @@ class Recorded(Table):
 
     @model_validator(mode="after")
     def _drawn(self) -> Self:
-        if self.scenario != self.scenario.resolve():
+        if (self.scenario is None) == (self.app is None):
+            raise ValueError("scenario: expected either a scenario or an app")
+        if self.scenario is not None and self.scenario != self.scenario.resolve():
             raise ValueError("scenario: its times must be numbers; in a run all of them are drawn")
         return self
+
+    def of_scenario(self) -> Scenario:
+        """Return the scenario that was run. Raises UserError if an application was."""
+        if self.scenario is None:
+            assert self.app is not None, "one of both was run"
+            raise UserError(
+                f"a run of the application {self.app.target}, not of a scenario; "
+                f"wsrace replay --app {self.app.target} runs it"
+            )
+        return self.scenario
 
 
 def plain_scenario(scenario: Scenario) -> dict[str, Any]:

@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from sim.client.base import CLOSE_TIMEOUT_S, LOST
 from sim.live.recorder import TASK, Recorder
 from sim.live.wire import LiveWire
-from sim.model.client import ClientSpec
+from sim.model.client import CLOSE_TIMEOUT_S, LOST, ClientSpec
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action, Do, frame_of
 from sim.model.ticks import seconds

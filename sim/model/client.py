@@ -6,6 +6,11 @@ from sim.errors import UserError
 from sim.model.link import LinkSpec
 from sim.model.script import Action
 
+CLOSE_TIMEOUT_S = 10
+"""How long a client waits for the answer to its close frame, as the websockets library does."""
+LOST = "lost"
+"""How a connection ended that nobody closed."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClientSpec:

@@ -22,7 +22,8 @@ from typing import Any
 
 from sim.errors import Divergence, WsraceError
 from sim.files.racefile import from_text, to_text
-from sim.runs.replay import file_of, repeat, subject_of
+from sim.files.recorded import Recorded
+from sim.runs.replay import Allowed, file_of, repeat, subject_of
 from sim.runs.subject import Record
 
 PATIENCE_S = 120.0
@@ -207,13 +208,20 @@ def _answer(request: dict[str, Any]) -> Answer:
         for name, file in request["modules"].items():
             _load(name, file)
         recorded = from_text(request["file"].encode(), "run")
-        own = recorded.scenario.guard if ":" in recorded.scenario.guard else None
-        made = repeat(recorded, subject_of(recorded, own, recorded.handler))
+        made = repeat(recorded, subject_of(recorded, _all_of(recorded)))
     except Divergence as error:  # it went otherwise, so soon that it has another schedule
         return Answer("diverged", f"another way: {error}")
     except WsraceError as error:
         return Answer(error=str(error))
     return Answer(made.digest, made.outcome.label)
+
+
+def _all_of(recorded: Recorded) -> Allowed:
+    """Allow all that a run names: whoever asked has named it already."""
+    scenario = recorded.scenario
+    guard = scenario.guard if scenario is not None and ":" in scenario.guard else None
+    app = recorded.app.target if recorded.app is not None else None
+    return Allowed(guard, recorded.handler, app)
 
 
 def _load(name: str, file: str) -> None:

@@ -101,39 +101,57 @@ def is_file(given: str) -> bool:
     return given.endswith(SUFFIX) or bool(separators & set(given)) or os.path.exists(given)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a person allows to be imported, "module:name" each; None for nothing."""
+
+    guard: str | None = None
+    handler: str | None = None
+    app: str | None = None
+    app_dir: str | None = None
+    """Where the application lies; None for where it lay when the run was recorded."""
+
+
+NOTHING = Allowed()
+
+
 def replay(run: str | Recorded, guard: str | None = None, handler: str | None = None) -> Record:
     """Run a token or a race file again; as `replayed`, for those who want the run alone."""
-    return replayed(run, guard, handler).record
+    return replayed(run, Allowed(guard, handler)).record
 
 
-def replayed(run: str | Recorded, guard: str | None = None, handler: str | None = None) -> Replayed:
+def replayed(run: str | Recorded, allowed: Allowed = NOTHING) -> Replayed:
     """Run a token, what it says, or what a race file says again, choice for choice.
 
-    guard, handler: the "module:name" that a person allows to be imported, where the run names one.
-    Raises UserError for a token that cannot be read, Divergence where the run goes otherwise.
+    allowed: what may be imported, where the run names something. Raises UserError for a token that
+    cannot be read, Divergence where the run goes otherwise.
     """
     recorded = decode(run) if isinstance(run, str) else run
     try:
-        record = repeat(recorded, subject_of(recorded, guard, handler))
+        record = repeat(recorded, subject_of(recorded, allowed))
         _compare(recorded, record)
     except Divergence as error:
-        hints = _hints(recorded, guard, handler)
+        hints = _hints(recorded, allowed)
         raise Divergence(fault("; ".join([str(error), *hints]))) from None
     except UserError as error:
         raise UserError(*map(fault, error.faults)) from None
     return Replayed(record, recorded)
 
 
-def subject_of(
-    recorded: Recorded, guard: str | None = None, handler: str | None = None
-) -> ScenarioSubject:
+def subject_of(recorded: Recorded, allowed: Allowed = NOTHING) -> Subject:
     """Return what a recorded run was one of.
 
-    guard, handler: what a person allows to be imported. Raises Divergence if that is not what the
-    run names, UserError if what it names was not allowed or cannot be imported.
+    allowed: what may be imported. Raises Divergence if that is not what the run names, UserError if
+    what it names was not allowed or cannot be imported.
     """
-    scenario = recorded.scenario
     what = "file" if isinstance(recorded, RaceFile) else "token"
+    if recorded.app is not None:
+        from sim.runs.app import app_allowed  # it needs a server, which not everybody installs
+
+        return app_allowed(recorded.app, allowed.app, allowed.app_dir)
+    if allowed.app is not None:
+        raise Divergence(f"the {what} is of a scenario, not of the application {allowed.app!r}")
+    scenario, guard, handler = recorded.of_scenario(), allowed.guard, allowed.handler
     if guard is not None and guard != scenario.guard:
         raise Divergence(f"the {what}'s guard is {scenario.guard!r}, not {guard!r}")
     if handler is not None and handler != recorded.handler:
@@ -188,14 +206,15 @@ def _outcomes(recorded: Recorded, outcome: Outcome) -> tuple[str | None, str]:
     return recorded.outcome, outcome.label
 
 
-def _hints(recorded: Recorded, guard: str | None, handler: str | None) -> list[str]:
+def _hints(recorded: Recorded, allowed: Allowed) -> list[str]:
     """Return what may explain a divergence."""
     hints = []
     if recorded.wsrace != __version__:
         hints.append(f"it was made by wsrace {recorded.wsrace}, this is {__version__}")
     for what, name, kept in (
-        ("guard", guard, recorded.guard_source),
-        ("handler", handler, recorded.handler_source),
+        ("guard", allowed.guard, recorded.guard_source),
+        ("handler", allowed.handler, recorded.handler_source),
+        ("app", allowed.app, recorded.app.source if recorded.app is not None else None),
     ):
         source = source_of(name or "")
         if source and kept and not source.startswith(kept):

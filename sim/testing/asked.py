@@ -102,7 +102,7 @@ def only_one(subjects: Sequence[T]) -> T:
 
 def is_run_of(subject: ScenarioSubject, recorded: Recorded, any_guard: bool = False) -> bool:
     """Whether a recorded run is one of a subject: same scenario, runtime, and guard or handler."""
-    ours, theirs = subject.scenario, recorded.scenario
+    ours, theirs = subject.scenario, recorded.of_scenario()
     keys = ("name", "runtime") if any_guard else ("name", "runtime", "guard")
     handler = subject.handler.name if subject.handler is not None else None
     return handler == recorded.handler and all(

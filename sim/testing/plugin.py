@@ -127,7 +127,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     from sim.runs.scenario import ScenarioSubject
 
     who = f", handler {recorded.handler}" if recorded.handler else ""
-    return f"wsrace: replaying {ScenarioSubject(recorded.scenario).words()}{who}"
+    return f"wsrace: replaying {ScenarioSubject(recorded.of_scenario()).words()}{who}"
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -203,10 +203,10 @@ class Race:
             return None
         self.replayed = True
         asked = {**options, "times": recorded.times, "property": recorded.property}
-        inquiry = inquiry_for(recorded.scenario, asked)
+        inquiry = inquiry_for(recorded.of_scenario(), asked)
         subject = replace(
             self.subject,
-            scenario=recorded.scenario,
+            scenario=recorded.of_scenario(),
             fidelity=Fidelity(recorded.fidelity),
             untimed=inquiry.untimed,
         )

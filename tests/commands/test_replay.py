@@ -156,7 +156,7 @@ def test_what_was_typed_is_a_file_if_it_looks_like_one_or_is_one(
 def test_names_of_a_file_are_no_commands_to_a_terminal(kept: tuple[str, Path, Record]) -> None:
     _, path, _ = kept
     edit(lambda document: document["scenario"].update(name="\x1b[31m\nx"), path)
-    assert read_file(path).scenario.name == "\x1b[31m\nx"
+    assert read_file(path).of_scenario().name == "\x1b[31m\nx"
     for form in FORMS:
         done = wsrace("replay", path, "--format", form)
         assert done.exit_code == 0

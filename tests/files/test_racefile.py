@@ -150,7 +150,7 @@ def at(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
         (at("times", value="some"), "times: unknown value 'some'; allowed: fixed, all"),
         (at("property", value=7), "property: expected a string, got 7"),
         (at("guard_source", value="x"), "guard_source: String should match pattern"),
-        (at("seed", value=1), "seed: unknown key; allowed: wsrace, fidelity, scenario, handler"),
+        (at("seed", value=1), "seed: unknown key; allowed: wsrace, fidelity, scenario, app"),
         (at("scenario", "mod", value="main"), "scenario.mod: unknown key; allowed: name, title"),
         (at("scenario", "mode", value="mian"), "unknown value 'mian'; allowed: main, factory"),
         (at("scenario", "guard", value="catc"), "scenario.guard: unknown guard 'catc'; allowed"),

@@ -28,7 +28,7 @@ from sim.model.scenario import Handler, Scenario, Setup
 from sim.runs.handler import HandlerSubject
 from sim.runs.own import OwnHandler, import_handler, own_handler
 from sim.runs.play import play
-from sim.runs.replay import file_of, replay, replayed, token_of
+from sim.runs.replay import Allowed, file_of, replay, replayed, token_of
 from sim.runs.scenario import ScenarioSubject
 from sim.runtimes.port import TrioRuntime, has_hop
 from sim.schedulers.fifo import Fifo
@@ -204,7 +204,7 @@ def test_its_token_replays_in_a_new_process() -> None:
 def test_a_run_of_ours_names_no_handler() -> None:
     token = token_of(play(Scenario()))
     with pytest.raises(Divergence, match="it has no handler of its own"):
-        replayed(token, handler=f"{__name__}:by_hand")
+        replayed(token, Allowed(handler=f"{__name__}:by_hand"))
 
 
 # -- the command ---------------------------------------------------------------------------------

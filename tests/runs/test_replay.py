@@ -21,7 +21,7 @@ from sim.files.token import TokenBody, body_of, decode
 from sim.model.scenario import Scenario
 from sim.runs.own import import_guard, source_of
 from sim.runs.play import play
-from sim.runs.replay import file_of, read_file, replay, replayed, token_of, write_file
+from sim.runs.replay import Allowed, file_of, read_file, replay, replayed, token_of, write_file
 from sim.runs.scenario import MODES
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Record
@@ -286,7 +286,7 @@ def test_a_guard_of_ones_own_may_be_edited(form: str, own: Callable[[str], None]
     kept = forms(first)[form]
     assert kept.guard_source
     own(CAREFUL.replace("websocket", "ws") + "# a comment\n")
-    assert replayed(kept, "replayed_guard:careful").same_trace
+    assert replayed(kept, Allowed("replayed_guard:careful")).same_trace
     assert not (source_of("replayed_guard:careful") or "").startswith(kept.guard_source)
 
 

@@ -17,7 +17,7 @@ from sim.files.catalog import open_scenario
 from sim.files.token import decode
 from sim.model.scenario import Scenario
 from sim.runs.play import play
-from sim.runs.replay import replay, replayed
+from sim.runs.replay import Allowed, replay, replayed
 from sim.schedulers.replay import Follow
 from sim.sut.guards import GUARDS, Guard
 from sim.testing.failure import Place, RaceFound, file_name
@@ -211,9 +211,9 @@ def test_the_token_of_a_failure_is_that_failing_run(guard: Any, times: str) -> N
     own = one.scenario.guard if ":" in one.scenario.guard else None
     assert replay(error.token, own).events == error.record.events
     assert error.file is not None
-    again = replayed(error.file, own)
+    again = replayed(error.file, Allowed(own))
     assert again.same_trace
-    assert again.recorded.scenario.name == "server-close"
+    assert again.recorded.of_scenario().name == "server-close"
     assert error.token in str(error)
     assert f"pytest {HERE.node} --wsrace-replay {error.token}" in str(error)
     assert ("--guard" in str(error)) == (own is not None)

@@ -19,7 +19,7 @@ from sim.report.html.page import Figure, Page
 from sim.report.plots.pictures import Picture, pictures_of, svgs_of
 from sim.report.text.explore import verdict_table
 from sim.report.text.reproduce import rates_table, sentences
-from sim.runs.replay import replayed
+from sim.runs.replay import Allowed, replayed
 from sim.sweep.reproduce import Reproduction
 from sim.sweep.summary import broken_expectations
 
@@ -127,7 +127,7 @@ def _run_of(row: VerdictRow, files: Sequence[RaceFile]) -> str | RaceFile | None
     if row.token is None:
         return next((one for one in files if one.digest == row.run), None)
     recorded = decode(row.token)
-    if (recorded.handler or recorded.scenario.guard) != row.guard or row.run not in (
+    if (recorded.handler or recorded.of_scenario().guard) != row.guard or row.run not in (
         None,
         recorded.digest,
     ):
@@ -153,10 +153,10 @@ def _may_run(guard: str, guards: Sequence[str]) -> bool:
 def _case(given: str | RaceFile, title: str, own_code: Sequence[str], name: str = "") -> Case:
     """Run a token or a race file again, and return what a page shows of it."""
     recorded: Recorded = decode(given) if isinstance(given, str) else given
-    guard = recorded.scenario.guard
+    guard = recorded.of_scenario().guard
     own = guard if ":" in guard and guard in own_code else None
     handler = recorded.handler if recorded.handler in own_code else None
-    done = replayed(recorded, own, handler)
+    done = replayed(recorded, Allowed(own, handler))
     inquiry = Inquiry(times=recorded.times, prop=recorded.property)
     what = given if isinstance(given, str) else name
     again = ["wsrace", "replay", what]

@@ -1,0 +1,40 @@
+"""Which run is being made, and which threads belong to it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sim.aio.world import World
+
+
+class _Now:
+    """The one run of this process, if there is one."""
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+        self.others: frozenset[int] = frozenset()
+        """Threads that lived before the run: what they do is theirs."""
+
+
+_now = _Now()
+
+
+def running() -> World | None:
+    """Return the run that the calling thread works for, None if it works for none."""
+    world = _now.world
+    if world is None or threading.get_ident() in _now.others:
+        return None
+    return world
+
+
+@contextmanager
+def making(world: World) -> Iterator[None]:
+    """Make a run in this thread; threads that begin meanwhile belong to it."""
+    saved = _now.world, _now.others
+    mine = threading.get_ident()
+    _now.others = frozenset(one.ident or 0 for one in threading.enumerate()) - {mine}
+    _now.world = world
+    try:
+        yield
+    finally:
+        _now.world, _now.others = saved

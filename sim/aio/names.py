@@ -1,0 +1,129 @@
+"""The only place that uses private names of asyncio. They are checked when this file is imported.
+
+CPython's selector loop does everything itself (`BaseEventLoop._run_once`); what is replaced is what
+it asks of the operating system: its selector, its clock, and the socket pair by which other threads
+wake it (`_make_self_pipe` and its two companions in asyncio/selector_events.py). Everything else
+that is reached here is only looked at: who is ready, which timers there are, what a task waits for.
+"""
+
+import asyncio
+import sys
+from asyncio import base_events, events, selector_events
+from collections.abc import Iterator
+from contextvars import Context
+from selectors import BaseSelector
+from typing import Any
+
+from sim.errors import UnsupportedPython
+
+SUPPORTED = "3.11 to 3.13"
+RESOLUTION_S = 1e-9
+"""A timer is due if less than that is missing: the clock is counted in nanoseconds."""
+
+
+def _missing() -> list[str]:
+    loop = selector_events.BaseSelectorEventLoop
+    wanted: list[tuple[Any, str]] = [
+        (loop, "_make_self_pipe"),
+        (loop, "_close_self_pipe"),
+        (loop, "_write_to_self"),
+        (loop, "_make_socket_transport"),
+        (loop, "_run_once"),
+        (loop, "_process_events"),
+        (events.Handle, "_cancelled"),
+        (events.Handle, "_callback"),
+        (events.Handle, "_context"),
+        (events.TimerHandle, "_when"),
+        (asyncio.Future, "_log_traceback"),
+        (asyncio.Future, "_callbacks"),
+        (asyncio.Task, "_fut_waiter"),
+        (asyncio.Task, "_must_cancel"),
+    ]
+    names = [f"{owner.__name__}.{name}" for owner, name in wanted if not hasattr(owner, name)]
+    assigned = base_events.BaseEventLoop.__init__.__code__.co_names
+    names += [
+        f"BaseEventLoop.{name}"
+        for name in ("_ready", "_scheduled", "_clock_resolution", "_internal_fds")
+        if name not in assigned
+    ]
+    return names
+
+
+if _names := _missing():
+    raise UnsupportedPython(
+        f"asyncio of Python {sys.version.split()[0]} lacks {', '.join(_names)}; "
+        f"applications can be checked on Python {SUPPORTED}"
+    )
+
+
+_SELECTOR_LOOP: Any = selector_events.BaseSelectorEventLoop
+
+
+class BareLoop(_SELECTOR_LOOP):  # type: ignore[misc]  # we answer with less than its signatures say
+    """CPython's selector loop without a socket of its own, its insides under public names."""
+
+    def __init__(self, selector: BaseSelector) -> None:
+        super().__init__(selector)
+        self._clock_resolution = RESOLUTION_S
+
+    # Nobody wakes it from another thread but through what the engine lands, so that it needs no
+    # socket to itself. Its count of descriptors must fit all the same.
+
+    def _make_self_pipe(self) -> None:
+        self._internal_fds += 1
+
+    def _close_self_pipe(self) -> None:
+        self._internal_fds -= 1
+
+    def _write_to_self(self) -> None:
+        pass
+
+    @property
+    def ready_queue(self) -> Any:
+        """The callbacks that are ready: a deque of handles."""
+        return self._ready
+
+    @ready_queue.setter
+    def ready_queue(self, queue: Any) -> None:
+        self._ready = queue
+
+    def timers(self) -> Iterator[asyncio.TimerHandle]:
+        """Yield the timers that are not cancelled, in any order."""
+        return (handle for handle in self._scheduled if not handle.cancelled())
+
+    def timer_heap(self) -> list[asyncio.TimerHandle]:
+        """Return the timers as they stand: ties go by the shape of the heap."""
+        return list(self._scheduled)
+
+    def open_transport(self, sock: Any, protocol: asyncio.BaseProtocol, peer: Any) -> Any:
+        """Put a transport of asyncio's own between a socket and a protocol, as `accept` does."""
+        return self._make_socket_transport(sock, protocol, extra={"peername": peer})
+
+
+def due_of(handle: asyncio.TimerHandle) -> float:
+    """Return when a timer is due, by its loop's clock."""
+    return handle.when()
+
+
+def callback_of(handle: asyncio.Handle) -> tuple[Any, tuple[Any, ...]]:
+    """Return what a handle calls, and with what; None once it is cancelled."""
+    inside: Any = handle
+    return inside._callback, inside._args
+
+
+def context_of(handle: asyncio.Handle) -> Context:
+    """Return the context in which a handle runs."""
+    inside: Any = handle
+    return inside._context  # type: ignore[no-any-return]
+
+
+def has_unseen_exception(future: "asyncio.Future[Any]") -> bool:
+    """Whether it holds an exception that nobody has asked for."""
+    inside: Any = future
+    return bool(inside._log_traceback)
+
+
+def waits_for(task: "asyncio.Task[Any]") -> Any:
+    """Return the future that a task waits for, None if it does not wait."""
+    inside: Any = task
+    return inside._fut_waiter

@@ -1,0 +1,166 @@
+"""Which objects an application's state lives in: what its own modules reach, and how.
+
+Walked are the user's modules and classes, and whatever they hold: containers and their subclasses,
+instances of any class, closures, defaults, caches. Not walked are other modules, other classes'
+attributes, and what the interpreter keeps to itself. Nothing of theirs is called on the way: no
+property, no `==`, no `__getattr__` (proxies that look at the context would raise).
+"""
+
+import asyncio
+import collections
+import copyreg
+import functools
+import itertools
+import logging
+import random
+import re
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+ATOMS = (str, bytes, int, float, complex, bool, type(None), type(NotImplemented), type(Ellipsis))
+CONTAINERS = (list, dict, set, collections.deque, bytearray)
+_LOCK_TYPES = (type(threading.Lock()), type(threading.RLock()))
+OPAQUE_BUT_HARMLESS = (
+    types.CodeType,
+    types.BuiltinFunctionType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.MethodWrapperType,
+    types.GenericAlias,
+    types.FrameType,
+    types.TracebackType,
+    re.Pattern,
+    range,
+    slice,
+    memoryview,
+    logging.Logger,
+    logging.Handler,
+    logging.Filter,
+    asyncio.AbstractEventLoop,
+    weakref.ReferenceType,
+    *_LOCK_TYPES,
+)
+"""What no state of an application lives in, or none that a run changes."""
+CACHE = type(functools.lru_cache(lambda: None))
+COUNTER = itertools.count
+
+
+def slots_of(kind: type) -> tuple[str, ...]:
+    """Return the names of the slots that instances of a class have."""
+    return tuple(copyreg._slotnames(kind) or ())  # type: ignore[attr-defined]
+
+
+def dict_of(found: Any) -> dict[str, Any] | None:
+    """Return the attributes of an instance, None if it keeps none."""
+    try:
+        held = object.__getattribute__(found, "__dict__")
+    except (AttributeError, TypeError):
+        return None
+    return held if type(held) is dict else None
+
+
+def slot_values(found: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the slots of an instance that are set."""
+    for name in slots_of(type(found)):
+        try:
+            yield name, object.__getattribute__(found, name)
+        except AttributeError:
+            continue
+
+
+def class_state(kind: type) -> dict[str, Any]:
+    """Return the attributes of a class that are neither methods nor descriptors."""
+    return {
+        name: value
+        for name, value in vars(kind).items()
+        if not (name.startswith("__") and name.endswith("__"))
+        and not isinstance(value, (types.FunctionType, staticmethod, classmethod, property, type))
+        and not hasattr(type(value), "__get__")
+    }
+
+
+def module_state(module: types.ModuleType) -> dict[str, Any]:
+    """Return the globals of a module that are not the interpreter's."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not (name.startswith("__") and name.endswith("__"))
+    }
+
+
+def children(found: Any, own: Callable[[Any], bool]) -> Iterable[Any]:
+    """Return what an object holds, of what may be walked.
+
+    own: whether a function, class or module is the user's.
+    """
+    kind = type(found)
+    if isinstance(found, types.ModuleType):
+        return module_state(found).values() if own(found) else ()
+    if isinstance(found, type):
+        return (*class_state(found).values(), *_methods(found)) if own(found) else ()
+    if kind is types.FunctionType:
+        return _of_function(found)
+    if kind is types.CellType:
+        return (found.cell_contents,) if _filled(found) else ()
+    if kind is types.MethodType:
+        return (found.__self__, found.__func__)
+    if kind is functools.partial:
+        return (found.func, found.args, found.keywords)
+    if isinstance(found, (staticmethod, classmethod)):
+        return (found.__func__,)
+    if isinstance(found, property):
+        return tuple(filter(None, (found.fget, found.fset, found.fdel)))
+    return _of_instance(found)
+
+
+def _methods(kind: type) -> Iterable[Any]:
+    return (value for name, value in vars(kind).items() if not name.startswith("__module__"))
+
+
+def _of_function(found: Any) -> Iterable[Any]:
+    held: list[Any] = [*(found.__closure__ or ()), *(found.__defaults__ or ())]
+    held += (found.__kwdefaults__ or {}).values()
+    held += vars(found).values()
+    return held
+
+
+def _of_instance(found: Any) -> Iterable[Any]:
+    held: list[Any] = []
+    if isinstance(found, dict):
+        held += dict.keys(found)
+        held += dict.values(found)
+    else:
+        held += _iterate(found)
+    attributes = dict_of(found)
+    if attributes is not None:
+        held += attributes.values()
+    held += (value for _, value in slot_values(found))
+    return held
+
+
+def _iterate(found: Any) -> list[Any]:
+    """Return the members of a container, as its built-in base has them."""
+    bases: tuple[Any, ...] = (list, tuple, collections.deque, set, frozenset)
+    for base in bases:
+        if isinstance(found, base):
+            return list(base.__iter__(found))
+    return []
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  # asked only whether it raises
+    except ValueError:
+        return False
+    return True
+
+
+def is_random(found: Any) -> bool:
+    """Whether an object draws, from a state that can be put back."""
+    return isinstance(found, random.Random) and not isinstance(found, random.SystemRandom)

@@ -1,0 +1,129 @@
+"""Runs applications, one run after the other, each in a fresh loop."""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Self
+
+from sim.aio.entropy import same_draws, virtual
+from sim.aio.inside import making
+from sim.aio.loop import SimLoop
+from sim.aio.output import captured
+from sim.aio.refuse import watch
+from sim.aio.world import EndOfRun, World
+from sim.errors import BadSchedule, Divergence, Redundant, RefusedOperation
+from sim.model.app import Bounds
+from sim.model.engine import Job, Plan
+from sim.model.record import End, Ending, Limits
+from sim.model.schedule import Scheduler
+
+_COLLECT_EVERY = 50
+"""Runs between two garbage collections; there is none inside a run."""
+_LIMITS = Limits(steps=20_000)
+"""More turns than that in one run are taken for one that does not end."""
+
+Program = Callable[[SimLoop], Ending]
+"""Serves the application on a loop and returns how that ended; what happened stands in the trace.
+It may raise EndOfRun."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppJob:
+    """One run of an application, ready for its engine."""
+
+    program: Program
+    scheduler: Scheduler
+    bounds: Bounds
+    limits: Limits = _LIMITS
+    schedule: bool = True
+    """Whether the choices are kept."""
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether the outside lands only between batches: an asyncio loop runs what is ready."""
+        return True
+
+    def under(self, scheduler: Scheduler) -> Self:
+        """Return the same run under another scheduler."""
+        return replace(self, scheduler=scheduler)
+
+    def recording(self, steps: bool = True, lines: bool = False) -> Self:
+        """Return the same run: its steps are callbacks, of which none is recorded."""
+        return self
+
+    def before(self, horizon: int) -> Self:
+        """Return the same run: it is never postponed."""
+        return self
+
+    def engine(self) -> "LoopSession":
+        """Return what can run it."""
+        return LoopSession()
+
+
+class LoopSession:
+    """The engine for applications: a fresh loop for each run, in the thread that asks."""
+
+    def run(self, plan: Plan) -> None:
+        """Run every job of `plan` and send it the ends. What the plan raises is raised here."""
+        try:
+            job: Job = next(plan)
+        except StopIteration:
+            return
+        runs = 0
+        watch()
+        with _quiet_gc(), virtual(), captured():
+            while True:
+                assert isinstance(job, AppJob), f"an event loop runs no {type(job).__name__}"
+                end = live(job)
+                runs += 1
+                if runs % _COLLECT_EVERY == 0:
+                    gc.collect()
+                try:
+                    job = plan.send(end)
+                except StopIteration:
+                    return
+
+
+def live(job: AppJob) -> End:
+    """Run an application once."""
+    world = World(job.scheduler, job.limits, job.bounds, job.schedule)
+    loop = SimLoop(world)
+    ending, error = Ending.COMPLETED, None
+    try:
+        with making(world), same_draws():
+            ending = job.program(loop)
+    except EndOfRun as reached:
+        ending, error = reached.ending, reached.error
+    except Redundant as raised:
+        ending, error = Ending.REDUNDANT, raised
+    except (Divergence, BadSchedule) as raised:
+        ending, error = Ending.DIVERGED, raised
+    finally:
+        loop.close()
+    if world.refusals and ending is not Ending.DIVERGED:
+        ending, error = Ending.REFUSED, RefusedOperation("; ".join(dict.fromkeys(world.refusals)))
+    return End(
+        ending=ending,
+        tick=world.tick,
+        steps=world.turns,
+        schedule=world.chooser.schedule(),
+        error=error,
+        waiting=tuple(world.waiting),
+        events=tuple(world.events),
+    )
+
+
+@contextmanager
+def _quiet_gc() -> Iterator[None]:
+    """Keep the collector out of runs: finalisers must not run at a moment of its choosing."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if enabled:
+            gc.enable()

@@ -1,0 +1,143 @@
+"""One run of an application: its clock, its connections, what it chose and what happened."""
+
+import heapq
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from sim.aio.tcp import Port
+from sim.model.app import Bounds
+from sim.model.record import Ending, Event, Limits, Value, Waiting
+from sim.model.schedule import Chooser, Kind, Options, Scheduler
+
+BASE_S = 1000.0
+"""What the loop's clock shows when a run begins: code may take 0 for "never"."""
+_NS = 1_000_000_000
+CONNECTION: ContextVar[str] = ContextVar("wsrace.connection", default="")
+"""Whose connection a task works for; tasks pass it on to those that they start."""
+
+
+def to_ns(milliseconds: float) -> int:
+    """Return milliseconds in nanoseconds."""
+    return round(milliseconds * 1_000_000)
+
+
+class EndOfRun(BaseException):
+    """Leaves the loop: nothing more is wanted of it. Not for the application to catch."""
+
+    def __init__(self, ending: Ending, error: BaseException | None = None) -> None:
+        super().__init__(str(ending))
+        self.ending = ending
+        self.error = error
+
+
+@dataclass(order=True, slots=True)
+class Alarm:
+    """Something that the outside world does at a time."""
+
+    due_ns: int
+    number: int
+    act: Callable[[], None] = field(compare=False)
+    name: str = field(compare=False, default="")
+    cancelled: bool = field(compare=False, default=False)
+
+
+class World:
+    """The state of one run that is not the application's."""
+
+    def __init__(self, scheduler: Scheduler, limits: Limits, bounds: Bounds, keep: bool) -> None:
+        self.bounds = bounds
+        self.limits = limits
+        self.chooser = Chooser(scheduler, keep)
+        self.now_ns = 0
+        self.turns = 0
+        self.ports: list[Port] = []
+        self.events: list[Event] = []
+        self.refusals: list[str] = []
+        self.output: list[tuple[str, str]] = []
+        """What was printed and logged: stream, text."""
+        self.waiting: list[Waiting] = []
+        """Who waits for what, where the run came to stand still."""
+        self.late_left = bounds.late
+        self.partial_left = bounds.partial
+        self.settles = True
+        """Whether nothing is a choice now: everything goes its usual way."""
+        self.horizon_ns: int | None = None
+        """Where time may not move beyond; None for no such place."""
+        self.drawn: dict[str, int] = {}
+        """How often each connection has drawn something."""
+        self._alarms: list[Alarm] = []
+        self._numbers = 0
+
+    # -- choices -------------------------------------------------------------------------------
+
+    def ask(self, kind: Kind, options: Options, default: int, asker: str, running: int = -1) -> int:
+        """Return the index of the option to take; the default where nothing is a choice."""
+        if self.settles:
+            return default
+        return self.chooser.ask(kind, options, default, asker, running)
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def loop_time(self) -> float:
+        """Return what the loop's clock shows, in seconds."""
+        return BASE_S + self.now_ns / _NS
+
+    @staticmethod
+    def ns_of(when_s: float) -> int:
+        """Return a time of the loop's clock in nanoseconds."""
+        return round((when_s - BASE_S) * _NS)
+
+    @property
+    def tick(self) -> int:
+        """The time, for the trace."""
+        return (self.now_ns << 20) // _NS
+
+    def at(self, due_ns: int, act: Callable[[], None], name: str = "") -> Alarm:
+        """Let the outside world act at a time."""
+        self._numbers += 1
+        alarm = Alarm(max(due_ns, self.now_ns), self._numbers, act, name)
+        heapq.heappush(self._alarms, alarm)
+        return alarm
+
+    def next_alarm(self) -> Alarm | None:
+        """Return what the outside world does next, None if it has nothing to do."""
+        while self._alarms and self._alarms[0].cancelled:
+            heapq.heappop(self._alarms)
+        return self._alarms[0] if self._alarms else None
+
+    def move_to(self, due_ns: int) -> None:
+        """Move the clock; the outside world does what is due by then. Raises EndOfRun."""
+        if self.horizon_ns is not None and due_ns > self.horizon_ns:
+            raise EndOfRun(Ending.TIME_LIMIT)
+        alarm = self.next_alarm()
+        while alarm is not None and alarm.due_ns <= due_ns:
+            heapq.heappop(self._alarms)
+            self.now_ns = max(self.now_ns, alarm.due_ns)
+            alarm.act()
+            alarm = self.next_alarm()
+        self.now_ns = max(self.now_ns, due_ns)
+
+    def block(self, for_ns: int) -> None:
+        """Hold everything up for so long, as `time.sleep` does in a loop."""
+        self.event("blocked", "(clock)", connection=CONNECTION.get(), by_us=for_ns // 1000)
+        self.move_to(self.now_ns + for_ns)
+
+    def acted(self) -> None:
+        """A client did something of its own accord: the run goes on for a while from now."""
+        if self.horizon_ns is not None:
+            self.horizon_ns = self.now_ns + to_ns(self.bounds.until_ms)
+
+    # -- the trace -----------------------------------------------------------------------------
+
+    def event(self, kind: str, task: str, **values: Value) -> None:
+        """Let the trace say that something happened."""
+        self.events.append(Event(self.tick, task, kind, values))
+
+    def happened(self, kind: str, task: str, values: Mapping[str, Value]) -> None:
+        """The same, for values that stand in a mapping."""
+        self.events.append(Event(self.tick, task, kind, dict(values)))
+
+    def refuse(self, what: str) -> None:
+        """Take note of something that no schedule controls: the run says nothing, then."""
+        self.refusals.append(what)

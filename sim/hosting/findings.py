@@ -1,0 +1,188 @@
+"""What is to be said of a run of an application, by the definitions of `sim.model.outcome`.
+
+A finding is an event of the trace, so that what is judged is what was recorded.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from uvicorn.server import ServerState
+
+from sim.aio.loop import SimLoop
+from sim.aio.names import has_unseen_exception
+from sim.hosting.observe import (
+    BARE,
+    Escaped,
+    Observer,
+    is_disconnect,
+    leaves_of,
+    type_of,
+    words_for,
+)
+from sim.hosting.waits import name_of, waiting_of
+from sim.model.record import Ending, Waiting
+from sim.peer.client import PeerClient
+
+_SERVERS = ("uvicorn", "websockets", "wsproto")
+"""Packages whose tasks are the server's own."""
+
+
+@dataclass
+class Served:
+    """One run: its loop, what was seen, its clients, and the server's state."""
+
+    loop: SimLoop
+    observer: Observer
+    clients: list[PeerClient]
+    state: ServerState
+    supports_lifespan: bool = False
+    before: int = 0
+    """How many tasks had been started before the first client came."""
+    ending: Ending = Ending.COMPLETED
+
+
+def tell(served: Served, lifespan: Any) -> None:
+    """Put what is to be said of a run into its trace, and who waits for what into its end."""
+    world = served.loop.world
+    world.waiting = _waiting(served)
+    for name, connection, text, where in (
+        *(_escape(served, one) for one in served.observer.escaped),
+        *_standing(served),
+        *_unseen(served),
+        *_lifespan(served, lifespan),
+        *_tasks(served),
+    ):
+        if name:
+            _told(served, name, connection, text, where)
+    for name in served.observer.two_receivers:
+        text = "two receives waited at once: which gets the next message is luck"
+        _told(served, "two-receivers", name, text, "")
+
+
+def _told(served: Served, name: str, connection: str, text: str, where: str) -> None:
+    world = served.loop.world
+    world.event("finding", "(judge)", connection=connection, name=name, text=text, where=where)
+
+
+Found = tuple[str, str, str, str]
+"""A finding: its name, whose, in words, and the user's line."""
+
+
+def _escape(served: Served, escaped: Escaped) -> Found:
+    """Return what an exception that left the application is."""
+    observer, error = served.observer, escaped.error
+    where, text = observer.line_of(error), words_for(error)
+    if escaped.owner not in ("", escaped.connection):
+        text = f"{escaped.owner}'s connection ends the handler of {escaped.connection}: {text}"
+        return "bystander", escaped.connection, text, where
+    if is_disconnect(error):
+        if type_of(error) == BARE and not escaped.grouped:
+            return "", escaped.connection, text, where  # no line in any log
+        return "escaped-disconnect", escaped.connection, text, where
+    return "escape", escaped.connection, text, where
+
+
+def _standing(served: Served) -> Iterator[Found]:
+    """Yield who stands, and why that is wrong."""
+    loop, ending = served.loop, served.ending
+    spins = ending is Ending.STEP_LIMIT
+    gone = {port.name: port.fin or port.dead or port.closed for port in loop.world.ports}
+    for client in served.clients:
+        if not client.done and client.opened:
+            text = f"{client.name} waits for {client.waits_for}"
+            yield ("spins" if spins else "hang"), client.name, text, _where(served, client.name)
+        elif not client.opened and not client.over and client.waits_for:
+            text = f"{client.name} waits for {client.waits_for}"
+            yield "hang", client.name, text, _where(served, client.name)
+    for call in served.observer.calls:
+        if call.ended or not gone.get(call.connection):
+            continue
+        kind = "hang" if ending is Ending.DEADLOCK else "outlives"
+        text = f"the client of {call.connection} is gone, and its handler does not end"
+        yield ("spins" if spins else kind), call.connection, text, _where(served, call.connection)
+
+
+def _where(served: Served, connection: str) -> str:
+    """Return the line at which a connection's handler stands."""
+    world = served.loop.world
+    mine = [one for one in world.waiting if one.task.partition("/")[0] == connection and one.where]
+    return mine[0].where if mine else ""
+
+
+def _waiting(served: Served) -> list[Waiting]:
+    """Return what every task awaits that is not the server's own."""
+    target = served.observer.target
+    handlers = {id(call.task): call.connection for call in served.observer.calls}
+    found = []
+    for task, connection in served.loop.started:
+        if task.done():
+            continue
+        if id(task) in handlers:
+            label = connection
+        elif _is_servers(task):
+            continue
+        else:
+            label = f"{connection or 'lifespan'}/{name_of(task)}"
+        found.append(waiting_of(task, label, target.is_own, target.place))
+    return found
+
+
+def _unseen(served: Served) -> Iterator[Found]:
+    """Yield exceptions that nobody looked at: of tasks, and of callbacks."""
+    observer = served.observer
+    escaped = {id(one.error) for one in observer.escaped}
+    for task, connection in served.loop.started:
+        if not task.done() or task.cancelled() or not has_unseen_exception(task):
+            continue
+        error = task.exception()
+        if error is None or error is observer.lifespan_error:
+            continue
+        for one in leaves_of(error):
+            if id(one) not in escaped and not is_disconnect(one) and not _is_cancellation(one):
+                text = f"{words_for(one)} ended the task {name_of(task)}, and nobody looked"
+                yield "unseen-exception", connection, text, observer.line_of(one)
+    for context in served.loop.errors:
+        error = context.get("exception")
+        if "never retrieved" in str(context.get("message")):
+            continue
+        if isinstance(error, Exception) and not is_disconnect(error):
+            text = f"{words_for(error)} in a callback, and nobody looked"
+            yield "unseen-exception", "", text, observer.line_of(error)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    return isinstance(error, asyncio.CancelledError)
+
+
+def _lifespan(served: Served, lifespan: Any) -> Iterator[Found]:
+    """Yield that the application's lifespan ended while it served."""
+    if served.supports_lifespan and lifespan.error_occurred:
+        error = served.observer.lifespan_error
+        text = words_for(next(leaves_of(error))) if error is not None else "it ended"
+        where = served.observer.line_of(next(leaves_of(error))) if error is not None else ""
+        yield "lifespan-died", "", f"the lifespan ended while serving: {text}", where
+
+
+def _tasks(served: Served) -> Iterator[Found]:
+    """Yield tasks that a connection started and that live though its client is gone."""
+    gone = {port.name for port in served.loop.world.ports if port.fin or port.dead or port.closed}
+    handlers = {id(call.task) for call in served.observer.calls}
+    standing = {call.connection for call in served.observer.calls if not call.ended}
+    for task, connection in served.loop.started[served.before :]:
+        if task.done() or id(task) in handlers or connection not in gone - standing:
+            continue
+        if _is_servers(task):
+            continue
+        target = served.observer.target
+        stands = waiting_of(task, connection, target.is_own, target.place)
+        text = f"the task {name_of(task)} lives on, its client gone"
+        yield "leftover", connection, text, stands.where
+
+
+def _is_servers(task: "asyncio.Task[Any]") -> bool:
+    """Whether a task is the server's own."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    module = str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+    return module.partition(".")[0] in _SERVERS

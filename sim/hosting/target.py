@@ -1,0 +1,160 @@
+"""The application of somebody's own: where it is, and which code is theirs."""
+
+import importlib
+import inspect
+import os
+import sys
+import sysconfig
+import traceback
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sim.errors import UserError
+
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+_FRAMEWORKS = ("fastapi", "starlette", "quart", "litestar")
+_HARNESS = str(Path(__file__).resolve().parents[1])
+
+
+@dataclass(frozen=True)
+class Target:
+    """An ASGI application, imported.
+
+    name: "MODULE:APP". found: the application, or what makes one. factory: whether it makes one.
+    code: packages that are the user's besides the application's own.
+    """
+
+    name: str
+    found: Any
+    factory: bool = False
+    code: tuple[str, ...] = ()
+    app_dir: str = "."
+
+    @property
+    def module(self) -> str:
+        """The module that the application comes from."""
+        return self.name.partition(":")[0]
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """Folders and files whose code is the user's."""
+        packages = (self.module.partition(".")[0], *self.code)
+        return tuple(filter(None, map(_home, packages)))
+
+    def is_own(self, file: str) -> bool:
+        """Whether a file is the user's: of their packages, or below --app-dir and no library."""
+        if file.startswith(self.roots):
+            return True
+        if file.startswith("<") or file.startswith((*_LIBRARIES, _HARNESS)):
+            return False
+        return file.startswith(os.path.abspath(self.app_dir) + os.sep)
+
+    def modules(self) -> dict[str, ModuleType]:
+        """Return the modules that are the user's, by their names."""
+        return {
+            name: module
+            for name, module in sorted(sys.modules.items())
+            if isinstance(module, ModuleType) and self.is_own(getattr(module, "__file__", "") or "")
+        }
+
+    def place(self, file: str, line: int) -> str:
+        """Return "file:line" as people know it: below --app-dir, or by its whole name."""
+        base = os.path.abspath(self.app_dir) + os.sep
+        return f"{file.removeprefix(base)}:{line}"
+
+
+def _home(package: str) -> str:
+    """Return where a top-level package or module lies, "" if nobody knows."""
+    module = sys.modules.get(package)
+    file = getattr(module, "__file__", None)
+    if not file:
+        return ""
+    return str(Path(file).parent) + os.sep if Path(file).name == "__init__.py" else file
+
+
+def load(
+    name: str, app_dir: str = ".", factory: bool = False, code: tuple[str, ...] = ()
+) -> Target:
+    """Import the application that a person named. Raises UserError if that cannot be.
+
+    name: "MODULE:APP", as uvicorn takes it. app_dir: put on the path first.
+    """
+    module_name, colon, path = name.partition(":")
+    if not module_name or not colon or not path:
+        raise UserError(f"app {name!r}: expected MODULE:APP, for example my_app:app")
+    home = os.path.abspath(app_dir)
+    if not os.path.isdir(home):
+        raise UserError(f"app-dir {app_dir!r}: no such folder")
+    if home not in sys.path:
+        sys.path.insert(0, home)
+    module = _imported(name, module_name, home)
+    found: Any = module
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise UserError(f"app {name!r}: {module_name!r} has no {path!r}{_apps(module)}")
+        found = getattr(found, part)
+    target = Target(name, found, factory, code, app_dir)
+    target.roots  # noqa: B018  # found out before anything runs
+    if not callable(found):
+        kind = type(found).__name__
+        raise UserError(f"app {name!r}: expected an ASGI application, got {kind}{_apps(module)}")
+    if not factory and _is_factory(found):
+        raise UserError(f"app {name!r}: takes no scope; if it makes the application: --factory")
+    return target
+
+
+def _is_factory(found: Any) -> bool:
+    """Whether something can only be called without arguments."""
+    if not inspect.isfunction(found):
+        return False
+    return not inspect.signature(found).parameters
+
+
+def _apps(module: ModuleType) -> str:
+    """Return a hint at applications that a module has."""
+    named = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and type(value).__module__.partition(".")[0] in _FRAMEWORKS
+        and callable(value)
+        and not inspect.isclass(value)
+        and hasattr(value, "router")
+    ]
+    return f"; it has: {', '.join(named)}" if named else ""
+
+
+def _imported(name: str, module_name: str, home: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and module_name.startswith(error.name):
+            raise UserError(
+                f"app {name!r}: no module {error.name!r} in {home} or on the path; "
+                "--app-dir says where it lies"
+            ) from None
+        raise UserError(f"app {name!r}: {_raised(error, home)}") from None
+    except Exception as error:  # whatever somebody's module raises when it is imported
+        raise UserError(f"app {name!r}: {_raised(error, home)}") from None
+    except SystemExit as error:
+        raise UserError(f"app {name!r}: ends the program when it is imported ({error})") from None
+
+
+def _raised(error: BaseException, home: str) -> str:
+    """Say what rose on import, where, and what helps."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [one for one in frames if not one.filename.startswith((*_LIBRARIES, _HARNESS, "<"))]
+    at = f" at {own[-1].filename.removeprefix(home + os.sep)}:{own[-1].lineno}" if own else ""
+    text = str(error).partition("\n")[0]
+    return f"raises {type(error).__name__}: {text}{at} when it is imported{_help(error)}"
+
+
+def _help(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return "; a variable of the environment? --env-file sets them"
+    if isinstance(error, OSError):
+        return "; what connects on import belongs into the lifespan, or a fake in its place"
+    return ""

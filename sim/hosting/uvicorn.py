@@ -1,0 +1,206 @@
+"""Serves an application as uvicorn does, with its own protocol classes, above a simulated system.
+
+One run: lifespan startup, one connection for each client, everything that happens until nothing can
+happen any more or time is up, then shutdown, and what is left is cancelled as `asyncio.run` does.
+`uvicorn.Server` itself, which only listens, handles signals and ticks, is not used: connections are
+made as asyncio's own `accept` makes them, and its `shutdown` is followed step by step where one is
+asked for (uvicorn/server.py).
+"""
+
+import asyncio
+import contextvars
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from sim.aio.loop import SimLoop
+from sim.aio.tcp import Port
+from sim.aio.world import CONNECTION, EndOfRun, to_ns
+from sim.errors import UserError
+from sim.hosting.findings import Served, tell
+from sim.hosting.observe import Observer
+from sim.hosting.target import Target
+from sim.model.app import AppCase
+from sim.model.record import Ending
+from sim.model.schedule import Kind
+from sim.peer.client import PeerClient, acquaint
+
+_FIRST_DESCRIPTOR = 100
+_STARTUP_MS = 600_000.0
+"""How much virtual time startup, and shutdown, may take."""
+
+
+class NotStarted(Exception):
+    """The application did not come up, so nothing can be said about it."""
+
+
+class UvicornHost:
+    """One application on uvicorn, its configuration loaded once; `serve` makes one run."""
+
+    def __init__(self, case: AppCase, target: Target) -> None:
+        """Load it. case: says on which server and how. Raises UserError for an app that is none."""
+        self._target = target
+        self._config = _config(case, target)
+        self.loaded: Any = self._config.loaded_app
+        """The application as uvicorn calls it."""
+
+    def serve(self, loop: SimLoop, case: AppCase, paths: tuple[str, ...]) -> Ending:
+        """Make one run. paths: what each client asks for.
+
+        Raises EndOfRun where the run says nothing about the application.
+        """
+        world = loop.world
+        observer = Observer(world, self._target)
+        self._config.loaded_app = observer.wrap(self.loaded)
+        served = Served(loop, observer, [], ServerState())
+        loop.selector.before_turn = lambda busy: observer.look()
+        try:
+            lifespan = self._start(loop, served)
+            ending = self._connections(served, case, paths, lifespan)
+            served.ending = ending
+            world.settles = True
+            tell(served, lifespan)
+            if ending is not Ending.STEP_LIMIT:
+                self._stop(loop, served, lifespan)
+        finally:
+            self._config.loaded_app = self.loaded
+        return ending
+
+    # -- startup -------------------------------------------------------------------------------
+
+    def _start(self, loop: SimLoop, served: Served) -> Any:
+        """Let the application start. Raises EndOfRun if it does not."""
+        lifespan = self._config.lifespan_class(self._config)
+        loop.world.horizon_ns = to_ns(_STARTUP_MS)
+        try:
+            loop.run_until_complete(lifespan.startup())
+        except EndOfRun as reached:
+            why = f"the application does not come up: {reached.ending}"
+            raise EndOfRun(Ending.FAILED, NotStarted(why)) from None
+        if lifespan.should_exit:
+            error = served.observer.lifespan_error
+            why = "the application does not come up" + (f": {error!r}" if error else "")
+            raise EndOfRun(Ending.FAILED, NotStarted(why))
+        served.supports_lifespan = not getattr(lifespan, "error_occurred", True)
+        served.before = len(loop.started)
+        return lifespan
+
+    # -- serving -------------------------------------------------------------------------------
+
+    def _connections(
+        self, served: Served, case: AppCase, paths: tuple[str, ...], lifespan: Any
+    ) -> Ending:
+        """Let the clients come, and go on until nothing more can happen."""
+        loop, world = served.loop, served.loop.world
+        world.horizon_ns = world.now_ns + to_ns(world.bounds.until_ms)
+        for number, (script, path) in enumerate(zip(case.clients, paths, strict=True), 1):
+            port = self._port(loop, served, f"c{number}")
+            served.clients.append(PeerClient(world, port, script, path))
+            context = contextvars.copy_context()
+            context.run(CONNECTION.set, port.name)
+            start = served.clients[-1].start
+            loop.call_soon(self._accept, loop, served, lifespan, port, start, context=context)
+        acquaint(served.clients)
+        for client in served.clients:
+            client.on_change = _then(client.on_change, lambda: self._changed(loop, served))
+        world.settles = world.bounds.start == "open"
+        try:
+            loop.run_forever()
+        except EndOfRun as reached:
+            return reached.ending
+        raise AssertionError("a loop that nobody stops does not end")
+
+    def _accept(self, loop: SimLoop, served: Served, lifespan: Any, port: Port, start: Any) -> None:
+        protocol = self._config.http_protocol_class(  # type: ignore[call-arg]
+            config=self._config,
+            server_state=served.state,
+            app_state=getattr(lifespan, "state", {}),
+            _loop=loop,
+        )
+        loop.open_transport(port, protocol, port.getpeername())
+        start()
+
+    def _port(self, loop: SimLoop, served: Served, name: str) -> Port:
+        world = loop.world
+        port = Port(_FIRST_DESCRIPTOR + len(world.ports), name, lambda: world.now_ns)
+        options = ("not yet", "reset")
+        port.has_come = lambda: world.ask(Kind.ARRIVAL, options, 0, f"{name}:send") == 1
+        port.takes = lambda count: _taken(loop, name, count)
+        world.ports.append(port)
+        served.observer.by_address[port.getpeername()] = name
+        return port
+
+    def _changed(self, loop: SimLoop, served: Served) -> None:
+        world = loop.world
+        if world.settles and all(client.opened or client.over for client in served.clients):
+            world.settles = False
+        if all(client.over for client in served.clients):
+            world.horizon_ns = world.now_ns + to_ns(world.bounds.gone_ms)
+
+    # -- shutdown ------------------------------------------------------------------------------
+
+    def _stop(self, loop: SimLoop, served: Served, lifespan: Any) -> None:
+        """Stop the application, and cancel what is left, as `asyncio.run` does."""
+        world = loop.world
+        world.horizon_ns = world.now_ns + to_ns(_STARTUP_MS)
+        try:
+            loop.run_until_complete(lifespan.shutdown())
+            left = [task for task, _ in loop.started if not task.done()]
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        except EndOfRun as reached:
+            world.event("shutdown", "(server)", ended=str(reached.ending))
+        for task, _ in loop.started:  # nobody need hear of what was looked at, or cut
+            if task.done() and not task.cancelled():
+                task.exception()
+
+
+def _then(first: Any, second: Any) -> Any:
+    def both() -> None:
+        first()
+        second()
+
+    return both
+
+
+def _taken(loop: SimLoop, name: str, count: int) -> int:
+    """Return how many of so many bytes the kernel takes."""
+    world = loop.world
+    if world.partial_left <= 0 or count < 2:
+        return count
+    picked = world.ask(Kind.VALUE, ("all", "half", "none"), 0, f"{name}:sends")
+    world.partial_left -= picked > 0
+    return (count, count // 2, 0)[picked]
+
+
+def _config(case: AppCase, target: Target) -> uvicorn.Config:
+    """Return uvicorn's configuration, loaded: the application imported and wrapped as it does."""
+    pings: dict[str, Any] = {} if case.pings else {"ws_ping_interval": None}
+    config = uvicorn.Config(
+        target.found,
+        loop="asyncio",
+        http="h11",
+        ws=case.server,
+        lifespan=case.lifespan,
+        log_config=None,
+        access_log=False,
+        ws_per_message_deflate=False,
+        root_path=case.root_path,
+        factory=target.factory,
+        **pings,
+    )
+    try:
+        config.load()
+    except UserError:
+        raise
+    except SystemExit:
+        raise UserError(
+            f"app {target.name!r}: uvicorn cannot load it; is --factory right?"
+        ) from None
+    except Exception as error:
+        raise UserError(f"app {target.name!r}: {type(error).__name__}: {error}") from None
+    return config
