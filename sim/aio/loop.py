@@ -17,6 +17,21 @@ from sim.aio.world import CONNECTION, World
 Task = asyncio.Task[Any]
 
 
+class SimTask(asyncio.Task[Any]):
+    """A task that is hashed by its number, and not by its address.
+
+    So a set of tasks, such as `asyncio.wait` returns, is walked in an order that repeats. It is one
+    of those in which a real one may be walked.
+    """
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], number: int, **kwargs: Any) -> None:
+        self._number = number
+        super().__init__(coro, **kwargs)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class SimLoop(BareLoop):
     """CPython's selector loop, its system simulated."""
 
@@ -38,7 +53,11 @@ class SimLoop(BareLoop):
 
     def create_task(self, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> Task:
         """Start a task, and remember for which connection."""
-        task: Task = super().create_task(coro, **kwargs)
+        if self.get_task_factory() is None:
+            self._check_closed()
+            task: Task = SimTask(coro, len(self.started), loop=self, **kwargs)
+        else:
+            task = super().create_task(coro, **kwargs)
         context = kwargs.get("context") or contextvars.copy_context()
         self.started.append((task, context.get(CONNECTION, "")))
         return task

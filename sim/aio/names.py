@@ -36,6 +36,9 @@ def _missing() -> list[str]:
         (events.TimerHandle, "_when"),
         (asyncio.Future, "_log_traceback"),
         (asyncio.Future, "_callbacks"),
+        (asyncio.Future, "_exception"),
+        (asyncio.Future, "_result"),
+        (asyncio.Future, "_state"),
         (asyncio.Task, "_fut_waiter"),
         (asyncio.Task, "_must_cancel"),
     ]
@@ -121,6 +124,28 @@ def has_unseen_exception(future: "asyncio.Future[Any]") -> bool:
     """Whether it holds an exception that nobody has asked for."""
     inside: Any = future
     return bool(inside._log_traceback)
+
+
+def unseen_exception(future: "asyncio.Future[Any]") -> BaseException:
+    """Return the exception that a future holds, without its counting as seen."""
+    inside: Any = future
+    error: BaseException = inside._exception
+    return error
+
+
+def future_parts(future: "asyncio.Future[Any]") -> tuple[str, Any, Any]:
+    """Return a future's state, what it holds, and whom it calls back in which context."""
+    inside: Any = future
+    value = None
+    if future.done() and not future.cancelled():
+        value = inside._result if inside._exception is None else inside._exception
+    return inside._state, value, inside._callbacks
+
+
+def task_parts(task: "asyncio.Task[Any]") -> tuple[Any, Any, bool]:
+    """Return a task's coroutine, the future that it waits for, whether it is to be cancelled."""
+    inside: Any = task
+    return task.get_coro(), inside._fut_waiter, bool(inside._must_cancel)
 
 
 def waits_for(task: "asyncio.Task[Any]") -> Any:

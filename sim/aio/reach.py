@@ -47,6 +47,15 @@ OPAQUE_BUT_HARMLESS = (
     *_LOCK_TYPES,
 )
 """What no state of an application lives in, or none that a run changes."""
+_FROZEN_MODULES = ("pydantic_core", "_regex")
+"""Native modules whose objects never change once they are made."""
+
+
+def is_frozen(kind: type) -> bool:
+    """Whether objects of a type are what they are, and hold no state that a run could change."""
+    return issubclass(kind, OPAQUE_BUT_HARMLESS) or kind.__module__.startswith(_FROZEN_MODULES)
+
+
 CACHE = type(functools.lru_cache(lambda: None))
 COUNTER = itertools.count
 

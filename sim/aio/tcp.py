@@ -109,6 +109,12 @@ class Port:
         """Whether a selector would say so."""
         return bool(self.received) or self.fin or self.dead
 
+    def __standing__(self) -> object:
+        """Return what of it matters for what is to come."""
+        under_way = [(unit.what.value, unit.data, unit.sent_ns) for unit in self.under_way]
+        flags = (self.fin, self.dead, self.error, self.closed, self.shut, self.peer_closed)
+        return [self.name, under_way, bytes(self.received), flags]
+
     # -- the socket ----------------------------------------------------------------------------
 
     def recv(self, most: int) -> bytes:

@@ -19,7 +19,7 @@ slack; timers within the grain may come due in one turn or not.
 
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, SelectorKey
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from sim.aio.names import BareLoop, due_of
 from sim.aio.tcp import Port
@@ -34,6 +34,17 @@ _SPINNING = 100
 task, or for a timer, would else go round for ever."""
 
 
+@runtime_checkable
+class Visiting(Protocol):
+    """A scheduler that is shown the state of its run before choices on new ground."""
+
+    def visit(self, tell: Callable[[], tuple[bytes, object]]) -> None:
+        """Take note of a state. tell: returns it, with how long nothing has happened.
+
+        Raises Redundant if the run need not go on.
+        """
+
+
 class Selector(BaseSelector):
     """What asyncio asks for ready descriptors. It never waits: it decides what has happened."""
 
@@ -43,8 +54,10 @@ class Selector(BaseSelector):
         self._loop: BareLoop | None = None
         self._busy = 0
         """Turns since time moved, or something came."""
-        self.before_turn: Callable[[bool], None] = lambda busy: None
-        """Called before each turn, with whether callbacks are ready."""
+        self.before_turn: Callable[[], None] = lambda: None
+        """Called before each turn."""
+        self.state: Callable[[], bytes] | None = None
+        """Tells the state of the run, for schedulers that compare states; None if nobody can."""
         self.landing: Callable[[bool], bool] = lambda must: False
         """Lets a thread land while nothing is ready; returns whether one did."""
         self.threads_out: Callable[[], int] = lambda: 0
@@ -95,7 +108,8 @@ class Selector(BaseSelector):
         if world.turns > world.limits.steps:
             raise EndOfRun(Ending.STEP_LIMIT, LimitReached(f"more than {world.limits.steps} turns"))
         busy = timeout == 0
-        self.before_turn(busy)
+        self.before_turn()
+        self._visit(busy)
         before = world.now_ns, len(world.events)
         if busy or self._ready():
             self._pass_by()
@@ -104,6 +118,19 @@ class Selector(BaseSelector):
         moved = (world.now_ns, len(world.events)) != before
         self._busy = 0 if moved or not busy else self._busy + 1
         return self._in_order(self._ready())
+
+    def _visit(self, busy: bool) -> None:
+        """Let the scheduler see the state, where something is going to be a choice.
+
+        Raises Redundant if it has seen it.
+        """
+        world, tell = self._world, self.state
+        if world.settles or tell is None or not isinstance(world.scheduler, Visiting):
+            return
+        late = world.late_left > 0 and any(due > world.now_ns for due in self._deadlines())
+        if self._visible() or late or self.threads_out():
+            waited = self._busy
+            world.scheduler.visit(lambda: (tell() + bytes([busy]), waited))
 
     def _pass_by(self) -> None:
         """Something is ready already: what else has come meanwhile, and how late is it?"""

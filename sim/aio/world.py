@@ -48,6 +48,7 @@ class World:
     def __init__(self, scheduler: Scheduler, limits: Limits, bounds: Bounds, keep: bool) -> None:
         self.bounds = bounds
         self.limits = limits
+        self.scheduler = scheduler
         self.chooser = Chooser(scheduler, keep)
         self.now_ns = 0
         self.turns = 0

@@ -2,11 +2,15 @@
 
 import sys
 import types
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from sim.aio.loop import SimLoop
 from sim.aio.rewind import Rewind
 from sim.aio.session import Program
+from sim.aio.state import States
+from sim.aio.turn import Visiting
 from sim.hosting.target import Target
 from sim.hosting.uvicorn import UvicornHost
 from sim.model.app import AppCase
@@ -20,6 +24,9 @@ class Application:
         self.target = target
         self._hosts: dict[object, UvicornHost] = {}
         self._rewind: Rewind | None = None
+        self._states: States | None = None
+        self.own_part = b""
+        """Its own part of the state that was told last."""
         self.changed: dict[str, None] = {}
         """Paths to state that a run has changed."""
 
@@ -33,16 +40,26 @@ class Application:
         if host is None:
             host = self._hosts[key] = UvicornHost(case, self.target)
         if self._rewind is None:
-            self._rewind = Rewind(self._roots(host), self._is_own)
+            self._rewind = Rewind(self._roots(host), self._is_own, self._finish)
         rewind = self._rewind
 
         def run(loop: SimLoop) -> Ending:
+            tell = self._tell if isinstance(loop.world.scheduler, Visiting) else None
             try:
-                return host.serve(loop, case, paths)
+                return host.serve(loop, case, paths, tell)
             finally:
                 self.changed.update(dict.fromkeys(rewind.back()))
 
         return run
+
+    def _tell(self, roots: Iterable[object], skip: Iterable[object]) -> bytes:
+        """Return the state that roots lead to. skip: what is not to be walked."""
+        assert self._rewind is not None, "who runs it has made one"
+        if self._states is None:
+            self._states = States()
+        own = [(number, one.now()) for number, one in self._rewind.changed()]
+        self.own_part, whole = self._states.of(own, roots, skip)
+        return whole
 
     @property
     def opaque(self) -> dict[str, int]:
@@ -50,8 +67,23 @@ class Application:
         return dict(self._rewind.opaque) if self._rewind is not None else {}
 
     def _roots(self, host: UvicornHost) -> list[tuple[str, Any]]:
-        modules = self.target.modules()
-        return [*modules.items(), ("app", host.loaded)]
+        """Return where the application's state is looked for: in its modules, and in itself."""
+        loaded = host.loaded
+        while type(loaded).__module__.startswith("uvicorn."):  # its own middleware
+            loaded = loaded.app
+        return [*self.target.modules().items(), ("app", loaded)]
+
+    @staticmethod
+    def _finish(found: Any) -> None:
+        """Let an application of Starlette's build its middleware now, and not in each run.
+
+        It does so when it is called first (starlette/applications.py, `Starlette.__call__`), and
+        what it builds may hold state that connections share.
+        """
+        build = getattr(type(found), "build_middleware_stack", None)
+        if build is not None and getattr(found, "middleware_stack", found) is None:
+            with suppress(Exception):  # then it will raise in the run
+                found.middleware_stack = found.build_middleware_stack()
 
     def _is_own(self, found: Any) -> bool:
         """Whether a function, class or module is the user's."""

@@ -41,6 +41,8 @@ class Served:
     before: int = 0
     """How many tasks had been started before the first client came."""
     ending: Ending = Ending.COMPLETED
+    stopping: bool = False
+    """Whether the run is over, and what follows only cleans up."""
 
 
 def tell(served: Served, lifespan: Any) -> None:

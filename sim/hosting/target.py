@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from sim.errors import UserError
@@ -53,17 +53,39 @@ class Target:
         return file.startswith(os.path.abspath(self.app_dir) + os.sep)
 
     def modules(self) -> dict[str, ModuleType]:
-        """Return the modules that are the user's, by their names."""
-        return {
-            name: module
-            for name, module in sorted(sys.modules.items())
-            if isinstance(module, ModuleType) and self.is_own(getattr(module, "__file__", "") or "")
-        }
+        """Return the modules that are the user's, by their names.
+
+        Those of the application's package, and what they lead to: a program that happens to lie in
+        the same folder is not the application's.
+        """
+        packages = (self.module.partition(".")[0], *self.code)
+        todo = [name for name in sorted(sys.modules) if name.partition(".")[0] in packages]
+        found: dict[str, ModuleType] = {}
+        while todo:
+            name = todo.pop()
+            module = sys.modules.get(name)
+            if name in found or not isinstance(module, ModuleType) or not self._has(module):
+                continue
+            found[name] = module
+            for value in list(vars(module).values()):
+                other = value.__name__ if isinstance(value, ModuleType) else _module_of(value)
+                todo += [other] if other not in found else []
+        return dict(sorted(found.items()))
+
+    def _has(self, module: ModuleType) -> bool:
+        return self.is_own(getattr(module, "__file__", "") or "")
 
     def place(self, file: str, line: int) -> str:
         """Return "file:line" as people know it: below --app-dir, or by its whole name."""
         base = os.path.abspath(self.app_dir) + os.sep
         return f"{file.removeprefix(base)}:{line}"
+
+
+def _module_of(value: Any) -> str:
+    """Return the module that something was defined in, "" if it does not say."""
+    kind = value if isinstance(value, (type, FunctionType)) else type(value)
+    name = getattr(kind, "__module__", "")
+    return name if isinstance(name, str) else ""
 
 
 def _home(package: str) -> str:

@@ -9,6 +9,7 @@ asked for (uvicorn/server.py).
 
 import asyncio
 import contextvars
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import uvicorn
@@ -20,6 +21,7 @@ from sim.aio.world import CONNECTION, EndOfRun, to_ns
 from sim.errors import UserError
 from sim.hosting.findings import Served, tell
 from sim.hosting.observe import Observer
+from sim.hosting.roots import roots_of
 from sim.hosting.target import Target
 from sim.model.app import AppCase
 from sim.model.record import Ending
@@ -45,27 +47,40 @@ class UvicornHost:
         self.loaded: Any = self._config.loaded_app
         """The application as uvicorn calls it."""
 
-    def serve(self, loop: SimLoop, case: AppCase, paths: tuple[str, ...]) -> Ending:
-        """Make one run. paths: what each client asks for.
+    def serve(
+        self,
+        loop: SimLoop,
+        case: AppCase,
+        paths: tuple[str, ...],
+        state: Callable[[Iterable[object], Iterable[object]], bytes] | None = None,
+    ) -> Ending:
+        """Make one run. paths: what each client asks for. state: tells what roots lead to, but for
+        what is not to be walked.
 
-        Raises EndOfRun where the run says nothing about the application.
+        Raises EndOfRun where the run says nothing about the application, and what the scheduler
+        raises.
         """
         world = loop.world
         observer = Observer(world, self._target)
         self._config.loaded_app = observer.wrap(self.loaded)
         served = Served(loop, observer, [], ServerState())
-        loop.selector.before_turn = lambda busy: observer.look()
+        loop.selector.before_turn = observer.look
         try:
             lifespan = self._start(loop, served)
-            ending = self._connections(served, case, paths, lifespan)
-            served.ending = ending
-            world.settles = True
-            tell(served, lifespan)
-            if ending is not Ending.STEP_LIMIT:
-                self._stop(loop, served, lifespan)
+            if state is not None:
+                # uvicorn walks these two sets at shutdown only, in the order of addresses
+                sets = (served.state.connections, served.state.tasks)
+                loop.selector.state = lambda: state(roots_of(served, lifespan), sets)
+            try:
+                served.ending = self._connections(served, case, paths, lifespan)
+                tell(served, lifespan)
+            finally:
+                world.settles = served.stopping = True
+                if served.ending is not Ending.STEP_LIMIT:
+                    self._stop(loop, served, lifespan)
         finally:
             self._config.loaded_app = self.loaded
-        return ending
+        return served.ending
 
     # -- startup -------------------------------------------------------------------------------
 
@@ -133,7 +148,8 @@ class UvicornHost:
 
     def _changed(self, loop: SimLoop, served: Served) -> None:
         world = loop.world
-        if world.settles and all(client.opened or client.over for client in served.clients):
+        is_open = all(client.opened or client.over for client in served.clients)
+        if world.bounds.start == "open" and is_open and not served.stopping:
             world.settles = False
         if all(client.over for client in served.clients):
             world.horizon_ns = world.now_ns + to_ns(world.bounds.gone_ms)
@@ -143,6 +159,7 @@ class UvicornHost:
     def _stop(self, loop: SimLoop, served: Served, lifespan: Any) -> None:
         """Stop the application, and cancel what is left, as `asyncio.run` does."""
         world = loop.world
+        world.event("stop", "(server)")
         world.horizon_ns = world.now_ns + to_ns(_STARTUP_MS)
         try:
             loop.run_until_complete(lifespan.shutdown())

@@ -53,6 +53,11 @@ class PeerClient(Peer):
         """Whether it has ended its half of the TCP connection."""
         self._how = LOST
         self._alarm: Alarm | None = None
+        self._patience: Alarm | None = None
+        self._given_up_at: int | None = None
+        """When it gives up an unanswered close of its own."""
+        self._unread = 0
+        """Bytes that it has received: a frame may be half here."""
         self._slept = False
         port.peer = self
 
@@ -102,10 +107,39 @@ class PeerClient(Peer):
             self._next += 1
             self._do(step)
 
+    def __standing__(self) -> object:
+        """Return what of it matters for what is to come, and for what is found in the end.
+
+        What it has got counts as far as it is going to wait for it.
+        """
+        ahead = self._counted - self._waited if self._waits_again() else None
+        got = len(self.got) if self._watched() else None
+        return [
+            (self.opened, self.over, self._next, ahead, got, self._how),
+            (self._closing, self._half_closed, self._mute, self._gone, self._slept),
+            self._alarm.due_ns if self._alarm is not None else None,
+            self._given_up_at,
+            self._answers,
+            self._unread if self._world.bounds.partial else None,
+        ]
+
+    def _waits_again(self) -> bool:
+        """Whether it is going to wait for messages."""
+        return any(step.act is Act.WAIT for step in self.script.steps[self._next :])
+
+    def _watched(self) -> bool:
+        """Whether another client waits for what it gets."""
+        return any(
+            step.act is Act.AFTER and step.text == self.name
+            for other in self.others.values()
+            for step in other.script.steps[other._next :]
+        )
+
     # -- what it is told -----------------------------------------------------------------------
 
     def on_bytes(self, data: bytes) -> None:
         """Take in what the server has sent."""
+        self._unread += len(data)
         for frame in self._codec.decode(data):
             self._take(frame)
         self.step()
@@ -182,8 +216,8 @@ class PeerClient(Peer):
             self._put(Sent.DATA, self._codec.encode(frame))
             if act is Act.CLOSE:
                 self._closing = True
-                due = self._world.now_ns + to_ns(CLOSE_TIMEOUT_S * 1000)
-                self._world.at(due, self._give_up, self.name)
+                self._given_up_at = self._world.now_ns + to_ns(CLOSE_TIMEOUT_S * 1000)
+                self._patience = self._world.at(self._given_up_at, self._give_up, self.name)
         elif act is Act.FIN:
             self._own_act()
             self._event("client.drop", how="fin")
@@ -226,6 +260,9 @@ class PeerClient(Peer):
     def _end(self, how: str) -> None:
         if not self.over:
             self.over = how
+            self._given_up_at = None
+            if self._patience is not None:
+                self._patience.cancelled = True
             self._event("client.over", how=how)
             self.on_change()
 

@@ -208,6 +208,8 @@ def _class(name: str, findings: tuple[Finding, ...], end: End) -> str:
         return found
     ended = ""
     for event in end.events:
+        if event.kind == "stop":
+            break
         if event.values.get("connection") == name and event.kind in _ENDS:
             ended = _ENDS[event.kind]
     return ended or "not called"

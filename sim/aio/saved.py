@@ -1,0 +1,392 @@
+"""Mutable objects of an application, each with what was in it before the first run.
+
+One class for each way in which an object can be changed. Nothing of the object itself is called,
+only its built-in base: subclasses may do anything when they are written to.
+"""
+
+import collections
+import copy
+import types
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from sim.aio.reach import (
+    CACHE,
+    COUNTER,
+    class_state,
+    dict_of,
+    is_random,
+    module_state,
+    slots_of,
+)
+
+_MISSING = object()
+
+
+class Fresh:
+    """Makes counters anew: `itertools.count` cannot be put back, so its holders get another one."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, tuple[Any, Any]] = {}
+        self._now: dict[int, Any] = {}
+
+    def keep(self, counter: Any) -> None:
+        """Remember where a counter stands."""
+        self._first[id(counter)] = counter, copy.copy(counter)
+
+    def begin(self) -> None:
+        """Begin to put things back: holders of one counter get one again."""
+        self._now.clear()
+
+    def of(self, value: Any) -> Any:
+        """Return what stands for a value now: a counter made anew, anything else as it is."""
+        known = self._first.get(id(value))
+        if known is None:
+            return value
+        made = self._now.get(id(value))
+        if made is None:
+            made = self._now[id(value)] = copy.copy(known[1])
+        return made
+
+    def has(self, values: Iterable[Any]) -> bool:
+        """Whether one of the values is a counter."""
+        return bool(self._first) and any(id(value) in self._first for value in values)
+
+
+class Saved(ABC):
+    """One object, and what was in it."""
+
+    __slots__ = ("_fresh", "counts", "found", "path", "was")
+
+    def __init__(self, path: str, found: Any, fresh: Fresh) -> None:
+        self.path = path
+        self.found = found
+        self._fresh = fresh
+        self.was: Any = self.now()
+        self.counts = False
+        """Whether it holds a counter, so that it has to be put back in any case."""
+
+    @abstractmethod
+    def now(self) -> Any:
+        """Return what is in it, as something that can be walked."""
+
+    @abstractmethod
+    def put_back(self) -> None:
+        """Make it what it was."""
+
+    def changed(self) -> bool:
+        """Whether something else is in it."""
+        return not _same_items(self.now(), self.was)
+
+
+def _same_items(now: Any, was: Any) -> bool:
+    """Whether two lists hold the same objects in the same order."""
+    return len(now) == len(was) and all(map(_is, now, was))
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+class _SavedMapping(Saved):
+    """Something with keys and values, that are compared without asking them."""
+
+    __slots__ = ()
+
+    def changed(self) -> bool:
+        """Whether other keys or values are in it, or in another order."""
+        if self.counts:
+            return True
+        now, was = self.now(), self.was
+        return not (
+            len(now) == len(was)
+            and all(map(_is, now.values(), was.values()))
+            and all(map(_is, now, was))
+        )
+
+    def _again(self) -> dict[Any, Any]:
+        return {key: self._fresh.of(value) for key, value in self.was.items()}
+
+
+class SavedDict(_SavedMapping):
+    """A dictionary, or one of a subclass."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return a copy."""
+        return dict(dict.items(self.found))
+
+    def put_back(self) -> None:
+        """Fill it anew."""
+        dict.clear(self.found)
+        dict.update(self.found, self._again())
+
+
+class SavedOrdered(_SavedMapping):
+    """An OrderedDict, which keeps an order of its own."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return a copy, in its own order."""
+        return dict(collections.OrderedDict.items(self.found))
+
+    def put_back(self) -> None:
+        """Fill it anew."""
+        collections.OrderedDict.clear(self.found)
+        for key, value in self._again().items():
+            collections.OrderedDict.__setitem__(self.found, key, value)
+
+
+class SavedAttributes(_SavedMapping):
+    """The attributes of an instance."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return a copy."""
+        return dict(dict_of(self.found) or {})
+
+    def put_back(self) -> None:
+        """Fill them anew."""
+        held = dict_of(self.found)
+        if held is not None:
+            held.clear()
+            held.update(self._again())
+
+
+class SavedModule(_SavedMapping):
+    """The globals of a module."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return those that are not the interpreter's."""
+        return module_state(self.found)
+
+    def put_back(self) -> None:
+        """Take away what is new, and set the others."""
+        held = vars(self.found)
+        for name in self.now():
+            if name not in self.was:
+                del held[name]
+        held.update(self._again())
+
+
+class SavedClass(_SavedMapping):
+    """The attributes of a class that are no methods."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return them."""
+        return class_state(self.found)
+
+    def put_back(self) -> None:
+        """Take away what is new, and set the others."""
+        for name in self.now():
+            if name not in self.was:
+                type.__delattr__(self.found, name)
+        for name, value in self._again().items():
+            type.__setattr__(self.found, name, value)
+
+
+class SavedSlots(_SavedMapping):
+    """The slots of an instance."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return what they hold."""
+        return {name: _slot(self.found, name) for name in slots_of(type(self.found))}
+
+    def put_back(self) -> None:
+        """Set them, or empty them."""
+        for name, value in self._again().items():
+            if value is not _MISSING:
+                object.__setattr__(self.found, name, value)
+            elif _slot(self.found, name) is not _MISSING:
+                object.__delattr__(self.found, name)
+
+
+class SavedList(Saved):
+    """A list, or one of a subclass."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return a copy."""
+        return list(list.__iter__(self.found))
+
+    def put_back(self) -> None:
+        """Fill it anew."""
+        list.clear(self.found)
+        list.extend(self.found, self.was)
+
+
+class SavedDeque(Saved):
+    """A deque."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return its members."""
+        return list(collections.deque.__iter__(self.found))
+
+    def put_back(self) -> None:
+        """Fill it anew."""
+        collections.deque.clear(self.found)
+        collections.deque.extend(self.found, self.was)
+
+
+class SavedSet(Saved):
+    """A set: what it went through decides in which order it is walked, so that it is always filled
+    anew."""
+
+    __slots__ = ("_order",)
+
+    def __init__(self, path: str, found: Any, fresh: Fresh) -> None:
+        super().__init__(path, found, fresh)
+        self._order = self.was
+
+    def now(self) -> Any:
+        """Return its members, in the order in which code walks them."""
+        return list(set.__iter__(self.found))
+
+    def changed(self) -> bool:
+        """Whether it has other members, or is walked in another order."""
+        return not _same_items(self.now(), self._order)
+
+    def put_back(self) -> None:
+        """Fill it anew."""
+        set.clear(self.found)
+        set.update(self.found, self.was)
+        self._order = self.now()
+
+
+class SavedBytes(Saved):
+    """A bytearray."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return its bytes."""
+        return bytes(self.found)
+
+    def changed(self) -> bool:
+        """Whether other bytes are in it."""
+        return bool(self.now() != self.was)
+
+    def put_back(self) -> None:
+        """Write them."""
+        self.found[:] = self.was
+
+
+class SavedCell(Saved):
+    """A variable that a function shares with those around it."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return what is in it."""
+        try:
+            return [self.found.cell_contents]
+        except ValueError:
+            return []
+
+    def changed(self) -> bool:
+        """Whether something else is in it."""
+        return self.counts or super().changed()
+
+    def put_back(self) -> None:
+        """Set or empty it."""
+        if self.was:
+            self.found.cell_contents = self._fresh.of(self.was[0])
+        elif self.now():
+            del self.found.cell_contents
+
+
+class SavedRandom(Saved):
+    """A generator of random numbers of the application's own."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return its state."""
+        return self.found.getstate()
+
+    def changed(self) -> bool:
+        """Whether it has drawn."""
+        return bool(self.now() != self.was)
+
+    def put_back(self) -> None:
+        """Set its state."""
+        self.found.setstate(self.was)
+
+
+class SavedCache(Saved):
+    """An `lru_cache`: what is in it can only be dropped."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        """Return how much is in it."""
+        return self.found.cache_info().currsize
+
+    def changed(self) -> bool:
+        """Whether anything is in it."""
+        return bool(self.now())
+
+    def put_back(self) -> None:
+        """Empty it."""
+        self.found.cache_clear()
+
+
+_BY_BASE: tuple[tuple[type | tuple[type, ...], type[Saved]], ...] = (
+    (types.ModuleType, SavedModule),
+    (type, SavedClass),
+    (types.CellType, SavedCell),
+    (cast("type", CACHE), SavedCache),
+    (collections.OrderedDict, SavedOrdered),
+    (dict, SavedDict),
+    (list, SavedList),
+    (set, SavedSet),
+    (collections.deque, SavedDeque),
+    (bytearray, SavedBytes),
+)
+
+
+def save(path: str, found: Any, fresh: Fresh) -> list[Saved]:
+    """Return what is mutable in one object, with what is in it now."""
+    saved: list[Saved] = []
+    if isinstance(found, COUNTER):
+        fresh.keep(found)
+        return saved
+    if is_random(found):
+        return [SavedRandom(path, found, fresh)]
+    kind = next((made for base, made in _BY_BASE if isinstance(found, base)), None)
+    if kind is not None:
+        saved.append(kind(path, found, fresh))
+    if not isinstance(found, (types.ModuleType, type)):
+        if dict_of(found) is not None:
+            saved.append(SavedAttributes(path, found, fresh))
+        if slots_of(type(found)):
+            saved.append(SavedSlots(path, found, fresh))
+    return saved
+
+
+def mark_counters(saved: Iterable[Saved], fresh: Fresh) -> None:
+    """Mark what holds a counter: it changes without a sign."""
+    for one in saved:
+        held = one.was.values() if isinstance(one.was, Mapping) else one.was
+        if isinstance(one, (_SavedMapping, SavedCell)):
+            one.counts = fresh.has(held)
+
+
+def _slot(found: Any, name: str) -> Any:
+    try:
+        return object.__getattribute__(found, name)
+    except AttributeError:
+        return _MISSING

@@ -1,0 +1,50 @@
+"""What a run of a served application leads to: the roots of its state (`sim.aio.state`)."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from sim.aio.names import has_unseen_exception, unseen_exception
+from sim.hosting.findings import Served
+from sim.hosting.observe import words_for
+from sim.hosting.waits import name_of
+
+
+def roots_of(served: Served, lifespan: Any) -> Iterator[object]:
+    """Yield the roots, in an order that repeats, but for what is the application's own.
+
+    lifespan: uvicorn's. What was found so far is among them, so that equal states have equal
+    endings, and not only equal futures.
+    """
+    loop, world = served.loop, served.loop.world
+    yield getattr(lifespan, "state", None)
+    yield list(loop.ready_queue)
+    yield loop.timer_heap()
+    yield [(key.fd, key.events, key.data) for key in loop.selector.get_map().values()]
+    yield [port.__standing__() for port in world.ports]
+    yield [client.__standing__() for client in served.clients]
+    yield [(task, whose) for task, whose in loop.started if not task.done()]
+    yield sorted(str(getattr(one, "client", "")) for one in served.state.connections)
+    yield list(loop.threads.out)
+    yield (world.now_ns, world.horizon_ns, world.late_left, world.partial_left, world.settles)
+    yield sorted(world.drawn.items())
+    yield hash(random.getstate())
+    yield _found(served)
+
+
+def _found(served: Served) -> object:
+    """Return what findings will be computed from."""
+    observer, loop = served.observer, served.loop
+    return [
+        [(one.connection, one.owner, words_for(one.error)) for one in observer.escaped],
+        sorted({(whose, which, words_for(error)) for error, whose, which in observer.raised}),
+        list(observer.two_receivers),
+        [(call.connection, call.ended, call.pending) for call in observer.calls],
+        [
+            (whose, name_of(task), words_for(unseen_exception(task)))
+            for task, whose in loop.started
+            if task.done() and not task.cancelled() and has_unseen_exception(task)
+        ],
+        [str(context.get("message")) for context in loop.errors],
+        list(loop.world.refusals),
+    ]
