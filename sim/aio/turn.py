@@ -225,7 +225,11 @@ class Selector(BaseSelector):
     def _deadlines(self) -> list[int]:
         """Return when timers are due, each time once, in order."""
         assert self._loop is not None, "a selector serves a loop"
-        return sorted({World.ns_of(due_of(timer)) for timer in self._loop.timers()})
+        due = sorted({World.ns_of(due_of(timer)) for timer in self._loop.timers()})
+        if due:
+            world = self._world
+            world.longest_ns = max(world.longest_ns, due[-1] - world.now_ns)
+        return due
 
     def _latest(self, visible: list[Port]) -> int | None:
         """Return when what is under way must have come; None if nothing is."""

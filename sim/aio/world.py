@@ -65,6 +65,8 @@ class World:
         """Whether nothing is a choice now: everything goes its usual way."""
         self.horizon_ns: int | None = None
         """Where time may not move beyond; None for no such place."""
+        self.longest_ns = 0
+        """How far in the future a timer of the loop was at most."""
         self.drawn: dict[str, int] = {}
         """How often each connection has drawn something."""
         self._alarms: list[Alarm] = []

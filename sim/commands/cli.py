@@ -15,8 +15,15 @@ from typing import Any
 import click
 
 from sim import __version__
-from sim.commands.terminal import BROKEN, duration, errors_as_statuses, import_from_here
+from sim.commands.terminal import (
+    BROKEN,
+    duration,
+    errors_as_statuses,
+    import_from_here,
+    milliseconds,
+)
 from sim.errors import UserError
+from sim.model.app import SERVERS
 from sim.model.plain import find_nearest
 from sim.model.properties import PROPERTIES
 from sim.report.trace.formats import FORMATS, formats_in_words
@@ -40,6 +47,12 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="wsrace")
 def main() -> None:
     """Reproduce, explore and explain the race of issue #1061, deterministically."""
+
+
+def time_option(name: str, about: str) -> Callable[..., Any]:
+    """Return an option that takes a time, in milliseconds or with a unit."""
+    key = f"{name.removeprefix('--')}_ms"
+    return click.option(name, key, metavar="TIME", callback=milliseconds, help=about)
 
 
 def setting_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -200,6 +213,99 @@ def explore(
     request = Request(scenario, settings, guards, times, asked, audit, out, as_json, *code)
     with errors_as_statuses(_again):
         sys.exit(run(request, time.perf_counter))
+
+
+@main.command()
+@click.argument("target", metavar="MODULE:APP")
+@click.option("--path", metavar="PATH", help="What clients ask for.  [default: the only route]")
+@click.option(
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="SCRIPT",
+    help="What a client does, for example 'send:hi, wait, close'; once for each client. "
+    "[default: four ways in which a connection ends]",
+)
+@click.option("--message", metavar="TEXT", help="What made-up clients send.  [default: {}]")
+@click.option(
+    "--server",
+    type=click.Choice(SERVERS),
+    help="uvicorn's class for WebSockets.  [default: what uvicorn takes here]",
+)
+@click.option("--app-dir", default=".", show_default=True, metavar="FOLDER", help="Where it lies.")
+@click.option("--factory", is_flag=True, help="MODULE:APP makes the application.")
+@click.option("--env-file", metavar="FILE", help="Environment variables, set before the import.")
+@click.option("--lifespan", type=click.Choice(["auto", "on", "off"]), default="auto")
+@click.option("--root-path", default="", metavar="PATH", help="As uvicorn's.")
+@click.option("--loop", default="asyncio", metavar="NAME", help="Only asyncio can be simulated.")
+@click.option("--code", multiple=True, metavar="PACKAGE", help="A package that is yours, too.")
+@click.option("--late", type=click.IntRange(0, 1000), help="Turns that may find the clock late.")
+@click.option(
+    "--stall",
+    "stall_ms",
+    metavar="TIME",
+    callback=milliseconds,
+    help="By how much, for example 100ms.",
+)
+@click.option(
+    "--grain",
+    "grain_ms",
+    metavar="TIME",
+    callback=milliseconds,
+    help="How late waits end at any time.",
+)
+@click.option(
+    "--latency",
+    "latency_ms",
+    metavar="TIME",
+    callback=milliseconds,
+    help="How long bytes may take.",
+)
+@click.option(
+    "--until", "until_ms", metavar="TIME", callback=milliseconds, help="After a client's last act."
+)
+@click.option(
+    "--gone",
+    "gone_ms",
+    metavar="TIME",
+    callback=milliseconds,
+    help="After the last client has left.",
+)
+@click.option("--partial", type=click.IntRange(0, 1000), help="Sends that may take only a part.")
+@click.option(
+    "--from",
+    "start",
+    type=click.Choice(["request", "open"]),
+    help="From where on what happens is a choice.",
+)
+@click.option("--pings", is_flag=True, help="Let the server send pings of its own.")
+@click.option("--fail-on", multiple=True, metavar="FINDING", help="A finding that is a failure.")
+@click.option("--allow", multiple=True, metavar="FINDING", help="A finding that is none.")
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to look.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write the document and a file for each failure.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def check(target: str, **asked: Any) -> None:
+    """Run your own ASGI application under every schedule that a kernel could produce.
+
+    The application runs unmodified on asyncio and uvicorn; sockets, clock and selector are
+    simulated. Exit status 0: race-free within the bounds that are printed; 1: a failure; 2: bad
+    input; 3: no answer.
+    """
+    with errors_as_statuses(_again):
+        sys.exit(_run_check(target, asked))
 
 
 @main.command()
@@ -402,6 +508,18 @@ def schema() -> None:
     from sim.model.scenario import Scenario
 
     click.echo(json.dumps(Scenario.model_json_schema(), indent=2, sort_keys=True))
+
+
+def _run_check(target: str, asked: dict[str, Any]) -> int:
+    """Check an application; what the engine needs is loaded only here."""
+    try:
+        from sim.commands.check import BOUNDS, CASE, Request, run
+    except ImportError as error:
+        raise UserError(f"check: {error}; pip install 'wsrace[app]'") from None
+    bounds = {name: asked.pop(name) for name in BOUNDS}
+    case = {name: asked.pop(name) for name in CASE}
+    given = {name: value for name, value in bounds.items() if value is not None}
+    return run(Request(target, **asked, case=case, bounds=given), time.perf_counter)
 
 
 def _again() -> str:

@@ -42,6 +42,17 @@ def show(parts: Iterable[str | Text | Table]) -> None:
             console.print(part)
 
 
+def milliseconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return a time in milliseconds: a number of them, or with its unit, "100ms", "2s", "1m"."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", value.strip())
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no time; expected for example 100ms, 2s or 1m")
+    unit = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}.get(found[2] or "ms", 1)
+    return float(found[1]) * unit
+
+
 class Bar:
     """Tells on stderr how far a command is: a bar on a terminal, else a line every five seconds."""
 

@@ -25,53 +25,84 @@ class Application:
         self._hosts: dict[object, UvicornHost] = {}
         self._rewind: Rewind | None = None
         self._states: States | None = None
-        self.own_part = b""
-        """Its own part of the state that was told last."""
-        self.changed: dict[str, None] = {}
-        """Paths to state that a run has changed."""
+        self._at_start: tuple[bytes, frozenset[str]] = b"", frozenset()
+        self.longest_ms = 0.0
+        """How far in the future a timer was at most, in any run."""
+        self.shared: dict[str, None] = {}
+        """Paths to state of its own that a connection has changed in a state that was told."""
 
     def program(self, case: AppCase, paths: tuple[str, ...]) -> Program:
         """Return what serves it for the clients of a case. paths: what each of them asks for.
 
         Raises UserError if uvicorn cannot load it.
         """
+        host = self._host(case)
+        rewind = self._rewind
+        if rewind is None:
+            rewind = self._rewind = Rewind(self._roots(host), self._is_own, self._finish)
+
+        def run(loop: SimLoop) -> Ending:
+            teller = self if isinstance(loop.world.scheduler, Visiting) else None
+            try:
+                return host.serve(loop, case, paths, teller)
+            finally:
+                self.longest_ms = max(self.longest_ms, loop.world.longest_ns / 1_000_000)
+                rewind.back()
+
+        return run
+
+    def loaded(self, case: AppCase) -> Any:
+        """Return the application itself, without what uvicorn puts around it."""
+        return _unwrapped(self._host(case).loaded)
+
+    @property
+    def opaque(self) -> dict[str, int]:
+        """Types of objects that it leads to and nobody can look into, with how many there are."""
+        found = dict(self._rewind.opaque) if self._rewind is not None else {}
+        return found | (self._states.opaque if self._states is not None else {})
+
+    def _host(self, case: AppCase) -> UvicornHost:
         key = (case.server, case.lifespan, case.root_path, case.pings)
         host = self._hosts.get(key)
         if host is None:
             host = self._hosts[key] = UvicornHost(case, self.target)
-        if self._rewind is None:
-            self._rewind = Rewind(self._roots(host), self._is_own, self._finish)
-        rewind = self._rewind
+        return host
 
-        def run(loop: SimLoop) -> Ending:
-            tell = self._tell if isinstance(loop.world.scheduler, Visiting) else None
-            try:
-                return host.serve(loop, case, paths, tell)
-            finally:
-                self.changed.update(dict.fromkeys(rewind.back()))
+    # -- states --------------------------------------------------------------------------------
 
-        return run
+    def begin(self, given: object) -> None:
+        """Take note of what its own part of the state is before the first client comes.
 
-    def _tell(self, roots: Iterable[object], skip: Iterable[object]) -> bytes:
+        given: what its lifespan hands to every connection.
+        """
+        part, _, paths = self._told(given, (), ())
+        self._at_start = part, frozenset(paths)
+
+    def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
         """Return the state that roots lead to. skip: what is not to be walked."""
+        part, whole, paths = self._told(given, roots, skip)
+        if part != self._at_start[0]:
+            new = [path for path in paths if path not in self._at_start[1]]
+            self.shared.update(dict.fromkeys(new or paths or ["what the lifespan yields"]))
+        return whole
+
+    def _told(
+        self, given: object, roots: Iterable[object], skip: Iterable[object]
+    ) -> tuple[bytes, bytes, list[str]]:
+        """Return its own part of the state, the whole, and the paths to what has changed."""
         assert self._rewind is not None, "who runs it has made one"
         if self._states is None:
             self._states = States()
-        own = [(number, one.now()) for number, one in self._rewind.changed()]
-        self.own_part, whole = self._states.of(own, roots, skip)
-        return whole
+        changed = self._rewind.changed()
+        own = [(number, one.now()) for number, one in changed]
+        part, whole = self._states.of([own, given], roots, skip)
+        return part, whole, [one.path for _, one in changed]
 
-    @property
-    def opaque(self) -> dict[str, int]:
-        """Types of objects that it reaches and nobody can look into, with how many there are."""
-        return dict(self._rewind.opaque) if self._rewind is not None else {}
+    # -- what it is made of --------------------------------------------------------------------
 
     def _roots(self, host: UvicornHost) -> list[tuple[str, Any]]:
         """Return where the application's state is looked for: in its modules, and in itself."""
-        loaded = host.loaded
-        while type(loaded).__module__.startswith("uvicorn."):  # its own middleware
-            loaded = loaded.app
-        return [*self.target.modules().items(), ("app", loaded)]
+        return [*self.target.modules().items(), ("app", _unwrapped(host.loaded))]
 
     @staticmethod
     def _finish(found: Any) -> None:
@@ -91,3 +122,10 @@ class Application:
             return self.target.is_own(getattr(found, "__file__", "") or "")
         module = sys.modules.get(getattr(found, "__module__", "") or "")
         return module is not None and self.target.is_own(getattr(module, "__file__", "") or "")
+
+
+def _unwrapped(found: Any) -> Any:
+    """Return an application without uvicorn's own middleware."""
+    while type(found).__module__.startswith("uvicorn."):
+        found = found.app
+    return found

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
 from sim.aio.names import has_unseen_exception, unseen_exception
 from sim.hosting.findings import Served
@@ -10,14 +9,13 @@ from sim.hosting.observe import words_for
 from sim.hosting.waits import name_of
 
 
-def roots_of(served: Served, lifespan: Any) -> Iterator[object]:
+def roots_of(served: Served) -> Iterator[object]:
     """Yield the roots, in an order that repeats, but for what is the application's own.
 
-    lifespan: uvicorn's. What was found so far is among them, so that equal states have equal
+    What was found so far is among them, so that equal states have equal
     endings, and not only equal futures.
     """
     loop, world = served.loop, served.loop.world
-    yield getattr(lifespan, "state", None)
     yield list(loop.ready_queue)
     yield loop.timer_heap()
     yield [(key.fd, key.events, key.data) for key in loop.selector.get_map().values()]

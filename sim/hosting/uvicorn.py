@@ -9,10 +9,11 @@ asked for (uvicorn/server.py).
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import uvicorn
+from uvicorn.protocols.websockets import auto
 from uvicorn.server import ServerState
 
 from sim.aio.loop import SimLoop
@@ -23,7 +24,7 @@ from sim.hosting.findings import Served, tell
 from sim.hosting.observe import Observer
 from sim.hosting.roots import roots_of
 from sim.hosting.target import Target
-from sim.model.app import AppCase
+from sim.model.app import AppCase, ServerName
 from sim.model.record import Ending
 from sim.model.schedule import Kind
 from sim.peer.client import PeerClient, acquaint
@@ -35,6 +36,16 @@ _STARTUP_MS = 600_000.0
 
 class NotStarted(Exception):
     """The application did not come up, so nothing can be said about it."""
+
+
+class Teller(Protocol):
+    """Tells the states of runs."""
+
+    def begin(self, given: object) -> None:
+        """Take note of the state before the first client comes. given: what lifespan yields."""
+
+    def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
+        """Return the state that roots lead to. skip: what is not to be walked."""
 
 
 class UvicornHost:
@@ -52,10 +63,9 @@ class UvicornHost:
         loop: SimLoop,
         case: AppCase,
         paths: tuple[str, ...],
-        state: Callable[[Iterable[object], Iterable[object]], bytes] | None = None,
+        teller: Teller | None = None,
     ) -> Ending:
-        """Make one run. paths: what each client asks for. state: tells what roots lead to, but for
-        what is not to be walked.
+        """Make one run. paths: what each client asks for. teller: tells states, if somebody asks.
 
         Raises EndOfRun where the run says nothing about the application, and what the scheduler
         raises.
@@ -67,10 +77,12 @@ class UvicornHost:
         loop.selector.before_turn = observer.look
         try:
             lifespan = self._start(loop, served)
-            if state is not None:
+            if teller is not None:
                 # uvicorn walks these two sets at shutdown only, in the order of addresses
                 sets = (served.state.connections, served.state.tasks)
-                loop.selector.state = lambda: state(roots_of(served, lifespan), sets)
+                given = getattr(lifespan, "state", None)
+                teller.begin(given)
+                loop.selector.state = lambda: teller.tell(given, roots_of(served), sets)
             try:
                 served.ending = self._connections(served, case, paths, lifespan)
                 tell(served, lifespan)
@@ -112,6 +124,7 @@ class UvicornHost:
         for number, (script, path) in enumerate(zip(case.clients, paths, strict=True), 1):
             port = self._port(loop, served, f"c{number}")
             served.clients.append(PeerClient(world, port, script, path))
+            served.clients[-1].held = world.bounds.start == "open"
             context = contextvars.copy_context()
             context.run(CONNECTION.set, port.name)
             start = served.clients[-1].start
@@ -148,9 +161,13 @@ class UvicornHost:
 
     def _changed(self, loop: SimLoop, served: Served) -> None:
         world = loop.world
-        is_open = all(client.opened or client.over for client in served.clients)
-        if world.bounds.start == "open" and is_open and not served.stopping:
-            world.settles = False
+        held = [client for client in served.clients if client.held]
+        if held and all(client.opened or client.over for client in served.clients):
+            world.settles = served.stopping
+            for client in held:
+                client.held = False
+            for client in held:
+                client.step()
         if all(client.over for client in served.clients):
             world.horizon_ns = world.now_ns + to_ns(world.bounds.gone_ms)
 
@@ -192,6 +209,22 @@ def _taken(loop: SimLoop, name: str, count: int) -> int:
     picked = world.ask(Kind.VALUE, ("all", "half", "none"), 0, f"{name}:sends")
     world.partial_left -= picked > 0
     return (count, count // 2, 0)[picked]
+
+
+def usual_server() -> ServerName:
+    """Return the class that uvicorn takes here unless somebody says which.
+
+    Raises UserError if it can take none.
+    """
+    taken: Any = auto.AutoWebSocketsProtocol
+    names: dict[str, ServerName] = {
+        "WebSocketsSansIOProtocol": "websockets-sansio",
+        "WSProtocol": "wsproto",
+        "WebSocketProtocol": "websockets",
+    }
+    if taken is None or taken.__name__ not in names:
+        raise UserError("check: uvicorn finds no WebSocket library; pip install websockets")
+    return names[taken.__name__]
 
 
 def _config(case: AppCase, target: Target) -> uvicorn.Config:

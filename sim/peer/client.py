@@ -40,7 +40,9 @@ class PeerClient(Peer):
         self.others: dict[str, PeerClient] = {}
         """All clients of the run, by their names."""
         self.on_change: Callable[[], None] = lambda: None
-        """Called when it has got a message, or is over."""
+        """Called when it is open, has got a message, or is over."""
+        self.held = False
+        """Whether it waits until it is told to go on, though it is open."""
         self._world = world
         self._port = port
         self._path = path
@@ -97,7 +99,7 @@ class PeerClient(Peer):
 
     def step(self) -> None:
         """Go on with the script as far as it goes."""
-        while not self.done and self.opened:
+        while not self.done and self.opened and not self.held:
             step = self.script.steps[self._next]
             if step.act in _SENDS and (self._closing or self._half_closed):
                 self._next = len(self.script.steps)  # it has said its last word
@@ -115,7 +117,7 @@ class PeerClient(Peer):
         ahead = self._counted - self._waited if self._waits_again() else None
         got = len(self.got) if self._watched() else None
         return [
-            (self.opened, self.over, self._next, ahead, got, self._how),
+            (self.opened, self.held, self.over, self._next, ahead, got, self._how),
             (self._closing, self._half_closed, self._mute, self._gone, self._slept),
             self._alarm.due_ns if self._alarm is not None else None,
             self._given_up_at,
@@ -155,6 +157,7 @@ class PeerClient(Peer):
         if kind is FrameKind.ACCEPT:
             self._event("client.opened", subprotocol=frame.text)
             self.opened = True
+            self.on_change()
         elif kind in (FrameKind.TEXT, FrameKind.BYTES):
             self._message(frame)
         elif kind is FrameKind.PING:

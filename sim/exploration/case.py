@@ -1,0 +1,188 @@
+"""One case of an application searched: its clients, its bounds, every state or as many as fit."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sim.entropy import below
+from sim.errors import words_of
+from sim.exploration.shrink import deviations
+from sim.kernel.series import run_plan
+from sim.model.engine import Plan
+from sim.model.outcome import Finding
+from sim.model.record import End, Ending
+from sim.model.schedule import Search
+from sim.runs.app import AppSubject
+from sim.runs.subject import Record, record
+from sim.schedulers.exhaustive import Exhaustive
+from sim.schedulers.fifo import Fifo
+from sim.schedulers.pruned import Pruned
+
+KEPT = 20
+"""So many runs of a case are kept, spread over the search, to be made again elsewhere."""
+OnFailure = Callable[[Record], None]
+"""Called with a failing run as soon as there is one."""
+
+
+@dataclass
+class CaseFound:
+    """What was found out about one case."""
+
+    subject: AppSubject
+    complete: bool = False
+    """Whether the search came to its end."""
+    runs: int = 0
+    """How many runs were made, those that were cut included."""
+    schedules: int = 0
+    """How many of them went to their end."""
+    states: int = 0
+    """How many states were told apart; 0 where none were compared."""
+    endings: Counter[str] = field(default_factory=Counter)
+    """In how many of them each ending was met: how connections ended, and what was found."""
+    failing: dict[str, Record] = field(default_factory=dict)
+    """For each ending that is a failure, the run with the fewest deviations."""
+    notes: dict[str, tuple[int, Finding]] = field(default_factory=dict)
+    """For each kind of finding that fails nothing, in how many runs, and the first."""
+    no_answer: str = ""
+    """Why its runs say nothing, if they do not."""
+    kept: list[Record] = field(default_factory=list)
+    """A few runs, to be made again elsewhere."""
+    opened: bool = False
+    """Whether a connection was opened in any of them."""
+    read_failing: int = 0
+    """In how many runs that failed the application had received a message."""
+    read: int = 0
+    """In how many it had received one at all."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether a failure was found."""
+        return bool(self.failing)
+
+    @property
+    def always(self) -> bool:
+        """Whether every ending is a failure, and all are known."""
+        return self.complete and bool(self.failing) and len(self.failing) == len(self.endings)
+
+
+class CaseSearch:
+    """Searches one case."""
+
+    def __init__(
+        self,
+        subject: AppSubject,
+        on_failure: OnFailure,
+        time_is_up: Callable[[], bool],
+        states: bool = True,
+        most: int = 1_000_000,
+    ) -> None:
+        """Prepare. states: compare states. most: runs to make."""
+        self.found = CaseFound(subject)
+        self._subject = subject
+        self._on_failure = on_failure
+        self._time_is_up = time_is_up
+        self._search: Search = Pruned() if states else Exhaustive()
+        self._most = most
+
+    def run(self) -> CaseFound:
+        """Search until the end, until the time is up, or until no answer can come."""
+        run_plan(self._plan())
+        self.found.states = getattr(self._search, "states", 0)
+        return self.found
+
+    def _plan(self) -> Plan:
+        found, job = self.found, self._subject.job(Fifo())
+        first = yield job
+        moved = _move_addresses()
+        self._compare(first, (yield job), "run again in the same order, it went otherwise")
+        del moved
+        while not found.no_answer and found.runs < self._most and not self._time_is_up():
+            scheduler = self._search.next_scheduler()
+            if scheduler is None:
+                found.complete = True
+                break
+            end = yield job.under(scheduler)
+            found.runs += 1
+            self._add(end)
+            if not found.no_answer:
+                self._search.finished(end.schedule, ())
+        if not found.no_answer:
+            self._compare(first, (yield job), "run again after all others, it went otherwise")
+
+    def _compare(self, first: End, again: End, what: str) -> None:
+        """Take note of a run that does not depend on its choices alone."""
+        if first.events == again.events and first.ending is again.ending:
+            return
+        pairs = zip(first.events, again.events, strict=False)
+        parted = next((one for one, other in pairs if one != other), None)
+        where = "" if parted is None else f", from {parted.kind} of {parted.task} on"
+        self.found.no_answer = f"{what}{where}: {UNSTABLE}"
+
+    def _add(self, end: End) -> None:
+        found = self.found
+        if end.ending is Ending.REDUNDANT:
+            return
+        if end.ending is Ending.DIVERGED:
+            found.no_answer = f"a run did not meet the choices of one before it: {UNSTABLE}"
+            return
+        if not end.ending.judged:
+            found.no_answer = words_of(end.error) or str(end.ending)
+            return
+        found.schedules += 1
+        made = record(self._subject, end)
+        kinds = {event.kind for event in end.events}
+        read = any(
+            event.kind == "asgi.receive" and event.values["type"] == "websocket.receive"
+            for event in end.events
+        )
+        found.opened |= "client.opened" in kinds
+        found.read += read
+        found.read_failing += read and made.outcome.failed
+        label = made.outcome.label
+        found.endings[label] += 1
+        self._note(made)
+        if made.outcome.failed:
+            best = found.failing.get(label)
+            if best is None:
+                self._on_failure(made)
+            if best is None or _cost(made) < _cost(best):
+                found.failing[label] = made
+        self._keep(made)
+
+    def _note(self, made: Record) -> None:
+        """Take note of what fails nothing."""
+        told = {one.kind: one for one in reversed(made.outcome.findings) if not one.failure}
+        for kind, finding in told.items():
+            count, first = self.found.notes.get(kind, (0, finding))
+            self.found.notes[kind] = count + 1, first
+
+    def _keep(self, made: Record) -> None:
+        """Keep the first run, and others that are spread over all of them."""
+        kept, number = self.found.kept, self.found.schedules
+        if len(kept) < KEPT:
+            kept.append(made)
+        elif number % (number // KEPT + 1) == 0:
+            kept[1 + number % (KEPT - 1)] = made
+
+
+UNSTABLE = (
+    "the application keeps state where it cannot be put back, or reads chance, a clock, or the "
+    "order of a set of objects"
+)
+
+
+def _move_addresses() -> list[object]:
+    """Return objects that let those made from now on lie elsewhere: while they live.
+
+    Code that walks a set of objects walks it by address. Where that shows, a second run differs.
+    """
+    made: list[object] = [bytearray(16 + below(700, "size", number)) for number in range(3000)]
+    made += [type("Elsewhere", (), {})() for _ in range(50)]
+    for number in range(len(made) - 1, 0, -1):
+        other = below(number + 1, "place", number)
+        made[number], made[other] = made[other], made[number]
+    return made[::2]
+
+
+def _cost(made: Record) -> tuple[int, int]:
+    return deviations(made.schedule), made.end.steps

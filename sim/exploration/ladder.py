@@ -1,0 +1,149 @@
+"""Asks an application one question after the other, each wider than the one before.
+
+First as little as can go wrong, so that the simplest cause comes first: one connection and a
+process that is never late; then late once; then with bytes that are under way as long as its
+longest timer; then two connections, from when both are open, and from their first byte. Two are
+asked about only where connections share state: where every state of one connection left all that
+the application reaches as it was, a second one meets what the first one met.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from sim.exploration.case import CaseFound, CaseSearch
+from sim.model.app import Bounds
+from sim.model.appscript import Script
+from sim.runs.app import AppSubject
+from sim.runs.subject import Record
+
+MOST_LATENCY_MS = 60_000.0
+
+
+@dataclass
+class Rung:
+    """One question: these clients, within these bounds, and what came of it."""
+
+    words: str
+    """What it asks, for people."""
+    clients: int
+    cases: list[CaseFound] = field(default_factory=list)
+    begun: bool = False
+    wanted: int = 0
+    """How many cases it has."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every state of every case was looked at."""
+        done = len(self.cases) == self.wanted
+        return self.begun and done and all(one.complete for one in self.cases)
+
+
+@dataclass
+class Climbed:
+    """What all questions came to."""
+
+    rungs: list[Rung] = field(default_factory=list)
+    shared: tuple[str, ...] = ()
+    """Paths to the state that connections share."""
+    no_answer: str = ""
+    """Why nothing can be said, if nothing can."""
+
+    @property
+    def cases(self) -> list[CaseFound]:
+        """All cases that were looked at."""
+        return [case for rung in self.rungs for case in rung.cases]
+
+    @property
+    def fails(self) -> bool:
+        """Whether a failure was found."""
+        return any(case.fails for case in self.cases)
+
+    @property
+    def failing(self) -> CaseFound | None:
+        """The case whose failure is the simplest: the first one that fails."""
+        return next((case for case in self.cases if case.fails), None)
+
+
+class Ladder:
+    """The questions to one application, in order."""
+
+    def __init__(
+        self,
+        subject: AppSubject,
+        scripts: Sequence[Script],
+        path_of: Callable[[Sequence[Script]], tuple[str, ...]],
+        alone: bool,
+        bounds: Sequence[str],
+    ) -> None:
+        """Prepare.
+
+        subject: the application, with its bounds. scripts: of the clients. path_of: what each asks
+        for. alone: each script is a case of its own; else all are one case. bounds: names of those
+        that were given, and so are not widened.
+        """
+        self._subject = subject
+        self._scripts = list(scripts)
+        self._path_of = path_of
+        self._alone = alone
+        self._given = frozenset(bounds)
+
+    def climb(
+        self,
+        on_failure: Callable[[Record], None],
+        on_case: Callable[[Rung, CaseFound], None],
+        time_is_up: Callable[[], bool],
+    ) -> Climbed:
+        """Ask, until all was asked, the time is up, or there is no answer."""
+        climbed = Climbed()
+        for rung, subjects in self._rungs(climbed):
+            climbed.rungs.append(rung)
+            rung.wanted = len(subjects)
+            for subject in subjects:
+                if time_is_up():
+                    break
+                rung.begun = True
+                case = CaseSearch(subject, on_failure, time_is_up).run()
+                rung.cases.append(case)
+                on_case(rung, case)
+                climbed.no_answer = case.no_answer
+                climbed.shared = tuple(self._subject.application.shared)
+                if case.no_answer or case.fails:
+                    return climbed  # the simplest case that fails is the answer
+        return climbed
+
+    def _rungs(self, climbed: Climbed) -> Iterator[tuple[Rung, list[AppSubject]]]:
+        bounds = self._subject.case.bounds
+        cases = [[one] for one in self._scripts] if self._alone else [self._scripts]
+        count = len(cases[0])
+        of = "one connection" if count == 1 else f"{count} connections"
+        if count > 1 and "start" not in self._given:
+            yield self._rung(f"{of}, from when all are open", cases, replace(bounds, start="open"))
+        yield self._rung(of, cases, bounds)
+        if bounds.late == 0 and "late" not in self._given and count == 1:
+            yield self._rung(f"{of}, the process late once", cases, replace(bounds, late=1))
+        longest = min(self._subject.application.longest_ms, MOST_LATENCY_MS)
+        if longest > bounds.latency_ms and "latency_ms" not in self._given and count == 1:
+            words = f"{of}, bytes under way for up to {longest / 1000:g} s"
+            yield self._rung(words, cases, replace(bounds, latency_ms=longest))
+        if count == 1 and self._subject.application.shared:
+            yield from self._two(bounds)
+
+    def _two(self, bounds: Bounds) -> Iterator[tuple[Rung, list[AppSubject]]]:
+        """Yield the questions with two connections: each script twice, and beside the idle one."""
+        pairs = [[one, one] for one in self._scripts]
+        idle = next((one for one in self._scripts if one.steps[0].act == "sleep"), None)
+        if idle is not None:
+            pairs = [pair for pair in pairs if pair[0] is not idle]
+            pairs += [[one, idle] for one in self._scripts if one is not idle]
+        words = "two connections, from when both are open"
+        yield self._rung(words, pairs, replace(bounds, start="open"))
+        yield self._rung("two connections, from their first byte", pairs, bounds)
+
+    def _rung(
+        self, words: str, cases: Sequence[Sequence[Script]], bounds: Bounds
+    ) -> tuple[Rung, list[AppSubject]]:
+        subjects = []
+        for scripts in cases:
+            case = replace(self._subject.case, clients=tuple(scripts), bounds=bounds)
+            subjects.append(replace(self._subject, case=case, paths=self._path_of(scripts)))
+        return Rung(words, len(cases[0])), subjects

@@ -1,0 +1,304 @@
+"""The check of an application: a verdict with its reasons for people, a document for programs."""
+
+import platform
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from sim import __version__
+from sim.exploration.ladder import Climbed, Rung
+from sim.exploration.shrink import deviations
+from sim.exploration.verdict import Verdict
+from sim.model.app import AppCase, Bounds
+from sim.model.findings import FINDINGS
+from sim.model.outcome import Finding
+from sim.model.plain import printable
+from sim.runs.app import AppSubject, versions
+from sim.runs.replay import token_or_none
+from sim.runs.subject import Record
+
+SCHEMA = "wsrace.check.1"
+_FAILURES = 3
+"""So many different failures are told."""
+_FRAMEWORKS = {"fastapi": "FastAPI", "starlette": "Starlette", "quart": "Quart"}
+
+
+def verdict_of(climbed: Climbed) -> Verdict:
+    """Return the verdict on an application."""
+    if climbed.no_answer:
+        return Verdict.INCONCLUSIVE
+    failing = climbed.failing
+    if failing is not None:
+        return Verdict.ALWAYS if failing.always else Verdict.RACY
+    done = [rung for rung in climbed.rungs if rung.complete]
+    both = not climbed.shared or any(rung.clients > 1 for rung in done)
+    opened = any(case.opened for case in climbed.cases)
+    return Verdict.RACE_FREE if done and both and opened else Verdict.INCONCLUSIVE
+
+
+def status_of(climbed: Climbed) -> int:
+    """Return the exit status: 0 for race-free, 1 for a failure, 3 for no answer."""
+    verdict = verdict_of(climbed)
+    if verdict is Verdict.INCONCLUSIVE:
+        return 3
+    return 0 if verdict is Verdict.RACE_FREE else 1
+
+
+def tell(
+    climbed: Climbed, subject: AppSubject, smallest: list[Record], seconds: float
+) -> Iterator[str | Text | Table]:
+    """Yield what was found. smallest: a run for each failure, made small."""
+    case = subject.case
+    paths = ", ".join(dict.fromkeys(path for one in climbed.cases for path in one.subject.paths))
+    yield Text(printable(f"{paths or case.target} on {server_words(case)}"), style="bold")
+    yield ""
+    yield Text(printable(_verdict_line(climbed)), style=_STYLES[verdict_of(climbed)])
+    yield from _rows(climbed)
+    if climbed.shared:
+        shared = ", ".join(climbed.shared)
+        yield Text(printable(f"connections share {shared}: two were asked about"))
+    for record in smallest[:_FAILURES]:
+        yield ""
+        yield from _failure(record)
+    yield ""
+    yield from _labelled("bounds", bounds_words(climbed, case))
+    for words in _notes(climbed, case):
+        yield from _labelled("notes", words)
+    if smallest:
+        yield from _again(smallest[0])
+    yield Text(f"{seconds:.1f} s")
+
+
+_STYLES = {
+    Verdict.RACE_FREE: "green",
+    Verdict.RACY: "red",
+    Verdict.ALWAYS: "red",
+    Verdict.INCONCLUSIVE: "yellow",
+}
+
+
+def server_words(case: AppCase) -> str:
+    """Return on what an application was run."""
+    found = versions()
+    named = (f"{shown} {found[name]}, " for name, shown in _FRAMEWORKS.items() if name in found)
+    framework = next(named, "")
+    python = platform.python_version()
+    server = f"uvicorn {found.get('uvicorn', '')} ({case.server})"
+    return f"{server}, {framework}CPython {python}, asyncio's own loop"
+
+
+def _verdict_line(climbed: Climbed) -> str:
+    verdict = verdict_of(climbed)
+    if climbed.no_answer:
+        return f"no answer: {climbed.no_answer}"
+    failing = climbed.failing
+    if failing is not None:
+        rung = next(one for one in climbed.rungs if failing in one.cases)
+        whole = "complete" if failing.complete else "not complete"
+        looked = f"{failing.schedules} schedules, {failing.states} states, {whole}"
+        count = f"{len(failing.failing)} of {len(failing.endings)} endings fail"
+        said = f"{verdict}: {count} ({rung.words}; {looked})"
+        return said if verdict is Verdict.RACY else f"{said}: it is no race"
+    schedules = sum(case.schedules for case in climbed.cases)
+    if verdict is Verdict.RACE_FREE:
+        asked = "; ".join(rung.words for rung in climbed.rungs if rung.complete)
+        return f"race-free within the bounds below: no failure in {schedules} schedules ({asked})"
+    if climbed.cases and not any(case.opened for case in climbed.cases):
+        return (
+            "inconclusive: no connection was opened in any schedule; --path, header:NAME=VALUE and "
+            "subprotocol:NAME in --client say what to ask for"
+        )
+    return f"inconclusive: no failure in {schedules} schedules, and too few were looked at"
+
+
+def _rows(climbed: Climbed) -> Iterator[Table]:
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
+    for column in ("", "clients", "schedules", "states", "fail", ""):
+        table.add_column(column, justify="right" if column in ("schedules", "states") else "left")
+    for rung in climbed.rungs:
+        for index, case in enumerate(rung.cases):
+            clients = " | ".join(one.typed for one in case.subject.case.clients)
+            fail = f"{len(case.failing)} of {len(case.endings)} endings"
+            table.add_row(
+                "" if index else printable(rung.words),
+                printable(clients),
+                str(case.schedules),
+                str(case.states),
+                fail if case.fails else "0",
+                "complete" if case.complete else "cut",
+            )
+        if len(rung.cases) < rung.wanted:
+            left = rung.wanted - len(rung.cases)
+            table.add_row("", f"{left} more not looked at", "", "", "", "cut")
+    yield table
+
+
+def _failure(record: Record) -> Iterator[Text]:
+    """Tell one failure: what, whose, where, and what it needs."""
+    findings = record.outcome.findings
+    told: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        if finding.failure:
+            told.setdefault((finding.kind, finding.text), finding)
+    for finding in told.values():
+        where = f" ({finding.where})" if finding.where else ""
+        whose = f" [{finding.connection}]" if finding.connection else ""
+        yield Text(printable(f"  {finding.kind}{whose}: {finding.text}{where}"), style="red")
+        yield Text(printable(f"    {FINDINGS[finding.kind].definition}"), style="dim")
+    for waiting in record.end.waiting:
+        place = f" at {waiting.where}" if waiting.where else ""
+        yield Text(printable(f"    {waiting.task} stands{place}, in {waiting.what}"))
+    yield Text(printable(f"    {needs(record)}"))
+
+
+def needs(record: Record) -> str:
+    """Return which of a run's choices are not the usual ones."""
+    others = [choice for choice in record.schedule if choice.deviates]
+    count = f"{deviations(record.schedule)} of {len(record.schedule)} choices not the default"
+    told = ", ".join(
+        f"{one.question.asker or one.question.kind}: {one.option}" for one in others[:4]
+    )
+    clients = " | ".join(one.typed for one in _case(record).clients)
+    more = ", ..." if len(others) > 4 else ""
+    return f"needs: {clients}; {count}" + (f" ({told}{more})" if told else "")
+
+
+def _case(record: Record) -> AppCase:
+    subject = record.subject
+    assert isinstance(subject, AppSubject), "what is checked is an application"
+    return subject.case
+
+
+def bounds_words(climbed: Climbed, case: AppCase) -> str:
+    """Return the bounds of what was looked at: those of the last question that was answered."""
+    failing = climbed.failing
+    done = [rung for rung in climbed.rungs if rung.complete and rung.cases]
+    if failing is not None:
+        bounds = failing.subject.case.bounds
+    else:
+        bounds = _widest(done) if done else case.bounds
+    late = "never late" if not bounds.late else f"late at most {_times(bounds.late)}"
+    by = f", by {bounds.stall_ms:g} ms" if bounds.late else ""
+    said = [
+        f"the process {late}{by}",
+        f"bytes under way for at most {bounds.latency_ms / 1000:g} s",
+        f"{bounds.until_ms / 1000:g} s after a client's last act",
+        f"{bounds.gone_ms / 1000:g} s after the last one left",
+        "server pings" if case.pings else "no server pings",
+        "choices from when all are open" if bounds.start == "open" else "choices from the request",
+        "whole frames",
+        f"{bounds.partial} partial sends" if bounds.partial else "whole sends",
+        "the clock is seen at deadlines",
+        "Linux TCP",
+    ]
+    return "; ".join(said)
+
+
+def _widest(rungs: list[Rung]) -> Bounds:
+    return max(
+        (case.subject.case.bounds for rung in rungs for case in rung.cases),
+        key=lambda one: (one.late, one.latency_ms),
+    )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _notes(climbed: Climbed, case: AppCase) -> Iterator[str]:
+    """Yield what is said beside the verdict, once each."""
+    notes: dict[str, tuple[int, Finding]] = {}
+    for one in climbed.cases:
+        for kind, (count, finding) in one.notes.items():
+            runs, first = notes.get(kind, (0, finding))
+            notes[kind] = runs + count, first
+    for kind, (count, finding) in sorted(notes.items()):
+        where = f" ({finding.where})" if finding.where else ""
+        yield f"{kind} in {count} schedules: {finding.text}{where}"
+    opaque = climbed.cases[0].subject.application.opaque if climbed.cases else {}
+    if opaque:
+        names = ", ".join(sorted(opaque))
+        yield f"nobody can look into objects of {names}: what they keep from run to run is not seen"
+
+
+def _labelled(label: str, words: str) -> Iterator[Text]:
+    yield Text(printable(f"{label:<8}{words}"))
+
+
+def _again(record: Record) -> Iterator[str | Text]:
+    token = token_or_none(record)
+    case = _case(record)
+    if token:
+        yield f"again   wsrace replay {token} --app {shlex.quote(case.target)}"
+    clients = ", ".join(repr(f"{path} {_bare(one.typed)}") for one, path in _asked(record))
+    yield Text(printable(f'test    wsrace_app.check("{case.target}", clients=[{clients}])'))
+
+
+def _asked(record: Record) -> Iterator[tuple[Any, str]]:
+    subject = record.subject
+    assert isinstance(subject, AppSubject), "what is checked is an application"
+    yield from zip(subject.case.clients, subject.paths, strict=True)
+
+
+def _bare(typed: str) -> str:
+    """Return a script without its path."""
+    return typed.partition(" ")[2] if typed.startswith("/") else typed
+
+
+def document_of(
+    climbed: Climbed, subject: AppSubject, smallest: list[Record], seconds: float
+) -> dict[str, Any]:
+    """Return what was found as plain data."""
+    return {
+        "schema": SCHEMA,
+        "wsrace": __version__,
+        "target": subject.case.target,
+        "server": subject.case.server,
+        "versions": versions(),
+        "verdict": str(verdict_of(climbed)),
+        "no_answer": climbed.no_answer,
+        "shared": list(climbed.shared),
+        "bounds": bounds_words(climbed, subject.case),
+        "seconds": round(seconds, 3),
+        "rungs": [
+            {
+                "asks": rung.words,
+                "complete": rung.complete,
+                "cases": [
+                    {
+                        "clients": [one.typed for one in case.subject.case.clients],
+                        "paths": list(case.subject.paths),
+                        "bounds": asdict(case.subject.case.bounds),
+                        "complete": case.complete,
+                        "schedules": case.schedules,
+                        "states": case.states,
+                        "endings": dict(case.endings),
+                        "failing": sorted(case.failing),
+                        "notes": {
+                            kind: {"schedules": count, **asdict(finding)}
+                            for kind, (count, finding) in sorted(case.notes.items())
+                        },
+                    }
+                    for case in rung.cases
+                ],
+            }
+            for rung in climbed.rungs
+        ],
+        "failures": [
+            {
+                "outcome": one.outcome.label,
+                "findings": [asdict(finding) for finding in one.outcome.findings],
+                "waiting": [asdict(waiting) for waiting in one.end.waiting],
+                "needs": needs(one),
+                "deviations": deviations(one.schedule),
+                "choices": len(one.schedule),
+                "digest": one.digest,
+                "token": token_or_none(one),
+            }
+            for one in smallest
+        ],
+    }
