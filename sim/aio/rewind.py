@@ -29,7 +29,7 @@ from sim.aio.reach import (
     is_random,
     module_state,
 )
-from sim.aio.saved import Fresh, Saved, SavedSet, mark_counters, save
+from sim.aio.saved import Fresh, Saved, mark_counters, save
 
 _MANY = 2_000_000
 """An application that reaches more objects than that is not walked to its end."""
@@ -70,7 +70,7 @@ class Rewind:
             is_changed = one.changed()
             if is_changed:
                 changed.append(one.path)
-            if is_changed or isinstance(one, SavedSet):
+            if is_changed or one.always:
                 one.put_back()
         return changed
 

@@ -9,7 +9,7 @@ import copy
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from sim.aio.reach import (
     CACHE,
@@ -57,13 +57,16 @@ class Fresh:
 class Saved(ABC):
     """One object, and what was in it."""
 
-    __slots__ = ("_fresh", "counts", "found", "path", "was")
+    __slots__ = ("_fresh", "_marks", "counts", "found", "path", "was")
+    always: ClassVar[bool] = False
+    """Whether it is put back even if nothing changed."""
 
     def __init__(self, path: str, found: Any, fresh: Fresh) -> None:
         self.path = path
         self.found = found
         self._fresh = fresh
         self.was: Any = self.now()
+        self._marks: object = self.marks()
         self.counts = False
         """Whether it holds a counter, so that it has to be put back in any case."""
 
@@ -75,35 +78,33 @@ class Saved(ABC):
     def put_back(self) -> None:
         """Make it what it was."""
 
+    def marks(self) -> object:
+        """Return what tells whether other objects are in it, or in another order.
+
+        Their addresses: what was in it is kept, so that none of them is used twice. To compare the
+        objects would call what is theirs.
+        """
+        return tuple(map(id, self.now()))
+
     def changed(self) -> bool:
         """Whether something else is in it."""
-        return not _same_items(self.now(), self.was)
-
-
-def _same_items(now: Any, was: Any) -> bool:
-    """Whether two lists hold the same objects in the same order."""
-    return len(now) == len(was) and all(map(_is, now, was))
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
+        return self.counts or self.marks() != self._marks
 
 
 class _SavedMapping(Saved):
-    """Something with keys and values, that are compared without asking them."""
+    """Something with keys and values."""
 
     __slots__ = ()
 
-    def changed(self) -> bool:
-        """Whether other keys or values are in it, or in another order."""
-        if self.counts:
-            return True
-        now, was = self.now(), self.was
-        return not (
-            len(now) == len(was)
-            and all(map(_is, now.values(), was.values()))
-            and all(map(_is, now, was))
-        )
+    def marks(self) -> object:
+        """Return the addresses of keys and values."""
+        held = self._held()
+        return tuple(map(id, held)), tuple(map(id, held.values()))
+
+    def _held(self) -> Mapping[Any, Any]:
+        """Return what holds them now."""
+        held: Mapping[Any, Any] = self.now()
+        return held
 
     def _again(self) -> dict[Any, Any]:
         return {key: self._fresh.of(value) for key, value in self.was.items()}
@@ -117,6 +118,10 @@ class SavedDict(_SavedMapping):
     def now(self) -> Any:
         """Return a copy."""
         return dict(dict.items(self.found))
+
+    def _held(self) -> Mapping[Any, Any]:
+        found: Mapping[Any, Any] = self.found if type(self.found) is dict else self.now()
+        return found
 
     def put_back(self) -> None:
         """Fill it anew."""
@@ -148,6 +153,9 @@ class SavedAttributes(_SavedMapping):
     def now(self) -> Any:
         """Return a copy."""
         return dict(dict_of(self.found) or {})
+
+    def _held(self) -> Mapping[Any, Any]:
+        return dict_of(self.found) or {}
 
     def put_back(self) -> None:
         """Fill them anew."""
@@ -245,25 +253,18 @@ class SavedSet(Saved):
     """A set: what it went through decides in which order it is walked, so that it is always filled
     anew."""
 
-    __slots__ = ("_order",)
-
-    def __init__(self, path: str, found: Any, fresh: Fresh) -> None:
-        super().__init__(path, found, fresh)
-        self._order = self.was
+    __slots__ = ()
+    always = True
 
     def now(self) -> Any:
         """Return its members, in the order in which code walks them."""
         return list(set.__iter__(self.found))
 
-    def changed(self) -> bool:
-        """Whether it has other members, or is walked in another order."""
-        return not _same_items(self.now(), self._order)
-
     def put_back(self) -> None:
         """Fill it anew."""
         set.clear(self.found)
         set.update(self.found, self.was)
-        self._order = self.now()
+        self._marks = self.marks()
 
 
 class SavedBytes(Saved):
@@ -275,9 +276,9 @@ class SavedBytes(Saved):
         """Return its bytes."""
         return bytes(self.found)
 
-    def changed(self) -> bool:
-        """Whether other bytes are in it."""
-        return bool(self.now() != self.was)
+    def marks(self) -> object:
+        """Return its bytes."""
+        return self.now()
 
     def put_back(self) -> None:
         """Write them."""
@@ -296,10 +297,6 @@ class SavedCell(Saved):
         except ValueError:
             return []
 
-    def changed(self) -> bool:
-        """Whether something else is in it."""
-        return self.counts or super().changed()
-
     def put_back(self) -> None:
         """Set or empty it."""
         if self.was:
@@ -317,9 +314,9 @@ class SavedRandom(Saved):
         """Return its state."""
         return self.found.getstate()
 
-    def changed(self) -> bool:
-        """Whether it has drawn."""
-        return bool(self.now() != self.was)
+    def marks(self) -> object:
+        """Return its state."""
+        return self.now()
 
     def put_back(self) -> None:
         """Set its state."""
@@ -334,6 +331,10 @@ class SavedCache(Saved):
     def now(self) -> Any:
         """Return how much is in it."""
         return self.found.cache_info().currsize
+
+    def marks(self) -> object:
+        """Return how much is in it."""
+        return self.now()
 
     def changed(self) -> bool:
         """Whether anything is in it."""

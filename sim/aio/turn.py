@@ -50,6 +50,8 @@ class Selector(BaseSelector):
 
     def __init__(self, world: World) -> None:
         self._world = world
+        scheduler = world.scheduler
+        self._visitor = scheduler if isinstance(scheduler, Visiting) else None
         self._keys: dict[Any, SelectorKey] = {}
         self._loop: BareLoop | None = None
         self._busy = 0
@@ -125,12 +127,13 @@ class Selector(BaseSelector):
         Raises Redundant if it has seen it.
         """
         world, tell = self._world, self.state
-        if world.settles or tell is None or not isinstance(world.scheduler, Visiting):
+        visitor = self._visitor
+        if world.settles or tell is None or visitor is None:
             return
         late = world.late_left > 0 and any(due > world.now_ns for due in self._deadlines())
         if self._visible() or late or self.threads_out():
             waited = self._busy
-            world.scheduler.visit(lambda: (tell() + bytes([busy]), waited))
+            visitor.visit(lambda: (tell() + bytes([busy]), waited))
 
     def _pass_by(self) -> None:
         """Something is ready already: what else has come meanwhile, and how late is it?"""

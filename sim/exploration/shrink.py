@@ -106,7 +106,11 @@ class Shrinker:
 
 def kinds(found: Record) -> frozenset[str]:
     """Return how a run fails: the kinds of its failures, or its label if it has none."""
-    failures = {one.kind for one in found.outcome.findings if one.failure}
+    failures = {
+        f"{one.kind}: {one.cause}" if one.cause else one.kind
+        for one in found.outcome.findings
+        if one.failure
+    }
     return frozenset(failures) or frozenset({found.outcome.label})
 
 

@@ -75,8 +75,9 @@ class Application:
 
         given: what its lifespan hands to every connection.
         """
-        part, _, paths = self._told(given, (), ())
-        self._at_start = part, frozenset(paths)
+        if not self._at_start[0]:
+            part, _, paths = self._told(given, (), ())
+            self._at_start = part, frozenset(paths)
 
     def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
         """Return the state that roots lead to. skip: what is not to be walked."""

@@ -6,7 +6,7 @@ A finding is an event of the trace, so that what is judged is what was recorded.
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from uvicorn.server import ServerState
 
@@ -49,41 +49,48 @@ def tell(served: Served, lifespan: Any) -> None:
     """Put what is to be said of a run into its trace, and who waits for what into its end."""
     world = served.loop.world
     world.waiting = _waiting(served)
-    for name, connection, text, where in (
+    for found in (
         *(_escape(served, one) for one in served.observer.escaped),
         *_standing(served),
         *_unseen(served),
         *_lifespan(served, lifespan),
         *_tasks(served),
     ):
-        if name:
-            _told(served, name, connection, text, where)
+        if found.name:
+            _told(served, found)
     for name in served.observer.two_receivers:
         text = "two receives waited at once: which gets the next message is luck"
-        _told(served, "two-receivers", name, text, "")
+        _told(served, Found("two-receivers", name, text))
 
 
-def _told(served: Served, name: str, connection: str, text: str, where: str) -> None:
-    world = served.loop.world
-    world.event("finding", "(judge)", connection=connection, name=name, text=text, where=where)
+class Found(NamedTuple):
+    """A finding: its name, whose, in words, and the user's line."""
+
+    name: str
+    connection: str
+    text: str
+    where: str = ""
+    cause: str = ""
+    """What tells it from others of its name."""
 
 
-Found = tuple[str, str, str, str]
-"""A finding: its name, whose, in words, and the user's line."""
+def _told(served: Served, found: Found) -> None:
+    served.loop.world.event("finding", "(judge)", **found._asdict())
 
 
 def _escape(served: Served, escaped: Escaped) -> Found:
     """Return what an exception that left the application is."""
     observer, error = served.observer, escaped.error
     where, text = observer.line_of(error), words_for(error)
+    cause = f"{text} at {where}"
     if escaped.owner not in ("", escaped.connection):
         text = f"{escaped.owner}'s connection ends the handler of {escaped.connection}: {text}"
-        return "bystander", escaped.connection, text, where
+        return Found("bystander", escaped.connection, text, where, cause)
     if is_disconnect(error):
         if type_of(error) == BARE and not escaped.grouped:
-            return "", escaped.connection, text, where  # no line in any log
-        return "escaped-disconnect", escaped.connection, text, where
-    return "escape", escaped.connection, text, where
+            return Found("", escaped.connection, text, where)  # no line in any log
+        return Found("escaped-disconnect", escaped.connection, text, where, cause)
+    return Found("escape", escaped.connection, text, where, cause)
 
 
 def _standing(served: Served) -> Iterator[Found]:
@@ -94,16 +101,18 @@ def _standing(served: Served) -> Iterator[Found]:
     for client in served.clients:
         if not client.done and client.opened:
             text = f"{client.name} waits for {client.waits_for}"
-            yield ("spins" if spins else "hang"), client.name, text, _where(served, client.name)
+            kind = "spins" if spins else "hang"
+            yield Found(kind, client.name, text, _where(served, client.name), text)
         elif not client.opened and not client.over and client.waits_for:
             text = f"{client.name} waits for {client.waits_for}"
-            yield "hang", client.name, text, _where(served, client.name)
+            yield Found("hang", client.name, text, _where(served, client.name), text)
     for call in served.observer.calls:
         if call.ended or not gone.get(call.connection):
             continue
         kind = "hang" if ending is Ending.DEADLOCK else "outlives"
         text = f"the client of {call.connection} is gone, and its handler does not end"
-        yield ("spins" if spins else kind), call.connection, text, _where(served, call.connection)
+        kind = "spins" if spins else kind
+        yield Found(kind, call.connection, text, _where(served, call.connection))
 
 
 def _where(served: Served, connection: str) -> str:
@@ -144,14 +153,15 @@ def _unseen(served: Served) -> Iterator[Found]:
         for one in leaves_of(error):
             if id(one) not in escaped and not is_disconnect(one) and not _is_cancellation(one):
                 text = f"{words_for(one)} ended the task {name_of(task)}, and nobody looked"
-                yield "unseen-exception", connection, text, observer.line_of(one)
+                where = observer.line_of(one)
+                yield Found("unseen-exception", connection, text, where, text)
     for context in served.loop.errors:
         error = context.get("exception")
         if "never retrieved" in str(context.get("message")):
             continue
         if isinstance(error, Exception) and not is_disconnect(error):
             text = f"{words_for(error)} in a callback, and nobody looked"
-            yield "unseen-exception", "", text, observer.line_of(error)
+            yield Found("unseen-exception", "", text, observer.line_of(error), text)
 
 
 def _is_cancellation(error: BaseException) -> bool:
@@ -164,7 +174,7 @@ def _lifespan(served: Served, lifespan: Any) -> Iterator[Found]:
         error = served.observer.lifespan_error
         text = words_for(next(leaves_of(error))) if error is not None else "it ended"
         where = served.observer.line_of(next(leaves_of(error))) if error is not None else ""
-        yield "lifespan-died", "", f"the lifespan ended while serving: {text}", where
+        yield Found("lifespan-died", "", f"the lifespan ended while serving: {text}", where, text)
 
 
 def _tasks(served: Served) -> Iterator[Found]:
@@ -180,7 +190,7 @@ def _tasks(served: Served) -> Iterator[Found]:
         target = served.observer.target
         stands = waiting_of(task, connection, target.is_own, target.place)
         text = f"the task {name_of(task)} lives on, its client gone"
-        yield "leftover", connection, text, stands.where
+        yield Found("leftover", connection, text, stands.where, text)
 
 
 def _is_servers(task: "asyncio.Task[Any]") -> bool:

@@ -95,6 +95,8 @@ class Finding:
     """What was said, for people."""
     where: str = ""
     """The line of the code under test at which it rose, "module:line"; "" if that is not known."""
+    cause: str = ""
+    """What tells it from others of its kind, whoever it happens to; "" if the kind says enough."""
 
 
 @dataclass(frozen=True, slots=True)

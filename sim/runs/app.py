@@ -193,6 +193,7 @@ def _finding(event: Event, severities: Severities) -> Finding | None:
         str(values["connection"]),
         str(values["text"]),
         str(values["where"]),
+        str(values["cause"]),
     )
 
 

@@ -146,9 +146,15 @@ class Record:
 
 def scenario_of(subject: Subject) -> Scenario:
     """Return the scenario that a subject runs, for those who know that there is one."""
-    scenario = getattr(subject, "scenario", None)
-    assert isinstance(scenario, Scenario), f"{subject.words()} is no scenario"
+    scenario = scenario_or_none(subject)
+    assert scenario is not None, f"{subject.words()} is no scenario"
     return scenario
+
+
+def scenario_or_none(subject: Subject) -> Scenario | None:
+    """Return the scenario that a subject runs, None if it runs none."""
+    scenario = getattr(subject, "scenario", None)
+    return scenario if isinstance(scenario, Scenario) else None
 
 
 def record_or_none(subject: Subject, end: End) -> Record | None:

@@ -6,7 +6,7 @@ from sim.model.plain import printable
 from sim.report.trace.events import description_of
 from sim.report.trace.formats import Format
 from sim.runs.replay import Replayed
-from sim.runs.subject import Record
+from sim.runs.subject import Record, scenario_or_none
 
 
 def tell(done: Replayed, form: Format) -> Iterator[str]:
@@ -22,7 +22,10 @@ def tell(done: Replayed, form: Format) -> Iterator[str]:
 
 def heading_of(record: Record) -> str:
     """Return what was run, in one line."""
-    return f"{record.scenario.name or 'a scenario'}: {', '.join(description_of(record))}"
+    scenario = scenario_or_none(record.subject)
+    if scenario is None:
+        return record.subject.words()
+    return f"{scenario.name or 'a scenario'}: {', '.join(description_of(record))}"
 
 
 def difference_of(done: Replayed) -> str:

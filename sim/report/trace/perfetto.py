@@ -13,7 +13,7 @@ from sim import __version__
 from sim.model.record import Event, Value
 from sim.model.ticks import PER_SECOND
 from sim.report.trace.events import labels, told, windows
-from sim.runs.subject import Record
+from sim.runs.subject import Record, scenario_or_none
 
 TICK = 1_000_000 / PER_SECOND
 """A tick in microseconds."""
@@ -41,7 +41,9 @@ def perfetto(record: Record) -> str:
     slices = sorted([*_states(record, times), *_windows(events, times)])
     tracks = dict.fromkeys(one.track for one in slices)
     threads = {name: number for number, name in enumerate([*tasks, *tracks], 1)}
-    name = {"name": f"wsrace {record.scenario.name}".strip()}
+    scenario = scenario_or_none(record.subject)
+    title = record.subject.label if scenario is None else scenario.name
+    name = {"name": f"wsrace {title}".strip()}
     rows = [{**_PROCESS, "ph": "M", "name": "process_name", "args": name}]
     for path, thread in threads.items():
         where = {**_PROCESS, "tid": thread, "ph": "M"}
