@@ -10,6 +10,7 @@ import asyncio
 import sys
 from asyncio import base_events, events, selector_events
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import Context
 from selectors import BaseSelector
 from typing import Any
@@ -41,6 +42,7 @@ def _missing() -> list[str]:
         (asyncio.Future, "_state"),
         (asyncio.Task, "_fut_waiter"),
         (asyncio.Task, "_must_cancel"),
+        (asyncio.Task, "_log_destroy_pending"),
     ]
     names = [f"{owner.__name__}.{name}" for owner, name in wanted if not hasattr(owner, name)]
     assigned = base_events.BaseEventLoop.__init__.__code__.co_names
@@ -131,6 +133,15 @@ def unseen_exception(future: "asyncio.Future[Any]") -> BaseException:
     inside: Any = future
     error: BaseException = inside._exception
     return error
+
+
+def drop(task: "asyncio.Task[Any]") -> None:
+    """Close a task that nobody will run again, and let nobody hear of that."""
+    inside: Any = task
+    inside._log_destroy_pending = False
+    coroutine: Any = task.get_coro()
+    with suppress(BaseException):  # whatever its clean-up raises where nothing can be awaited
+        coroutine.close()
 
 
 def future_parts(future: "asyncio.Future[Any]") -> tuple[str, Any, Any]:

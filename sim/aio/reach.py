@@ -60,6 +60,11 @@ CACHE = type(functools.lru_cache(lambda: None))
 COUNTER = itertools.count
 
 
+def is_a(found: Any, kinds: Any) -> bool:
+    """Whether an object is of one of these types. `isinstance` would ask the object, too."""
+    return issubclass(type(found), kinds)
+
+
 def slots_of(kind: type) -> tuple[str, ...]:
     """Return the names of the slots that instances of a class have."""
     return tuple(copyreg._slotnames(kind) or ())  # type: ignore[attr-defined]
@@ -89,7 +94,7 @@ def class_state(kind: type) -> dict[str, Any]:
         name: value
         for name, value in vars(kind).items()
         if not (name.startswith("__") and name.endswith("__"))
-        and not isinstance(value, (types.FunctionType, staticmethod, classmethod, property, type))
+        and not is_a(value, (types.FunctionType, staticmethod, classmethod, property, type))
         and not hasattr(type(value), "__get__")
     }
 
@@ -109,9 +114,9 @@ def children(found: Any, own: Callable[[Any], bool]) -> Iterable[Any]:
     own: whether a function, class or module is the user's.
     """
     kind = type(found)
-    if isinstance(found, types.ModuleType):
+    if is_a(found, types.ModuleType):
         return module_state(found).values() if own(found) else ()
-    if isinstance(found, type):
+    if is_a(found, type):
         return (*class_state(found).values(), *_methods(found)) if own(found) else ()
     if kind is types.FunctionType:
         return _of_function(found)
@@ -121,9 +126,9 @@ def children(found: Any, own: Callable[[Any], bool]) -> Iterable[Any]:
         return (found.__self__, found.__func__)
     if kind is functools.partial:
         return (found.func, found.args, found.keywords)
-    if isinstance(found, (staticmethod, classmethod)):
+    if is_a(found, (staticmethod, classmethod)):
         return (found.__func__,)
-    if isinstance(found, property):
+    if is_a(found, property):
         return tuple(filter(None, (found.fget, found.fset, found.fdel)))
     return _of_instance(found)
 
@@ -141,7 +146,7 @@ def _of_function(found: Any) -> Iterable[Any]:
 
 def _of_instance(found: Any) -> Iterable[Any]:
     held: list[Any] = []
-    if isinstance(found, dict):
+    if is_a(found, dict):
         held += dict.keys(found)
         held += dict.values(found)
     else:
@@ -157,7 +162,7 @@ def _iterate(found: Any) -> list[Any]:
     """Return the members of a container, as its built-in base has them."""
     bases: tuple[Any, ...] = (list, tuple, collections.deque, set, frozenset)
     for base in bases:
-        if isinstance(found, base):
+        if is_a(found, base):
             return list(base.__iter__(found))
     return []
 
@@ -172,4 +177,4 @@ def _filled(cell: types.CellType) -> bool:
 
 def is_random(found: Any) -> bool:
     """Whether an object draws, from a state that can be put back."""
-    return isinstance(found, random.Random) and not isinstance(found, random.SystemRandom)
+    return is_a(found, random.Random) and not is_a(found, random.SystemRandom)

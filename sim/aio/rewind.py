@@ -24,7 +24,9 @@ from sim.aio.reach import (
     CACHE,
     COUNTER,
     children,
+    class_state,
     dict_of,
+    is_a,
     is_frozen,
     is_random,
     module_state,
@@ -85,7 +87,7 @@ class Rewind:
             path, found = todo.pop()
             if type(found) in ATOMS or id(found) in seen or is_frozen(type(found)):
                 continue
-            if isinstance(found, (types.ModuleType, type)) and not self._own(found):
+            if is_a(found, (types.ModuleType, type)) and not self._own(found):
                 continue
             seen[id(found)] = found
             self._finish(found)
@@ -98,11 +100,12 @@ class Rewind:
 
     def _held(self, found: Any) -> list[tuple[str, Any]]:
         """Return what an object holds, by name where it has one."""
-        if isinstance(found, types.ModuleType):
+        if is_a(found, types.ModuleType):
             return list(module_state(found).items())
-        named = list((dict_of(found) or {}).items())
-        known = {id(value) for _, value in named}
-        return named + [("", one) for one in children(found, self._own) if id(one) not in known]
+        state = class_state(found) if is_a(found, type) else dict_of(found) or {}
+        known = set(map(id, state.values()))
+        others = [("", one) for one in children(found, self._own) if id(one) not in known]
+        return [*state.items(), *others]
 
 
 def _is_opaque(found: Any) -> bool:
@@ -111,7 +114,7 @@ def _is_opaque(found: Any) -> bool:
         *(tuple, frozenset, functools.partial, types.FunctionType, types.MethodType),
         *(staticmethod, classmethod, property, CACHE, COUNTER, ContextVar),
     )
-    if isinstance(found, known) or is_random(found):
+    if is_a(found, known) or is_random(found):
         return False
     return type(found) is not object and type(found).__module__ not in ("types", "typing", "enum")
 

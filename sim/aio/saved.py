@@ -16,6 +16,7 @@ from sim.aio.reach import (
     COUNTER,
     class_state,
     dict_of,
+    is_a,
     is_random,
     module_state,
     slots_of,
@@ -362,15 +363,15 @@ _BY_BASE: tuple[tuple[type | tuple[type, ...], type[Saved]], ...] = (
 def save(path: str, found: Any, fresh: Fresh) -> list[Saved]:
     """Return what is mutable in one object, with what is in it now."""
     saved: list[Saved] = []
-    if isinstance(found, COUNTER):
+    if is_a(found, COUNTER):
         fresh.keep(found)
         return saved
     if is_random(found):
         return [SavedRandom(path, found, fresh)]
-    kind = next((made for base, made in _BY_BASE if isinstance(found, base)), None)
+    kind = next((made for base, made in _BY_BASE if is_a(found, base)), None)
     if kind is not None:
         saved.append(kind(path, found, fresh))
-    if not isinstance(found, (types.ModuleType, type)):
+    if not is_a(found, (types.ModuleType, type)):
         if dict_of(found) is not None:
             saved.append(SavedAttributes(path, found, fresh))
         if slots_of(type(found)):

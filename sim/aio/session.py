@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
+from sim.aio.anyio_workers import landing_workers
 from sim.aio.entropy import same_draws, virtual
 from sim.aio.inside import making
 from sim.aio.loop import SimLoop
@@ -72,7 +73,7 @@ class LoopSession:
             return
         runs = 0
         watch()
-        with _quiet_gc(), virtual(), captured():
+        with _quiet_gc(), virtual(), captured(), landing_workers():
             while True:
                 assert isinstance(job, AppJob), f"an event loop runs no {type(job).__name__}"
                 end = live(job)

@@ -11,7 +11,6 @@ never waited for. What a function does meanwhile is not interleaved with the loo
 """
 
 import asyncio
-import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -47,6 +46,11 @@ class _Ready(deque[Any]):
         return handle
 
 
+def run_in_thread(func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
+    """Run a function in a thread of the loop that runs; return the future of its result."""
+    return asyncio.get_running_loop().run_in_executor(None, func, *args)
+
+
 class Threads:
     """The threads of one run that have not landed yet."""
 
@@ -76,7 +80,7 @@ class Threads:
             except BaseException as error:
                 results.append((None, error))
 
-        thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), daemon=True)
+        thread = threading.Thread(target=body, daemon=True)
         thread.start()
         thread.join(LONGEST_S)
         if thread.is_alive():

@@ -28,6 +28,11 @@ from sim.errors import LimitReached
 from sim.model.record import LOOP, Ending
 from sim.model.schedule import Kind
 
+
+class Spins(LimitReached):
+    """Callbacks are ready all the time, no time passes, and nothing comes from outside."""
+
+
 Events = list[tuple[SelectorKey, int]]
 _SPINNING = 100
 """Turns without time after which something must happen: code that waits in `sleep(0)` for another
@@ -68,6 +73,10 @@ class Selector(BaseSelector):
     def serve(self, loop: BareLoop) -> None:
         """Serve a loop."""
         self._loop = loop
+
+    def forgive(self) -> None:
+        """Count anew how long nothing has happened."""
+        self._busy = 0
 
     # -- what a selector is --------------------------------------------------------------------
 
@@ -220,7 +229,7 @@ class Selector(BaseSelector):
         if alarm is not None:
             deadlines.append(alarm.due_ns)
         if not deadlines:
-            raise EndOfRun(Ending.DEADLOCK, LimitReached("it goes round without end"))
+            raise EndOfRun(Ending.DEADLOCK, Spins("it goes round without end"))
         self._move(min(deadlines), late=False)
 
     # -- the clock -----------------------------------------------------------------------------

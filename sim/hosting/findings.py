@@ -41,6 +41,8 @@ class Served:
     before: int = 0
     """How many tasks had been started before the first client came."""
     ending: Ending = Ending.COMPLETED
+    spins: bool = False
+    """Whether it went round without end."""
     stopping: bool = False
     """Whether the run is over, and what follows only cleans up."""
 
@@ -96,14 +98,14 @@ def _escape(served: Served, escaped: Escaped) -> Found:
 def _standing(served: Served) -> Iterator[Found]:
     """Yield who stands, and why that is wrong."""
     loop, ending = served.loop, served.ending
-    spins = ending is Ending.STEP_LIMIT
+    if served.spins:
+        yield from _spinning(served)
+        return
     gone = {port.name: port.fin or port.dead or port.closed for port in loop.world.ports}
     for client in served.clients:
-        if not client.done and client.opened:
-            text = f"{client.name} waits for {client.waits_for}"
-            kind = "spins" if spins else "hang"
-            yield Found(kind, client.name, text, _where(served, client.name), text)
-        elif not client.opened and not client.over and client.waits_for:
+        if (not client.done and client.opened) or (
+            not client.opened and not client.over and client.waits_for
+        ):
             text = f"{client.name} waits for {client.waits_for}"
             yield Found("hang", client.name, text, _where(served, client.name), text)
     for call in served.observer.calls:
@@ -111,8 +113,15 @@ def _standing(served: Served) -> Iterator[Found]:
             continue
         kind = "hang" if ending is Ending.DEADLOCK else "outlives"
         text = f"the client of {call.connection} is gone, and its handler does not end"
-        kind = "spins" if spins else kind
         yield Found(kind, call.connection, text, _where(served, call.connection))
+
+
+def _spinning(served: Served) -> Iterator[Found]:
+    """Yield whose code goes round without end: of those that run, all that is known."""
+    text = "callbacks are ready all the time, and no time passes"
+    running = [call.connection for call in served.observer.calls if not call.ended]
+    for name in running or [""]:
+        yield Found("spins", name, text, _where(served, name))
 
 
 def _where(served: Served, connection: str) -> str:

@@ -17,7 +17,9 @@ from uvicorn.protocols.websockets import auto
 from uvicorn.server import ServerState
 
 from sim.aio.loop import SimLoop
+from sim.aio.names import drop
 from sim.aio.tcp import Port
+from sim.aio.turn import Spins
 from sim.aio.world import CONNECTION, EndOfRun, to_ns
 from sim.errors import UserError
 from sim.hosting.findings import Served, tell
@@ -136,6 +138,7 @@ class UvicornHost:
         try:
             loop.run_forever()
         except EndOfRun as reached:
+            served.spins = isinstance(reached.error, Spins)
             return reached.ending
         raise AssertionError("a loop that nobody stops does not end")
 
@@ -177,6 +180,7 @@ class UvicornHost:
         """Stop the application, and cancel what is left, as `asyncio.run` does."""
         world = loop.world
         world.event("stop", "(server)")
+        loop.selector.forgive()
         world.horizon_ns = world.now_ns + to_ns(_STARTUP_MS)
         try:
             loop.run_until_complete(lifespan.shutdown())
@@ -189,7 +193,9 @@ class UvicornHost:
         except EndOfRun as reached:
             world.event("shutdown", "(server)", ended=str(reached.ending))
         for task, _ in loop.started:  # nobody need hear of what was looked at, or cut
-            if task.done() and not task.cancelled():
+            if not task.done():
+                drop(task)
+            elif not task.cancelled():
                 task.exception()
 
 

@@ -64,8 +64,7 @@ class Step(NamedTuple):
     def typed(self) -> str:
         """Return what one types for it."""
         if self.act is Act.SEND:
-            plain = self.text and not any(sign in self.text for sign in ',"') and self.text.strip()
-            return f"send:{self.text if plain == self.text else json.dumps(self.text)}"
+            return f"send:{self.text if _is_plain(self.text) else json.dumps(self.text)}"
         if self.act is Act.SEND_BYTES:
             return f"send_bytes:{self.text}"
         if self.act is Act.ON:
@@ -200,6 +199,18 @@ def _plain_text(value: str) -> str:
         return value
     read: str = json.loads(value)
     return read
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text may stand in a script as it is."""
+    if not text or text.startswith('"'):
+        return False
+    if text.startswith(("{", "[")):
+        try:
+            return json.JSONDecoder().raw_decode(text)[1] == len(text)
+        except ValueError:
+            return False
+    return "," not in text and text == text.strip() and text.isprintable()
 
 
 def _text(act: Act, value: str | None) -> Step:

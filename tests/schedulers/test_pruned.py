@@ -1,0 +1,106 @@
+"""The search by states against the full search, on a machine whose states are known."""
+
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.errors import Redundant
+from sim.model.schedule import Kind, Question
+from sim.schedulers.exhaustive import Exhaustive
+from sim.schedulers.pruned import Pruned
+
+Graph = tuple[tuple[int, ...], ...]
+"""For each node where it leads to, always to later ones; the last one is an end."""
+
+
+def walk(graph: Graph, choose: Callable[[Question], int], visit: Callable[[int], None]) -> int:
+    """Go through a graph until its end, or one of its ends. Return it."""
+    at = 0
+    while graph[at]:
+        visit(at)
+        options = graph[at]
+        question = Question(Kind.STEP, tuple(map(str, options)), 0, "")
+        at = options[choose(question)] if len(options) > 1 else options[0]
+    return at
+
+
+def ends(graph: Graph, search: Exhaustive) -> tuple[set[int], int]:
+    """Return which ends a search finds, and in how many runs."""
+    found: set[int] = set()
+    runs = 0
+    while (scheduler := search.next_scheduler()) is not None:
+        runs += 1
+        chosen = 0
+
+        def choose(question: Question, pick: Callable[[Question], int] = scheduler.choose) -> int:
+            nonlocal chosen
+            chosen += 1
+            return pick(question)
+
+        def visit(node: int) -> None:
+            if isinstance(search, Pruned):
+                search.visit(lambda: (bytes([node]), 0))
+
+        try:
+            found.add(walk(graph, choose, visit))
+        except Redundant:
+            continue
+    return found, runs
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    size = draw(st.integers(2, 8))
+    nodes = []
+    for node in range(size):
+        later = range(node + 1, size)
+        nodes.append(tuple(draw(st.lists(st.sampled_from(later), max_size=3))) if later else ())
+    return tuple(nodes)
+
+
+@given(graphs())
+def test_it_finds_every_end_that_the_full_search_finds_and_makes_no_more_runs(graph: Graph) -> None:
+    whole, all_runs = ends(graph, Exhaustive())
+    found, runs = ends(graph, Pruned())
+    assert found == whole
+    assert runs <= all_runs
+
+
+def test_it_goes_on_once_from_each_state() -> None:
+    ladder: Graph = (*((node + 1, node + 1) for node in range(10)), ())
+    assert ends(ladder, Exhaustive())[1] == 2**10
+    search = Pruned()
+    assert ends(ladder, search) == ({10}, 11)
+    assert (search.states, search.alike) == (10, 9)
+
+
+def test_a_state_on_the_runs_own_way_is_a_cycle_and_no_repetition() -> None:
+    """A run that turns round ends by what ends such runs: it is not cut before."""
+    search = Pruned()
+    turns = []
+    while (scheduler := search.next_scheduler()) is not None:
+        turn = 0
+        while turn < 4:  # after some rounds whoever runs it lets it end
+            turn += 1
+            scheduler.visit(lambda: (b"the same", 0))
+            if scheduler.choose(Question(Kind.STEP, ("stay", "leave"), 0, "")):
+                break
+        turns.append(turn)
+    assert turns == [4, 1]
+
+
+def test_how_long_nothing_has_happened_tells_states_apart() -> None:
+    question = Question(Kind.STEP, ("x", "y", "z"), 0, "")
+    search, cut = Pruned(), []
+    for waited in (1, 2, 1):
+        scheduler = search.next_scheduler()
+        assert scheduler is not None
+        scheduler.choose(question)
+        try:
+            scheduler.visit(lambda waited=waited: (b"state", waited))  # type: ignore[misc]
+            cut.append(False)
+        except Redundant:
+            cut.append(True)
+    assert cut == [False, False, True]
+    assert search.next_scheduler() is None
