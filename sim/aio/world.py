@@ -126,10 +126,14 @@ class World:
         self.event("blocked", "(clock)", connection=CONNECTION.get(), by_us=for_ns // 1000)
         self.move_to(self.now_ns + for_ns)
 
-    def acted(self) -> None:
-        """A client did something of its own accord: the run goes on for a while from now."""
+    def acted(self, at_ns: int | None = None) -> None:
+        """A client does something of its own accord: the run goes on for a while from then.
+
+        at_ns: when; None for now.
+        """
         if self.horizon_ns is not None:
-            self.horizon_ns = self.now_ns + to_ns(self.bounds.until_ms)
+            then = self.now_ns if at_ns is None else at_ns
+            self.horizon_ns = max(self.horizon_ns, then + to_ns(self.bounds.until_ms))
 
     # -- the trace -----------------------------------------------------------------------------
 

@@ -107,11 +107,17 @@ class Application:
 
     @staticmethod
     def _finish(found: Any) -> None:
-        """Let an application of Starlette's build its middleware now, and not in each run.
+        """Let a framework build now what it would build when it is called first, in each run.
 
-        It does so when it is called first (starlette/applications.py, `Starlette.__call__`), and
-        what it builds may hold state that connections share.
+        An application of Starlette's builds its middleware then (starlette/applications.py,
+        `Starlette.__call__`), which may hold state that connections share; an included router of
+        FastAPI its routes (fastapi/routing.py, `_IncludedRouter`), which would look as if
+        connections shared something.
         """
+        if type(found).__module__ == "fastapi.routing" and hasattr(found, "original_router"):
+            with suppress(Exception):
+                scope = {"type": "websocket", "path": "/", "root_path": "", "headers": []}
+                found.matches({**scope, "app": None})
         build = getattr(type(found), "build_middleware_stack", None)
         if build is not None and getattr(found, "middleware_stack", found) is None:
             with suppress(Exception):  # then it will raise in the run

@@ -34,6 +34,11 @@ def _starlette(routes: list[Any], prefix: str) -> Iterator[str]:
     for route in routes:
         path = prefix + str(getattr(route, "path", ""))
         inner = getattr(route, "routes", None)
+        included = getattr(route, "original_router", None)  # of FastAPI, as of 0.130
+        if included is not None:
+            context = getattr(route, "include_context", None)
+            yield from _starlette(included.routes, prefix + getattr(context, "prefix", ""))
+            continue
         if type(route).__name__.endswith("WebSocketRoute"):
             yield path
         elif isinstance(inner, list):

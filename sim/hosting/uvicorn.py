@@ -9,6 +9,7 @@ asked for (uvicorn/server.py).
 
 import asyncio
 import contextvars
+import warnings
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -250,9 +251,9 @@ def _config(case: AppCase, target: Target) -> uvicorn.Config:
         **pings,
     )
     try:
-        config.load()
-    except UserError:
-        raise
+        with warnings.catch_warnings():  # of uvicorn's own, about its older class
+            warnings.simplefilter("ignore")
+            config.load()
     except SystemExit:
         raise UserError(
             f"app {target.name!r}: uvicorn cannot load it; is --factory right?"

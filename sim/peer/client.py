@@ -200,6 +200,7 @@ class PeerClient(Peer):
             if self._alarm is None:
                 due = self._world.now_ns + to_ns(step.number)
                 self._alarm = self._world.at(due, self._wake, self.name)
+                self._world.acted(due)
             return False
         self._slept = False
         return True

@@ -1,6 +1,7 @@
 """Applications of `tests/helpers/apps` as subjects, and what all of their runs come to."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from sim.hosting.application import Application
@@ -32,10 +33,15 @@ def subject(
 ) -> AppSubject:
     """Return an application, "module:app" of the folder, with clients as they are typed."""
     scripts = tuple(map(parse, clients or (TALK,)))
-    application = Application(load(target, str(FOLDER), factory))
+    application = _application(target, factory)
     case = AppCase(target, scripts, server, bounds or Bounds(), factory)
     paths = paths_for(application.loaded(case), tuple(one.path for one in scripts), target)
     return AppSubject(case, application, paths, severities or Severities())
+
+
+@cache
+def _application(target: str, factory: bool) -> Application:
+    return Application(load(target, str(FOLDER), factory))
 
 
 def usual(one: AppSubject) -> End:
