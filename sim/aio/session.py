@@ -1,6 +1,7 @@
 """Runs applications, one run after the other, each in a fresh loop."""
 
 import gc
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -73,7 +74,7 @@ class LoopSession:
             return
         runs = 0
         watch()
-        with _quiet_gc(), virtual(), captured(), landing_workers():
+        with _quiet_gc(), virtual(), captured(), landing_workers(), _warnings_as_in_production():
             while True:
                 assert isinstance(job, AppJob), f"an event loop runs no {type(job).__name__}"
                 end = live(job)
@@ -113,6 +114,14 @@ def live(job: AppJob) -> End:
         waiting=tuple(world.waiting),
         events=tuple(world.events),
     )
+
+
+@contextmanager
+def _warnings_as_in_production() -> Iterator[None]:
+    """Let no warning raise: where a test runner makes errors of them, servers would fail of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager
