@@ -112,6 +112,11 @@ def virtual() -> Iterator[None]:
             setattr(module, attribute, _REAL[name])
 
 
+def drawn_so_far() -> int:
+    """Return what the module `random` has drawn so far, as far as it matters for what it draws."""
+    return hash(random.getstate())
+
+
 @contextmanager
 def same_draws() -> Iterator[None]:
     """Let the module `random` draw the same in every run, and as before afterwards."""

@@ -513,13 +513,15 @@ def schema() -> None:
 def _run_check(target: str, asked: dict[str, Any]) -> int:
     """Check an application; what the engine needs is loaded only here."""
     try:
-        from sim.commands.check import BOUNDS, CASE, Request, run
+        from sim.commands.check import BOUNDS, CASE, Asked, run
     except ImportError as error:
         raise UserError(f"check: {error}; pip install 'wsrace[app]'") from None
     bounds = {name: asked.pop(name) for name in BOUNDS}
     case = {name: asked.pop(name) for name in CASE}
     given = {name: value for name, value in bounds.items() if value is not None}
-    return run(Request(target, **asked, case=case, bounds=given), time.perf_counter)
+    out, as_json = asked.pop("out"), asked.pop("as_json")
+    question = Asked(target, **asked, case=case, bounds=given)
+    return run(question, out, as_json, time.perf_counter)
 
 
 def _again() -> str:

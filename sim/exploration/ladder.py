@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.exploration.case import CaseFound, CaseSearch
+from sim.exploration.verdict import Verdict
 from sim.model.app import Bounds
 from sim.model.appscript import Script
 from sim.runs.app import AppSubject
@@ -57,6 +58,19 @@ class Climbed:
     def fails(self) -> bool:
         """Whether a failure was found."""
         return any(case.fails for case in self.cases)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict: race-free only if enough was looked at, and a connection was opened."""
+        failing = self.failing
+        if self.no_answer:
+            return Verdict.INCONCLUSIVE
+        if failing is not None:
+            return Verdict.ALWAYS if failing.always else Verdict.RACY
+        done = [rung for rung in self.rungs if rung.complete]
+        enough = not self.shared or any(rung.clients > 1 for rung in done)
+        opened = any(case.opened for case in self.cases)
+        return Verdict.RACE_FREE if done and enough and opened else Verdict.INCONCLUSIVE
 
     @property
     def failing(self) -> CaseFound | None:

@@ -1,8 +1,8 @@
 """What a run of a served application leads to: the roots of its state (`sim.aio.state`)."""
 
-import random
 from collections.abc import Iterator
 
+from sim.aio.entropy import drawn_so_far
 from sim.aio.names import has_unseen_exception, unseen_exception
 from sim.hosting.findings import Served
 from sim.hosting.observe import words_for
@@ -26,7 +26,7 @@ def roots_of(served: Served) -> Iterator[object]:
     yield list(loop.threads.out)
     yield (world.now_ns, world.horizon_ns, world.late_left, world.partial_left, world.settles)
     yield sorted(world.drawn.items())
-    yield hash(random.getstate())
+    yield drawn_so_far()
     yield _found(served)
 
 

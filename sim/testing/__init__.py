@@ -95,6 +95,21 @@ race-free.
     pre-fix = "racy"
     catch = "race-free"
 
+An application of one's own, unmodified, on asyncio and uvicorn: the fixture `wsrace_app` asks what
+`wsrace check` asks, and `check` does outside of pytest. What it takes stands at `check`:
+
+    # test_app.py
+    import pytest
+
+
+    def test_no_schedule_breaks_the_app(wsrace_app):
+        wsrace_app.check("my_app:app", path="/ws", clients=["send:hi, close"])
+
+
+    @pytest.mark.wsrace_app("my_app:app", path="/ws", fail_on=["leftover"])
+    def test_nothing_is_left_over(wsrace_app):
+        wsrace_app.check()
+
 The settings, with their defaults: `wsrace_scenarios` (none), `wsrace_strategy` (dpor),
 `wsrace_times` (auto: all if a scenario draws times that it does not list, else fixed),
 `wsrace_max_schedules` (10000), `wsrace_artifacts` (nowhere; `--wsrace-artifacts DIR`).
@@ -116,6 +131,7 @@ a failing run shrinks to one that does so rarely:
 TYPE_CHECKING = False  # what type checkers take for true, without loading `typing`
 if TYPE_CHECKING:
     from sim.schedulers.replay import Lenient
+    from sim.testing.app import AppFailed, check
     from sim.testing.failure import RaceFound
     from sim.testing.race import Race
     from sim.testing.strategies import (
@@ -128,10 +144,12 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AppFailed",
     "Deviating",
     "Lenient",
     "Race",
     "RaceFound",
+    "check",
     "client_scripts",
     "injections",
     "picks",
@@ -139,10 +157,12 @@ __all__ = [
     "schedulers",
 ]
 _PLACES = {
+    "AppFailed": "sim.testing.app",
     "Deviating": "sim.testing.strategies",
     "Lenient": "sim.schedulers.replay",
     "Race": "sim.testing.race",
     "RaceFound": "sim.testing.failure",
+    "check": "sim.testing.app",
     "client_scripts": "sim.testing.strategies",
     "injections": "sim.testing.strategies",
     "picks": "sim.testing.strategies",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,9 @@ from sim.testing.asked import is_run_of
 from sim.testing.failure import Place, RaceFound
 from sim.testing.plugin import REPLAY, TOKEN, VERDICT
 from sim.testing.race import Race, Watch
+
+if TYPE_CHECKING:
+    from sim.testing.app import AppChecker
 
 _SECTION = "wsrace"
 
@@ -117,6 +120,25 @@ def race_of(item: pytest.Item) -> Race:
     pytest.fail(fault, pytrace=False)
 
 
+def app_checker_of(item: pytest.Item) -> "AppChecker":
+    """Return what checks the application that the markers of a test name.
+
+    Ends the test with one line for every fault.
+    """
+    try:
+        from sim.testing.app import AppChecker  # it needs a server, which not everybody installs
+    except ImportError as error:
+        pytest.fail(f"wsrace_app: {error}; pip install 'wsrace[app]'", pytrace=False)
+    said: dict[str, Any] = {"app_dir": str(item.config.rootpath)}
+    for mark in reversed(list(item.iter_markers("wsrace_app"))):
+        if len(mark.args) > 1:
+            pytest.fail(
+                f"marker wsrace_app: only the app goes without a name: {mark.args}", pytrace=False
+            )
+        said |= {**dict(zip(("app",), mark.args, strict=False)), **mark.kwargs}
+    return AppChecker(said, item.config.stash.get(REPLAY, None))
+
+
 def _marked(item: pytest.Item) -> dict[str, Any]:
     """Return what the markers of a test say. Raises UserError."""
     said: dict[str, Any] = {}
@@ -177,6 +199,8 @@ def may_answer(item: pytest.Item, recorded: Recorded) -> bool:
 
     A test whose marker names no guard may use any; it is skipped if it never makes the run.
     """
+    if recorded.app is not None:
+        return "wsrace_app" in getattr(item, "fixturenames", ())
     if isinstance(item, ScenarioItem):
         return is_run_of(ScenarioSubject(item.scenario), recorded)
     if "race" not in getattr(item, "fixturenames", ()):

@@ -10,14 +10,18 @@ import pytest
 
 if TYPE_CHECKING:
     from sim.files.recorded import Recorded
+    from sim.testing.app import AppChecker
     from sim.testing.race import Race
 
 MARKER = """wsrace(scenario, *, settings, runtime, guard, handler, factory, strategy, times, \
 property, bound, max_schedules, seed, first, expect): what the fixture `race` looks for; see \
 sim.testing."""
+APP_MARKER = """wsrace_app(app, *, path, clients, message, server, fail_on, allow, seconds, ...): \
+what the fixture `wsrace_app` checks; see sim.testing."""
 FILES = pytest.StashKey[frozenset[Path]]()
 REPLAY: "pytest.StashKey[Recorded]" = pytest.StashKey()
 RACE: "pytest.StashKey[Race]" = pytest.StashKey()
+APP: "pytest.StashKey[AppChecker]" = pytest.StashKey()
 VERDICT, TOKEN = "wsrace_verdict", "wsrace_token"
 """Properties of a test in its report, and so in a JUnit file."""
 
@@ -45,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, find the scenario files, read the run to replay."""
     config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", APP_MARKER)
     if patterns := config.getini("wsrace_scenarios"):
         files = _matching(config.rootpath, patterns)
         config.stash[FILES] = frozenset(files)
@@ -102,18 +107,29 @@ def race(request: pytest.FixtureRequest) -> "Race":
     return made
 
 
+@pytest.fixture
+def wsrace_app(request: pytest.FixtureRequest) -> "AppChecker":
+    """Return what checks an application; the marker `wsrace_app` says which, and how."""
+    from sim.testing.collecting import app_checker_of
+
+    made = request.node.stash[APP] = app_checker_of(request.node)
+    return made
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse a test that would check nothing."""
-    marked = any(mark.name == "wsrace" for mark in item.own_markers)
-    if marked and "race" not in getattr(item, "fixturenames", ()):
-        pytest.fail("the marker wsrace does nothing without the fixture race", pytrace=False)
+    for marker, fixture in (("wsrace", "race"), ("wsrace_app", "wsrace_app")):
+        marked = any(mark.name == marker for mark in item.own_markers)
+        if marked and fixture not in getattr(item, "fixturenames", ()):
+            told = f"the marker {marker} does nothing without the fixture {fixture}"
+            pytest.fail(told, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
     """Say of a test that passes whether the run to replay was one of its own."""
     result = yield
-    made = pyfuncitem.stash.get(RACE, None)
+    made = pyfuncitem.stash.get(RACE, None) or pyfuncitem.stash.get(APP, None)
     if REPLAY in pyfuncitem.config.stash and made is not None and not made.replayed:
         pytest.skip("the run to replay is none of this test")
     return result
@@ -124,6 +140,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     recorded = config.stash.get(REPLAY, None)
     if recorded is None:
         return None
+    if recorded.app is not None:
+        return f"wsrace: replaying {recorded.app.target}, {' | '.join(recorded.app.clients)}"
     from sim.runs.scenario import ScenarioSubject
 
     who = f", handler {recorded.handler}" if recorded.handler else ""

@@ -1,15 +1,18 @@
 """The check of an application: a verdict with its reasons for people, a document for programs."""
 
+import io
 import platform
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sim import __version__
+from sim.exploration.check import Checked
 from sim.exploration.ladder import Climbed, Rung
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Verdict
@@ -22,41 +25,27 @@ from sim.runs.replay import token_or_none
 from sim.runs.subject import Record
 
 SCHEMA = "wsrace.check.1"
+_WIDTH = 120
 _FAILURES = 3
 """So many different failures are told."""
 _FRAMEWORKS = {"fastapi": "FastAPI", "starlette": "Starlette", "quart": "Quart"}
 
 
-def verdict_of(climbed: Climbed) -> Verdict:
-    """Return the verdict on an application."""
-    if climbed.no_answer:
-        return Verdict.INCONCLUSIVE
-    failing = climbed.failing
-    if failing is not None:
-        return Verdict.ALWAYS if failing.always else Verdict.RACY
-    done = [rung for rung in climbed.rungs if rung.complete]
-    both = not climbed.shared or any(rung.clients > 1 for rung in done)
-    opened = any(case.opened for case in climbed.cases)
-    return Verdict.RACE_FREE if done and both and opened else Verdict.INCONCLUSIVE
-
-
 def status_of(climbed: Climbed) -> int:
     """Return the exit status: 0 for race-free, 1 for a failure, 3 for no answer."""
-    verdict = verdict_of(climbed)
+    verdict = climbed.verdict
     if verdict is Verdict.INCONCLUSIVE:
         return 3
     return 0 if verdict is Verdict.RACE_FREE else 1
 
 
-def tell(
-    climbed: Climbed, subject: AppSubject, smallest: list[Record], seconds: float
-) -> Iterator[str | Text | Table]:
-    """Yield what was found. smallest: a run for each failure, made small."""
-    case = subject.case
+def tell(checked: Checked) -> Iterator[str | Text | Table]:
+    """Yield what was found."""
+    climbed, case, smallest = checked.climbed, checked.subject.case, checked.smallest
     paths = ", ".join(dict.fromkeys(path for one in climbed.cases for path in one.subject.paths))
     yield Text(printable(f"{paths or case.target} on {server_words(case)}"), style="bold")
     yield ""
-    yield Text(printable(_verdict_line(climbed)), style=_STYLES[verdict_of(climbed)])
+    yield Text(printable(_verdict_line(climbed)), style=_STYLES[climbed.verdict])
     yield from _rows(climbed)
     if climbed.shared:
         shared = ", ".join(climbed.shared)
@@ -70,7 +59,7 @@ def tell(
         yield from _labelled("notes", words)
     if smallest:
         yield from _again(smallest[0])
-    yield Text(f"{seconds:.1f} s")
+    yield Text(f"{checked.seconds:.1f} s")
 
 
 _STYLES = {
@@ -92,7 +81,7 @@ def server_words(case: AppCase) -> str:
 
 
 def _verdict_line(climbed: Climbed) -> str:
-    verdict = verdict_of(climbed)
+    verdict = climbed.verdict
     if climbed.no_answer:
         return f"no answer: {climbed.no_answer}"
     failing = climbed.failing
@@ -249,21 +238,29 @@ def _bare(typed: str) -> str:
     return typed.partition(" ")[2] if typed.startswith("/") else typed
 
 
-def document_of(
-    climbed: Climbed, subject: AppSubject, smallest: list[Record], seconds: float
-) -> dict[str, Any]:
+def in_words(checked: Checked) -> str:
+    """Return what was found as plain text, for a test that fails."""
+    console = Console(width=_WIDTH, color_system=None, file=io.StringIO())
+    with console.capture() as told:
+        for part in tell(checked):
+            console.print(part, markup=False, soft_wrap=isinstance(part, str))
+    return told.get()
+
+
+def document_of(checked: Checked) -> dict[str, Any]:
     """Return what was found as plain data."""
+    climbed, subject, smallest = checked.climbed, checked.subject, checked.smallest
     return {
         "schema": SCHEMA,
         "wsrace": __version__,
         "target": subject.case.target,
         "server": subject.case.server,
         "versions": versions(),
-        "verdict": str(verdict_of(climbed)),
+        "verdict": str(climbed.verdict),
         "no_answer": climbed.no_answer,
         "shared": list(climbed.shared),
         "bounds": bounds_words(climbed, subject.case),
-        "seconds": round(seconds, 3),
+        "seconds": round(checked.seconds, 3),
         "rungs": [
             {
                 "asks": rung.words,

@@ -1,0 +1,240 @@
+"""An application asked every question that fits into its time, and what it came to.
+
+What the command and the test fixture share: the question as people put it, the search, and what has
+to be seen before anybody is told: failures made small, and run again in a new process.
+"""
+
+import asyncio
+import importlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import Any
+
+from sim.errors import UserError
+from sim.exploration.case import CaseFound
+from sim.exploration.inquiry import Inquiry
+from sim.exploration.ladder import Climbed, Ladder, Rung
+from sim.exploration.shrink import Shrinker
+from sim.hosting.application import Application
+from sim.hosting.routes import paths_for
+from sim.hosting.target import Target, load
+from sim.hosting.uvicorn import usual_server
+from sim.model.app import AppCase, Bounds
+from sim.model.appscript import Script, parse
+from sim.model.findings import Severities
+from sim.runs.app import AppSubject
+from sim.runs.fresh import FreshProcess
+from sim.runs.subject import Record
+
+BOUNDS = tuple(one.name for one in fields(Bounds))
+"""Options that bound what may happen."""
+CASE = ("server", "factory", "lifespan", "root_path", "pings")
+"""Options that say how the application is served."""
+MESSAGE = "{}"
+"""What clients send unless somebody says what messages look like."""
+_SPREAD = 3
+"""So many runs of each case are made again in a new process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of an application."""
+
+    target: str
+    """"module:app", as uvicorn takes it."""
+    path: str | None = None
+    clients: tuple[str, ...] = ()
+    message: str | None = None
+    app_dir: str = "."
+    env_file: str | None = None
+    loop: str = "asyncio"
+    code: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    seconds: float = 10.0
+    """How long to look."""
+    case: dict[str, Any] = field(default_factory=dict)
+    """Of an `AppCase`: what was given."""
+    bounds: dict[str, Any] = field(default_factory=dict)
+    """Of `Bounds`: what was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of it."""
+
+    climbed: Climbed
+    subject: AppSubject
+    smallest: list[Record]
+    """A run for each failure of the simplest case that fails, made small."""
+    seconds: float
+
+
+def _nothing(*_: object) -> None:
+    """Outside of a command nobody wants to know meanwhile."""
+
+
+def check_app(
+    asked: Asked,
+    stopwatch: Callable[[], float],
+    on_failure: Callable[[Record], None] = _nothing,
+    on_case: Callable[[Rung, CaseFound], None] = _nothing,
+    target: Target | None = None,
+) -> Checked:
+    """Ask an application.
+
+    stopwatch: gives seconds. on_failure: called with a failing run as soon as there is one.
+    on_case: called when a case was looked at. target: the application, if it is here already.
+    Raises UserError for what cannot be asked.
+    """
+    _refuse_running_loop()
+    began = stopwatch()
+    subject, scripts = prepare(asked, target)
+    climbed = Ladder(
+        subject,
+        scripts,
+        partial(_paths, subject),
+        alone=len(asked.clients) <= 1,
+        bounds=tuple(asked.bounds),
+    ).climb(on_failure, on_case, lambda: stopwatch() - began > asked.seconds)
+    climbed = _judged(climbed, asked)
+    climbed, smallest = _confirmed(climbed, _smallest(climbed))
+    return Checked(climbed, subject, smallest, stopwatch() - began)
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UserError("an event loop runs in this thread: check applications where none does")
+
+
+# -- what is asked ---------------------------------------------------------------------------------
+
+
+def prepare(asked: Asked, target: Target | None = None) -> tuple[AppSubject, list[Script]]:
+    """Return the application, and the scripts of its clients. Raises UserError."""
+    if asked.loop != "asyncio":
+        raise UserError(
+            f"--loop {asked.loop!r}: only asyncio's own loop can be simulated; start uvicorn with "
+            "--loop asyncio to have what is checked"
+        )
+    severities = Severities(asked.fail_on, asked.allow)
+    bounds = Bounds(**asked.bounds)
+    scripts = _scripts(asked)
+    _read_environment(asked.env_file)
+    if target is None:
+        factory = bool(asked.case.get("factory", False))
+        target = load(asked.target, asked.app_dir, factory, asked.code)
+    served = {**asked.case, "server": asked.case.get("server") or usual_server()}
+    case = AppCase(target=target.name, clients=(scripts[0],), bounds=bounds, **served)
+    subject = AppSubject(case, Application(target), ("/",), severities)
+    return replace(subject, paths=_paths(subject, scripts[:1])), scripts
+
+
+def _paths(subject: AppSubject, scripts: Sequence[Script]) -> tuple[str, ...]:
+    app = subject.application.loaded(subject.case)
+    return paths_for(app, tuple(one.path for one in scripts), subject.label)
+
+
+def _scripts(asked: Asked) -> list[Script]:
+    """Return the scripts that were typed, else those that are tried where nothing was."""
+    faults: list[str] = []
+    found: list[Script] = []
+    for typed in asked.clients or usual_scripts(asked.message or MESSAGE):
+        try:
+            script = parse(typed)
+        except UserError as error:
+            faults += error.faults
+            continue
+        found.append(replace(script, path=script.path or asked.path or "").retyped())
+    if asked.clients and asked.message is not None:
+        faults.append("--message: it is for clients that are made up; --client says what they send")
+    if faults:
+        raise UserError(*faults)
+    return found
+
+
+def usual_scripts(message: str) -> list[str]:
+    """Return what clients do unless somebody says: the ways in which connections end."""
+    send = f"send:{json.dumps(message)}"
+    return [f"{send}, close", "sleep:30000, close", f"{send}, drop", f"{send}, rst"]
+
+
+def _read_environment(file: str | None) -> None:
+    if file is None:
+        return
+    if not os.path.isfile(file):
+        raise UserError(f"--env-file {file!r}: no such file")
+    try:
+        dotenv = importlib.import_module("dotenv")
+    except ImportError:
+        raise UserError("--env-file: needs python-dotenv, as uvicorn does") from None
+    dotenv.load_dotenv(file)
+
+
+# -- what came of it -------------------------------------------------------------------------------
+
+
+def _judged(climbed: Climbed, asked: Asked) -> Climbed:
+    """Return it with no answer where a made-up message is what fails, and nothing else."""
+    if asked.clients or asked.message is not None or climbed.no_answer:
+        return climbed
+    read = sum(case.read for case in climbed.cases)
+    failed = sum(case.read_failing for case in climbed.cases)
+    others = sum(sum(case.endings[one] for one in case.failing) for case in climbed.cases) - failed
+    kinds = {
+        finding.kind
+        for case in climbed.cases
+        for made in case.failing.values()
+        for finding in made.outcome.findings
+        if finding.failure
+    }
+    if not read or failed < read or others or kinds != {"escape"}:
+        return climbed
+    example = next(made for case in climbed.cases for made in case.failing.values())
+    finding = next(one for one in example.outcome.findings if one.failure)
+    where = f" at {finding.where}" if finding.where else ""
+    climbed.no_answer = (
+        f"every schedule in which the made-up message {MESSAGE!r} was read ends by {finding.text}"
+        f"{where}; say what your messages look like: --message or --client 'send:..., close'"
+    )
+    return climbed
+
+
+def _smallest(climbed: Climbed) -> list[Record]:
+    """Return a small run for each failing ending of the first case that fails, simplest first."""
+    if climbed.no_answer or climbed.failing is None:
+        return []
+    inquiry = Inquiry(strategy="exhaustive")
+    made = [Shrinker(inquiry, one).shrink().record for one in climbed.failing.failing.values()]
+    made.sort(key=lambda one: (sum(choice.deviates for choice in one.schedule), one.end.steps))
+    kinds: dict[object, Record] = {}
+    for one in made:
+        what = frozenset(
+            (finding.kind, finding.where) for finding in one.outcome.findings if finding.failure
+        )
+        kinds.setdefault(what, one)
+    return list(kinds.values())
+
+
+def _confirmed(climbed: Climbed, smallest: list[Record]) -> tuple[Climbed, list[Record]]:
+    """Run what is told, and a few other runs, in a new process; no answer if one differs."""
+    if climbed.no_answer or not climbed.cases:
+        return climbed, smallest
+    records = [*smallest, *(made for case in climbed.cases for made in case.kept[:_SPREAD])]
+    for made, answer in zip(records, FreshProcess(records).answers(), strict=True):
+        if answer.error:
+            climbed.no_answer = f"its runs cannot be made in a new process: {answer.error}"
+            return climbed, []
+        if not answer.same(made):
+            climbed.no_answer = (
+                "a run goes otherwise in a new process, in which none went before it: "
+                f"{answer.outcome} instead of {made.outcome.label}"
+            )
+            return climbed, []
+    return climbed, smallest
