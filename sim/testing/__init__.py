@@ -98,6 +98,19 @@ race-free.
 An application of one's own, unmodified, on asyncio and uvicorn: the fixture `wsrace_app` asks what
 `wsrace check` asks, and `check` does outside of pytest. What it takes stands at `check`:
 
+    # my_app.py
+    from fastapi import FastAPI, WebSocket
+
+    app = FastAPI()
+
+
+    @app.websocket("/ws")
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            await websocket.send_text(text)
+
+
     # test_app.py
     import pytest
 
