@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from sim.aio.inside import running
+from sim.aio.refuse import user_line
 from sim.aio.world import CONNECTION, World
 from sim.entropy import influence_free, seed_for
 
@@ -57,7 +58,7 @@ def _sleep(seconds: float) -> None:
     if world is None:
         _REAL["sleep"](seconds)
     else:  # it holds up the loop, and everybody else
-        world.block(round(seconds * _NS))
+        world.block(round(seconds * _NS), user_line(sys._getframe(1)))
 
 
 _SINCE_START_NS = 1000 * _NS

@@ -171,6 +171,8 @@ class Selector(BaseSelector):
         world = self._world
         while True:
             world.move_to(world.now_ns)
+            if self._loop is not None and self._loop.ready_queue:
+                return  # what the outside did has called the loop
             visible = self._visible()
             dues = self._ends_of_wait(visible)
             options: list[tuple[str, int | None]] = [("now", None)] if visible else []

@@ -121,9 +121,10 @@ class World:
             alarm = self.next_alarm()
         self.now_ns = max(self.now_ns, due_ns)
 
-    def block(self, for_ns: int) -> None:
-        """Hold everything up for so long, as `time.sleep` does in a loop."""
-        self.event("blocked", "(clock)", connection=CONNECTION.get(), by_us=for_ns // 1000)
+    def block(self, for_ns: int, where: str = "") -> None:
+        """Hold everything up for so long, as `time.sleep` does in a loop. where: by which line."""
+        connection, by_us = CONNECTION.get(), for_ns // 1000
+        self.event("blocked", "(clock)", connection=connection, by_us=by_us, where=where)
         self.move_to(self.now_ns + for_ns)
 
     def acted(self, at_ns: int | None = None) -> None:

@@ -51,7 +51,7 @@ def main() -> None:
 
 def time_option(name: str, about: str) -> Callable[..., Any]:
     """Return an option that takes a time, in milliseconds or with a unit."""
-    key = f"{name.removeprefix('--')}_ms"
+    key = f"{name.removeprefix('--').replace('-', '_')}_ms"
     return click.option(name, key, metavar="TIME", callback=milliseconds, help=about)
 
 
@@ -278,6 +278,8 @@ def explore(
     type=click.Choice(["request", "open"]),
     help="From where on what happens is a choice.",
 )
+@time_option("--shutdown-at", "Tell the server to stop then.")
+@time_option("--grace", "How long it may take to stop.  [default: 10s]")
 @click.option("--pings", is_flag=True, help="Let the server send pings of its own.")
 @click.option("--fail-on", multiple=True, metavar="FINDING", help="A finding that is a failure.")
 @click.option("--allow", multiple=True, metavar="FINDING", help="A finding that is none.")

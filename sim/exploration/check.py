@@ -31,7 +31,15 @@ from sim.runs.subject import Record
 
 BOUNDS = tuple(one.name for one in fields(Bounds))
 """Options that bound what may happen."""
-CASE = ("server", "factory", "lifespan", "root_path", "pings")
+CASE = (
+    "server",
+    "factory",
+    "lifespan",
+    "root_path",
+    "pings",
+    "shutdown_at_ms",
+    "grace_ms",
+)
 """Options that say how the application is served."""
 MESSAGE = "{}"
 """What clients send unless somebody says what messages look like."""
@@ -130,7 +138,8 @@ def prepare(asked: Asked, target: Target | None = None) -> tuple[AppSubject, lis
     if target is None:
         factory = bool(asked.case.get("factory", False))
         target = load(asked.target, asked.app_dir, factory, asked.code)
-    served = {**asked.case, "server": asked.case.get("server") or usual_server()}
+    given = {name: value for name, value in asked.case.items() if value is not None}
+    served = {"server": usual_server(), **given} if "server" not in given else given
     case = AppCase(target=target.name, clients=(scripts[0],), bounds=bounds, **served)
     subject = AppSubject(case, Application(target), ("/",), severities)
     return replace(subject, paths=_paths(subject, scripts[:1])), scripts

@@ -4,6 +4,7 @@ A finding is an event of the trace, so that what is judged is what was recorded.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from sim.hosting.observe import (
     BARE,
     Escaped,
     Observer,
+    chain_of,
     is_disconnect,
     leaves_of,
     type_of,
@@ -43,12 +45,19 @@ class Served:
     ending: Ending = Ending.COMPLETED
     spins: bool = False
     """Whether it went round without end."""
+    told_to_stop_ns: int | None = None
+    """When the server was told to stop, if it was."""
+    has_stopped: bool = False
+    """Whether it has, then."""
     stopping: bool = False
     """Whether the run is over, and what follows only cleans up."""
 
 
-def tell(served: Served, lifespan: Any) -> None:
-    """Put what is to be said of a run into its trace, and who waits for what into its end."""
+def tell(served: Served, lifespan: Any, grace_ns: int) -> None:
+    """Put what is to be said of a run into its trace, and who waits for what into its end.
+
+    lifespan: uvicorn's. grace_ns: how long the server may take to stop.
+    """
     world = served.loop.world
     world.waiting = _waiting(served)
     for found in (
@@ -57,6 +66,10 @@ def tell(served: Served, lifespan: Any) -> None:
         *_unseen(served),
         *_lifespan(served, lifespan),
         *_tasks(served),
+        *_shutdown(served, grace_ns),
+        *_swallowed(served),
+        *_blocks(served),
+        *_lost(served),
     ):
         if found.name:
             _told(served, found)
@@ -200,6 +213,57 @@ def _tasks(served: Served) -> Iterator[Found]:
         stands = waiting_of(task, connection, target.is_own, target.place)
         text = f"the task {name_of(task)} lives on, its client gone"
         yield Found("leftover", connection, text, stands.where, text)
+
+
+def _shutdown(served: Served, grace_ns: int) -> Iterator[Found]:
+    """Yield that the server has not stopped in time."""
+    told_ns = served.told_to_stop_ns
+    if told_ns is None or served.has_stopped:
+        return
+    since = served.loop.world.now_ns - told_ns
+    if since >= grace_ns:
+        standing = [call.connection for call in served.observer.calls if not call.ended]
+        who = f"; it waits for {', '.join(standing)}" if standing else ""
+        text = f"the server has not stopped {since / 1e9:g} s after it was told to{who}"
+        yield Found("slow-shutdown", "", text, _where(served, standing[0]) if standing else "")
+
+
+def _swallowed(served: Served) -> Iterator[Found]:
+    """Yield errors of the server's own send and receive that the application caught."""
+    observer = served.observer
+    left = {id(one) for escaped in observer.escaped for one in chain_of(escaped.error)}
+    for error, connection, which in observer.raised:
+        if isinstance(error, RuntimeError) and id(error) not in left:
+            text = f"{words_for(error)} out of {which} was caught"
+            yield Found("swallowed", connection, text, observer.line_of(error), text)
+
+
+def _blocks(served: Served) -> Iterator[Found]:
+    """Yield what held up the loop."""
+    target = served.observer.target
+    for event in served.loop.world.events:
+        if event.kind == "blocked":
+            file, _, line = str(event.values["where"]).rpartition(":")
+            where = target.place(file, int(line)) if file else ""
+            seconds = int(event.values["by_us"] or 0) / 1e6
+            text = f"time.sleep held up the loop for {seconds:g} s"
+            yield Found("blocks", str(event.values["connection"]), text, where, where)
+
+
+def _lost(served: Served) -> Iterator[Found]:
+    """Yield messages that the application neither received nor could know to be lost."""
+    received: Counter[str] = Counter()
+    disconnected = set()
+    for event in served.loop.world.events:
+        if event.kind == "asgi.receive":
+            received[event.task] += event.values["type"] == "websocket.receive"
+            if event.values["type"] == "websocket.disconnect":
+                disconnected.add(event.task)
+    for client in served.clients:
+        missing = client.sent - received[client.name]
+        if missing > 0 and client.name not in disconnected:
+            text = f"{missing} of {client.sent} messages were never received"
+            yield Found("lost", client.name, text)
 
 
 def _is_servers(task: "asyncio.Task[Any]") -> bool:

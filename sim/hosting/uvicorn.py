@@ -10,7 +10,7 @@ asked for (uvicorn/server.py).
 import asyncio
 import contextvars
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import uvicorn
@@ -39,6 +39,35 @@ _STARTUP_MS = 600_000.0
 
 class NotStarted(Exception):
     """The application did not come up, so nothing can be said about it."""
+
+
+class InOrder(set[Any]):
+    """A set that is walked in the order in which it was filled, and not by addresses.
+
+    uvicorn walks its connections when it stops; which one first is an accident of memory there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: dict[int, Any] = {}
+
+    def add(self, one: Any) -> None:
+        """Add a member."""
+        super().add(one)
+        self._order.setdefault(id(one), one)
+
+    def discard(self, one: Any) -> None:
+        """Take a member out, if it is in."""
+        super().discard(one)
+        self._order.pop(id(one), None)
+
+    def remove(self, one: Any) -> None:
+        """Take a member out. Raises KeyError if it is not in."""
+        super().remove(one)
+        self._order.pop(id(one), None)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._order.values()))
 
 
 class Teller(Protocol):
@@ -76,7 +105,9 @@ class UvicornHost:
         world = loop.world
         observer = Observer(world, self._target)
         self._config.loaded_app = observer.wrap(self.loaded)
-        served = Served(loop, observer, [], ServerState())
+        state = ServerState()
+        state.connections, state.tasks = InOrder(), InOrder()
+        served = Served(loop, observer, [], state)
         loop.selector.before_turn = observer.look
         try:
             lifespan = self._start(loop, served)
@@ -88,7 +119,7 @@ class UvicornHost:
                 loop.selector.state = lambda: teller.tell(given, roots_of(served), sets)
             try:
                 served.ending = self._connections(served, case, paths, lifespan)
-                tell(served, lifespan)
+                tell(served, lifespan, to_ns(case.grace_ms))
             finally:
                 world.settles = served.stopping = True
                 if served.ending is not Ending.STEP_LIMIT:
@@ -135,6 +166,10 @@ class UvicornHost:
         acquaint(served.clients)
         for client in served.clients:
             client.on_change = _then(client.on_change, lambda: self._changed(loop, served))
+        if case.shutdown_at_ms is not None:
+            due = world.now_ns + to_ns(case.shutdown_at_ms)
+            world.at(due, lambda: self._be_told_to_stop(served, lifespan), "the server")
+            world.acted(due)
         world.settles = world.bounds.start == "open"
         try:
             loop.run_forever()
@@ -174,6 +209,22 @@ class UvicornHost:
                 client.step()
         if all(client.over for client in served.clients):
             world.horizon_ns = world.now_ns + to_ns(world.bounds.gone_ms)
+            if served.told_to_stop_ns is not None:
+                world.acted(served.told_to_stop_ns)
+
+    def _be_told_to_stop(self, served: Served, lifespan: Any) -> None:
+        """Begin what uvicorn does on a signal, by its own code."""
+        loop = served.loop
+        loop.world.event("told to stop", "(server)")
+        served.told_to_stop_ns = loop.world.now_ns
+        server = uvicorn.Server(self._config)
+        server.server_state, server.lifespan, server.servers = served.state, lifespan, []
+
+        async def stop() -> None:
+            await server.shutdown()
+            served.has_stopped = True
+
+        loop.call_soon(loop.create_task, stop(), context=contextvars.Context())
 
     # -- shutdown ------------------------------------------------------------------------------
 
@@ -184,7 +235,8 @@ class UvicornHost:
         loop.selector.forgive()
         world.horizon_ns = world.now_ns + to_ns(_STARTUP_MS)
         try:
-            loop.run_until_complete(lifespan.shutdown())
+            if served.told_to_stop_ns is None:
+                loop.run_until_complete(lifespan.shutdown())
             left = [task for task, _ in loop.started if not task.done()]
             for task in left:
                 task.cancel()

@@ -1,5 +1,7 @@
 """Unmodified applications on uvicorn's own classes: what they do, and what is found."""
 
+from dataclasses import replace
+
 import pytest
 
 from sim.errors import NoAnswer
@@ -139,6 +141,40 @@ def test_people_decide_what_fails() -> None:
     allowed = Severities(allow=("hang",))
     waits = subject("plain:odd", "/waits send:hi, wait", severities=allowed)
     assert not told(waits).outcome.failed
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "text"),
+    [
+        ("/blocks", "blocks", "time.sleep held up the loop for 2 s"),
+        ("/twice", "swallowed", "RuntimeError: Unexpected ASGI message 'websocket.close'"),
+    ],
+)
+def test_notes_are_told_and_fail_nothing(path: str, kind: str, text: str) -> None:
+    record = told(subject("plain:odd", f"{path} silent"))
+    (finding,) = record.outcome.findings
+    assert (finding.kind, finding.failure) == (kind, False)
+    assert finding.text.startswith(text)
+    assert finding.where.startswith("plain.py:")
+
+
+def test_a_message_that_is_lost_is_found_only_if_somebody_asks() -> None:
+    client = "/ignores send:a, silent"
+    assert told(subject("plain:odd", client)).outcome.findings == ()
+    asked = told(subject("plain:odd", client, severities=Severities(fail_on=("lost",))))
+    assert asked.outcome.findings[0].text == "1 of 1 messages were never received"
+    assert asked.outcome.failed
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_handler_that_does_not_end_holds_up_the_shutdown(server: ServerName) -> None:
+    def stopped(path: str) -> set[str]:
+        one = subject("plain:odd", path, server=server)
+        asked = replace(one, case=replace(one.case, shutdown_at_ms=100.0))
+        return {finding.kind for finding in told(asked).outcome.findings if finding.failure}
+
+    assert "slow-shutdown" in stopped("/late silent")
+    assert stopped("/two silent") <= {"escape"}
 
 
 def test_connections_that_share_state_are_told_from_those_that_do_not() -> None:

@@ -232,3 +232,29 @@ def make() -> FastAPI:
 
 
 nothing = 3
+
+
+@odd.websocket("/blocks")
+async def blocks(websocket: WebSocket) -> None:
+    await websocket.accept()
+    time.sleep(2)
+    await websocket.close()
+
+
+@odd.websocket("/ignores")
+async def ignores(websocket: WebSocket) -> None:
+    """Reads nothing, and leaves."""
+    await websocket.accept()
+    await asyncio.sleep(1)
+    await websocket.close()
+
+
+@odd.websocket("/twice")
+async def closes_twice(websocket: WebSocket) -> None:
+    """Closes once more below the framework, and catches what the server says."""
+    await websocket.accept()
+    await websocket.close()
+    try:
+        await websocket._send({"type": "websocket.close", "code": 1000})
+    except RuntimeError:
+        return
