@@ -6,6 +6,7 @@ attributes, and what the interpreter keeps to itself. Nothing of theirs is calle
 property, no `==`, no `__getattr__` (proxies that look at the context would raise).
 """
 
+import ast
 import asyncio
 import collections
 import copyreg
@@ -16,6 +17,7 @@ import random
 import re
 import threading
 import types
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -173,6 +175,20 @@ def _filled(cell: types.CellType) -> bool:
     except ValueError:
         return False
     return True
+
+
+def counter_state(counter: Any) -> tuple[Any, ...]:
+    """Return where an `itertools.count` stands, as what makes another one that stands there.
+
+    Its copying is deprecated as of Python 3.12, and what it is told by is what it was made with.
+    """
+    text = repr(counter).removeprefix("count(").removesuffix(")")
+    try:
+        return tuple(ast.literal_eval(f"({text},)"))
+    except (SyntaxError, ValueError):  # a step that is no plain number
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return tuple(counter.__reduce__()[1])
 
 
 def is_random(found: Any) -> bool:

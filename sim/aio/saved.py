@@ -5,7 +5,6 @@ only its built-in base: subclasses may do anything when they are written to.
 """
 
 import collections
-import copy
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from sim.aio.reach import (
     CACHE,
     COUNTER,
     class_state,
+    counter_state,
     dict_of,
     is_a,
     is_random,
@@ -29,12 +29,12 @@ class Fresh:
     """Makes counters anew: `itertools.count` cannot be put back, so its holders get another one."""
 
     def __init__(self) -> None:
-        self._first: dict[int, tuple[Any, Any]] = {}
+        self._first: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._now: dict[int, Any] = {}
 
     def keep(self, counter: Any) -> None:
         """Remember where a counter stands."""
-        self._first[id(counter)] = counter, copy.copy(counter)
+        self._first[id(counter)] = counter, counter_state(counter)
 
     def begin(self) -> None:
         """Begin to put things back: holders of one counter get one again."""
@@ -47,7 +47,7 @@ class Fresh:
             return value
         made = self._now.get(id(value))
         if made is None:
-            made = self._now[id(value)] = copy.copy(known[1])
+            made = self._now[id(value)] = COUNTER(*known[1])
         return made
 
     def has(self, values: Iterable[Any]) -> bool:

@@ -30,7 +30,7 @@ from hashlib import blake2b
 from typing import Any, Protocol, runtime_checkable
 
 from sim.aio.names import callback_of, context_of, future_parts, has_unseen_exception, task_parts
-from sim.aio.reach import CACHE, dict_of, is_frozen, is_random, slot_values
+from sim.aio.reach import CACHE, COUNTER, counter_state, dict_of, is_frozen, is_random, slot_values
 
 Push = Callable[[Any], None]
 _VALUES = (int, str, bytes, float, bool, complex, type(None))
@@ -72,7 +72,6 @@ _ITERATORS: tuple[Any, ...] = (
     iter(range(0)),
     iter(collections.deque()),
     reversed([]),
-    itertools.count(),
     itertools.cycle(()),
     itertools.chain(),
     enumerate(()),
@@ -322,6 +321,10 @@ def _reduced(walk: _Walk, found: Any, stack: list[Any]) -> Any:
         return walk.opaque(found)
 
 
+def _counter(walk: _Walk, found: Any, stack: list[Any]) -> Any:
+    stack.append(counter_state(found))
+
+
 def _random(walk: _Walk, found: Any, stack: list[Any]) -> Any:
     return hash(found.getstate())
 
@@ -404,6 +407,7 @@ def _walker_of(kind: type) -> Walker:
         (BaseException, _exception),
         (weakref.ReferenceType, _reference),
         (functools.partial, _partial),
+        (COUNTER, _counter),
         (_REDUCED, _reduced),
     )
     for kinds, walker in rows:
