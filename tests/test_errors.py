@@ -17,6 +17,7 @@ from sim.errors import (
     Redundant,
     RefusedOperation,
     StuckWorld,
+    UnsupportedPython,
     UnsupportedTrio,
     UserError,
     WsraceError,
@@ -28,6 +29,7 @@ RUN = (
     NoAnswer,
     Redundant,
     Divergence,
+    UnsupportedPython,
     UnsupportedTrio,
     LimitReached,
     Deadlock,
@@ -64,9 +66,10 @@ def test_what_a_run_came_to_is_no_user_error(kind: type[WsraceError]) -> None:
 
 def test_a_trio_that_will_not_do_is_an_import_error() -> None:
     assert issubclass(UnsupportedTrio, ImportError)
+    assert issubclass(UnsupportedPython, ImportError)
     assert not any(
         issubclass(kind, ImportError)
-        for kind in (*INPUT, *(one for one in RUN if one is not UnsupportedTrio))
+        for kind in (*INPUT, *(one for one in RUN if not issubclass(one, ImportError)))
     )
 
 

@@ -300,7 +300,8 @@ MODULES = sorted(
     str(path.relative_to(SOURCE))
     for folder in ("conformance", "model")
     for path in (SOURCE / folder).glob("*.py")
-    if path.name != "outcome.py"  # what each outcome means; whether one comes is not told there
+    # What each outcome and finding means; whether one comes is not told there.
+    if path.name not in ("outcome.py", "findings.py")
 )
 
 
