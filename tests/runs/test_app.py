@@ -1,0 +1,73 @@
+"""Runs of applications are the same in every process, and are made again from tokens."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.kernel.series import run_once
+from sim.kernel.trace import digest
+from sim.model.app import Bounds
+from sim.model.schedule import Scheduler, picks
+from sim.runs.replay import Allowed, file_of, replayed, token_of
+from sim.runs.subject import record
+from sim.schedulers.pct import Pct
+from sim.schedulers.replay import Lenient
+from sim.schedulers.uniform import Uniform
+from tests.helpers.applications import FOLDER, subject
+
+ROOT = Path(__file__).parent.parent.parent
+APPS = {
+    "guarded:app": ("/ws send:a, close",),
+    "rooms:app": ("/room/{name} send:a, close", "/news send:b, drop"),
+    "plain:raw": ("send:a, rst", "send:bye, silent"),
+}
+MANY = 12
+
+
+def schedulers() -> list[Scheduler]:
+    drawn: list[Scheduler] = [Uniform(seed) for seed in range(MANY)]
+    return drawn + [Pct(seed, 3, 30) for seed in range(MANY)]
+
+
+def digests() -> list[str]:
+    """Return the digests of drawn runs of three applications."""
+    found = []
+    for target, clients in APPS.items():
+        one = subject(target, *clients, bounds=Bounds(late=1, partial=1))
+        found += [digest(run_once(one.job(each)).events) for each in schedulers()]
+    return found
+
+
+def test_drawn_runs_are_the_same_in_processes_with_other_hash_seeds() -> None:
+    code = "from tests.runs.test_app import digests\nprint(*digests())"
+    found = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+            check=True,
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
+    assert len(set(found.pop().split())) > MANY
+
+
+@pytest.mark.parametrize("target", APPS)
+def test_drawn_runs_replay_from_their_picks_their_tokens_and_their_files(target: str) -> None:
+    one = subject(target, *APPS[target], bounds=Bounds(late=1, partial=1))
+    allowed = Allowed(app=target, app_dir=str(FOLDER))
+    for number, scheduler in enumerate(schedulers()):
+        end = run_once(one.job(scheduler))
+        again = run_once(one.job(Lenient(picks(end.schedule))))
+        assert again.events == end.events
+        if number % MANY == 0:
+            made = record(one, end)
+            assert replayed(token_of(made), allowed).same_trace
+            assert replayed(file_of(made), allowed).same_trace
