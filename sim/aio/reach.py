@@ -10,6 +10,8 @@ import ast
 import asyncio
 import collections
 import copyreg
+import datetime
+import decimal
 import functools
 import itertools
 import logging
@@ -23,7 +25,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 ATOMS = (str, bytes, int, float, complex, bool, type(None), type(NotImplemented), type(Ellipsis))
-CONTAINERS = (list, dict, set, collections.deque, bytearray)
+TOLD_BY_TEXT = (
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    datetime.tzinfo,
+    decimal.Decimal,
+)
+"""Values of native types, that are the same if they show the same."""
 _LOCK_TYPES = (type(threading.Lock()), type(threading.RLock()))
 OPAQUE_BUT_HARMLESS = (
     types.CodeType,
@@ -55,7 +64,8 @@ _FROZEN_MODULES = ("pydantic_core", "_regex")
 
 def is_frozen(kind: type) -> bool:
     """Whether objects of a type are what they are, and hold no state that a run could change."""
-    return issubclass(kind, OPAQUE_BUT_HARMLESS) or kind.__module__.startswith(_FROZEN_MODULES)
+    known = (*OPAQUE_BUT_HARMLESS, *TOLD_BY_TEXT)
+    return issubclass(kind, known) or kind.__module__.startswith(_FROZEN_MODULES)
 
 
 CACHE = type(functools.lru_cache(lambda: None))

@@ -30,7 +30,16 @@ from hashlib import blake2b
 from typing import Any, Protocol, runtime_checkable
 
 from sim.aio.names import callback_of, context_of, future_parts, has_unseen_exception, task_parts
-from sim.aio.reach import CACHE, COUNTER, counter_state, dict_of, is_frozen, is_random, slot_values
+from sim.aio.reach import (
+    CACHE,
+    COUNTER,
+    TOLD_BY_TEXT,
+    counter_state,
+    dict_of,
+    is_frozen,
+    is_random,
+    slot_values,
+)
 
 Push = Callable[[Any], None]
 _VALUES = (int, str, bytes, float, bool, complex, type(None))
@@ -415,6 +424,8 @@ def _walker_of(kind: type) -> Walker:
             return walker
     if kind.__module__.startswith("sim."):
         return _standing if hasattr(kind, "__standing__") else _ours
+    if issubclass(kind, TOLD_BY_TEXT):
+        return lambda walk, found, stack: repr(found)
     if is_frozen(kind) and not issubclass(kind, _WALKED):
         return _fixed
     if kind.__name__ in _REFERRING:

@@ -1,0 +1,157 @@
+"""States are equal if and only if what can follow is: one thing changed at a time."""
+
+import asyncio
+import collections
+import contextvars
+import datetime
+import functools
+import itertools
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from sim.aio.state import States
+
+
+class Instance:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class OwnDict(dict[str, Any]):
+    pass
+
+
+def generator(value: Any, steps: int) -> Iterator[Any]:
+    def numbers() -> Iterator[Any]:
+        kept = value
+        while True:
+            yield kept
+
+    made = numbers()
+    for _ in range(steps):
+        next(made)
+    return made
+
+
+def closure(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def variable_holding(value: Any) -> contextvars.Context:
+    context = contextvars.Context()
+    context.run(_VARIABLE.set, value)
+    return context
+
+
+_VARIABLE: contextvars.ContextVar[Any] = contextvars.ContextVar("variable")
+MADE: dict[str, Callable[[int], Any]] = {
+    "int": lambda value: 1000 + value,
+    "text": lambda value: f"text {value}",
+    "list": lambda value: [value],
+    "order of a list": lambda value: [value, 1 - value],
+    "order of a dict": lambda value: dict.fromkeys([value, 1 - value]),
+    "deque": lambda value: collections.deque([value]),
+    "set": lambda value: {value},
+    "bytearray": lambda value: bytearray([value]),
+    "instance": Instance,
+    "slots": Slotted,
+    "a subclass of dict": lambda value: OwnDict(a=value),
+    "deep": lambda value: [Instance({"a": [Slotted((value,))]})],
+    "closure": closure,
+    "default": lambda value: eval(f"lambda x={value}: x"),
+    "partial": lambda value: functools.partial(print, value),
+    "bound method": lambda value: Instance(value).__eq__,
+    "generator": lambda value: generator(value, 1),
+    "where a generator stands": lambda value: generator(0, value),
+    "iterator": lambda value: iter([value]),
+    "where a counter stands": itertools.count,
+    "context": variable_holding,
+    "exception": lambda value: LookupError(value),
+    "date": lambda value: datetime.date(2026, 1, 1 + value),
+    "timedelta": lambda value: datetime.timedelta(value),
+    "range": range,
+}
+
+
+@pytest.fixture(scope="module")
+def states() -> States:
+    return States()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_equal_things_are_equal_and_a_difference_shows(name: str, states: States) -> None:
+    def state(value: int) -> bytes:
+        return states.of([], [MADE[name](value)])[1]
+
+    assert state(0) == state(0)
+    assert state(0) != state(1)
+
+
+def test_one_object_twice_is_not_two_that_are_equal(states: States) -> None:
+    one, other = Instance(1), Instance(1)
+    assert states.of([], [[one, one]])[1] != states.of([], [[one, other]])[1]
+
+
+def test_circles_are_walked_once(states: States) -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    assert states.of([], [circle])[1] == states.of([], [circle])[1]
+
+
+async def waits(future: "asyncio.Future[int]", kept: int) -> int:
+    return kept + await future
+
+
+def stepped(coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+    coroutine.send(None)
+    return coroutine
+
+
+def test_a_coroutine_is_where_it_stands_and_what_it_holds_half_way_through_an_expression(
+    states: States,
+) -> None:
+    loop = asyncio.SelectorEventLoop()
+    made = [
+        waits(loop.create_future(), 1),
+        stepped(waits(loop.create_future(), 1)),
+        stepped(waits(loop.create_future(), 1)),
+        stepped(waits(loop.create_future(), 2)),
+    ]
+    told = [states.of([], [one])[1] for one in made]
+    assert told[1] == told[2]
+    assert len(set(told)) == 3
+    for one in made:
+        one.close()
+    loop.close()
+
+
+def test_what_nobody_can_look_into_is_equal_to_nothing_and_counted() -> None:
+    states = States()
+    opaque = re.finditer("a", "aaa")
+    assert states.of([], [opaque])[1] != states.of([], [opaque])[1]
+    assert states.opaque
+
+
+def test_the_own_part_is_told_apart_from_the_whole(states: States) -> None:
+    first = states.of([[1]], [[2]])
+    second = states.of([[1]], [[3]])
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+
+
+def test_what_lived_before_counts_by_its_address_alone() -> None:
+    kept = Instance([1])
+    states = States()
+    before = states.of([], [kept])[1]
+    kept.value.append(2)
+    assert states.of([], [kept])[1] == before
