@@ -120,7 +120,7 @@ class Ladder:
                 rung.cases.append(case)
                 on_case(rung, case)
                 climbed.no_answer = case.no_answer
-                climbed.shared = tuple(self._subject.application.shared)
+                climbed.shared = self._subject.application.all_shared
                 if case.no_answer or case.fails:
                     return climbed  # the simplest case that fails is the answer
         return climbed
@@ -139,7 +139,7 @@ class Ladder:
         if longest > bounds.latency_ms and "latency_ms" not in self._given and count == 1:
             words = f"{of}, bytes under way for up to {longest / 1000:g} s"
             yield self._rung(words, cases, replace(bounds, latency_ms=longest))
-        if count == 1 and self._subject.application.shared:
+        if count == 1 and self._subject.application.all_shared:
             yield from self._two(bounds)
 
     def _two(self, bounds: Bounds) -> Iterator[tuple[Rung, list[AppSubject]]]:

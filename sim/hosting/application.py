@@ -56,6 +56,13 @@ class Application:
         return _unwrapped(self._host(case).loaded)
 
     @property
+    def all_shared(self) -> tuple[str, ...]:
+        """What connections share, or may share: nobody can look into objects of native types."""
+        opaque = self._rewind.opaque if self._rewind is not None else {}
+        hidden = (f"objects of {name}, into which nobody can look" for name in sorted(opaque))
+        return (*self.shared, *hidden)
+
+    @property
     def opaque(self) -> dict[str, int]:
         """Types of objects that it leads to and nobody can look into, with how many there are."""
         found = dict(self._rewind.opaque) if self._rewind is not None else {}

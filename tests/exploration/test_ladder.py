@@ -56,6 +56,13 @@ def test_two_are_asked_about_where_connections_share_state() -> None:
     }
 
 
+def test_two_are_asked_about_where_an_object_cannot_be_looked_into() -> None:
+    climbed = climb("hides:app", "send:hi, close", path="/has")
+    assert climbed.shared == ("objects of builtins.range_iterator, into which nobody can look",)
+    assert climbed.rungs[-1].clients == 2
+    assert climbed.verdict == "race-free"
+
+
 def test_the_simplest_question_that_fails_is_the_last() -> None:
     climbed = climb("guarded:app", path="/ws")
     assert [rung.words for rung in climbed.rungs] == ["one connection"]
@@ -86,7 +93,7 @@ def test_a_rung_that_ran_out_of_time_is_not_complete() -> None:
 
 
 def test_state_that_cannot_be_put_back_is_no_answer() -> None:
-    found = CaseSearch(subject("plain:odd", "/hides silent"), lambda _: None, lambda: False).run()
+    found = CaseSearch(subject("hides:app", "/takes silent"), lambda _: None, lambda: False).run()
     assert "run again in the same order, it went otherwise" in found.no_answer
     assert "keeps state where it cannot be put back" in found.no_answer
     assert not found.complete

@@ -178,18 +178,6 @@ async def draws(websocket: WebSocket) -> None:
     await websocket.close()
 
 
-kept: dict[str, int] = {}
-hidden = iter(range(1_000_000))
-
-
-@odd.websocket("/hides")
-async def hides(websocket: WebSocket) -> None:
-    """Keeps state in an object that cannot be put back."""
-    await websocket.accept()
-    await websocket.send_text(str(next(hidden)))
-    await websocket.close()
-
-
 @asynccontextmanager
 async def lives(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     database = sqlite3.connect(":memory:", check_same_thread=False)
