@@ -79,6 +79,8 @@ class Checked:
     smallest: list[Record]
     """A run for each failure of the simplest case that fails, made small."""
     seconds: float
+    made_up: bool = False
+    """Whether what clients send was made up."""
 
 
 def _nothing(*_: object) -> None:
@@ -110,7 +112,8 @@ def check_app(
     ).climb(on_failure, on_case, lambda: stopwatch() - began > asked.seconds)
     climbed = _judged(climbed, asked)
     climbed, smallest = _confirmed(climbed, _smallest(climbed))
-    return Checked(climbed, subject, smallest, stopwatch() - began)
+    made_up = not asked.clients and asked.message is None
+    return Checked(climbed, subject, smallest, stopwatch() - began, made_up)
 
 
 def _refuse_running_loop() -> None:

@@ -5,6 +5,7 @@ import platform
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim import __version__
-from sim.exploration.check import Checked
+from sim.exploration.check import MESSAGE, Checked
 from sim.exploration.ladder import Climbed, Rung
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Verdict
@@ -55,7 +56,7 @@ def tell(checked: Checked) -> Iterator[str | Text | Table]:
         yield from _failure(record)
     yield ""
     yield from _labelled("bounds", bounds_words(climbed, case))
-    for words in _notes(climbed, case):
+    for words in (*_notes(climbed), *_asides(checked)):
         yield from _labelled("notes", words)
     if smallest:
         yield from _again(smallest[0])
@@ -198,7 +199,7 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def _notes(climbed: Climbed, case: AppCase) -> Iterator[str]:
+def _notes(climbed: Climbed) -> Iterator[str]:
     """Yield what is said beside the verdict, once each."""
     notes: dict[str, tuple[int, Finding]] = {}
     for one in climbed.cases:
@@ -212,6 +213,18 @@ def _notes(climbed: Climbed, case: AppCase) -> Iterator[str]:
     if opaque:
         names = ", ".join(sorted(opaque))
         yield f"nobody can look into objects of {names}: what they keep from run to run is not seen"
+
+
+def _asides(checked: Checked) -> Iterator[str]:
+    """Yield what is said of the check itself."""
+    if checked.made_up and not checked.climbed.no_answer:
+        message = repr(MESSAGE)
+        yield (
+            f"{message} was made up; say what your messages look like: "
+            """--client 'send:{"type": "join"}, close'"""
+        )
+    if find_spec("uvloop") is not None:
+        yield "uvloop is installed: this verdict is for asyncio's loop (uvicorn --loop asyncio)"
 
 
 def _labelled(label: str, words: str) -> Iterator[Text]:
