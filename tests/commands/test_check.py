@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ from tests.helpers.applications import FOLDER
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with copies of the applications, to stand in."""
-    for file in FOLDER.glob("*.py"):
-        shutil.copy(file, tmp_path)
+    """A folder to stand in; what is imported from it stays out of the way of later tests."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     return tmp_path
 
 
