@@ -17,6 +17,7 @@ LAYERS = {
     "__version__": -1,
     "errors": -1,
     "entropy": -1,
+    "objects": -1,
     "workers": -1,
     "model": 0,
     "aio": 1,

@@ -157,9 +157,3 @@ def task_parts(task: "asyncio.Task[Any]") -> tuple[Any, Any, bool]:
     """Return a task's coroutine, the future that it waits for, whether it is to be cancelled."""
     inside: Any = task
     return task.get_coro(), inside._fut_waiter, bool(inside._must_cancel)
-
-
-def waits_for(task: "asyncio.Task[Any]") -> Any:
-    """Return the future that a task waits for, None if it does not wait."""
-    inside: Any = task
-    return inside._fut_waiter

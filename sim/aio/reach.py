@@ -70,6 +70,7 @@ def is_frozen(kind: type) -> bool:
 
 CACHE = type(functools.lru_cache(lambda: None))
 COUNTER = itertools.count
+RANDOM = random.Random
 
 
 def is_a(found: Any, kinds: Any) -> bool:

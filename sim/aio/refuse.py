@@ -1,8 +1,9 @@
-"""Refuse what no schedule controls: sockets, processes, files that are written, threads.
+"""Refuse what no schedule controls: sockets, processes, files that are written.
 
-Seen through CPython's audit events (PEP 578), in the thread of the loop and in those that a run
-starts; a run that met one says nothing, even if the code swallows the error. Reading files is
-allowed, and so are the threads of executors, which the engine runs itself.
+Threads are refused where they are started (threads.py). All else is seen through CPython's audit
+events (PEP 578), in the thread of the loop and in those that the engine starts; a run that met one
+says nothing, even if the code swallows the error. Reading files is allowed, and so are the threads
+of executors, which the engine runs itself.
 
 Not seen: what C code opens without the interpreter. Drivers that do are refused by name.
 """

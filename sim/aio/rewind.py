@@ -13,6 +13,7 @@ Sets are emptied and filled again before the first run, too: in which order a se
 on how it was filled.
 """
 
+import collections
 import functools
 import types
 from collections.abc import Callable, Iterable
@@ -23,15 +24,16 @@ from sim.aio.reach import (
     ATOMS,
     CACHE,
     COUNTER,
+    RANDOM,
     children,
     class_state,
     dict_of,
     is_a,
     is_frozen,
-    is_random,
     module_state,
 )
 from sim.aio.saved import Fresh, Saved, mark_counters, save
+from sim.objects import hides_something
 
 _MANY = 2_000_000
 """An application that reaches more objects than that is not walked to its end."""
@@ -93,7 +95,7 @@ class Rewind:
             self._finish(found)
             saved = save(path, found, self._fresh)
             self.saved += saved
-            if not saved and _is_opaque(found):
+            if _is_opaque(found):
                 kind = f"{type(found).__module__}.{type(found).__qualname__}"
                 self.opaque[kind] = self.opaque.get(kind, 0) + 1
             todo += [(_extend(path, name), one) for name, one in self._held(found)]
@@ -108,15 +110,18 @@ class Rewind:
         return [*state.items(), *others]
 
 
+_SEEN = (
+    *(tuple, frozenset, list, dict, set, collections.deque, bytearray, int, str, bytes, float),
+    *(functools.partial, types.FunctionType, types.MethodType, types.CellType, types.ModuleType),
+    *(staticmethod, classmethod, property, type, CACHE, COUNTER, ContextVar, BaseException),
+    *(RANDOM, collections.OrderedDict, collections.defaultdict),
+)
+"""Types into which is looked, whatever is built on them."""
+
+
 def _is_opaque(found: Any) -> bool:
     """Whether an object may keep state where nobody can look."""
-    known = (
-        *(tuple, frozenset, functools.partial, types.FunctionType, types.MethodType),
-        *(staticmethod, classmethod, property, CACHE, COUNTER, ContextVar),
-    )
-    if is_a(found, known) or is_random(found):
-        return False
-    return type(found) is not object and type(found).__module__ not in ("types", "typing", "enum")
+    return not is_a(found, _SEEN) and hides_something(type(found))
 
 
 def _extend(path: str, name: str) -> str:

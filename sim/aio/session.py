@@ -13,6 +13,7 @@ from sim.aio.inside import making
 from sim.aio.loop import SimLoop
 from sim.aio.output import captured
 from sim.aio.refuse import watch
+from sim.aio.threads import refusing_threads
 from sim.aio.world import EndOfRun, World
 from sim.errors import BadSchedule, Divergence, Redundant, RefusedOperation
 from sim.model.app import Bounds
@@ -74,7 +75,14 @@ class LoopSession:
             return
         runs = 0
         watch()
-        with _quiet_gc(), virtual(), captured(), landing_workers(), _warnings_as_in_production():
+        with (
+            _quiet_gc(),
+            virtual(),
+            captured(),
+            landing_workers(),
+            refusing_threads(),
+            _warnings_as_in_production(),
+        ):
             while True:
                 assert isinstance(job, AppJob), f"an event loop runs no {type(job).__name__}"
                 end = live(job)

@@ -27,7 +27,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from contextvars import Context, ContextVar
 from hashlib import blake2b
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from sim.aio.names import callback_of, context_of, future_parts, has_unseen_exception, task_parts
 from sim.aio.reach import (
@@ -40,8 +40,8 @@ from sim.aio.reach import (
     is_random,
     slot_values,
 )
+from sim.objects import hides_something
 
-Push = Callable[[Any], None]
 _VALUES = (int, str, bytes, float, bool, complex, type(None))
 _FIXED = (
     types.ModuleType,
@@ -61,6 +61,11 @@ _FIXED = (
     CACHE,
 )
 """They are what they are, by address: whatever is mutable in them is reached in another way."""
+_BUILT_ON = (
+    *(dict, list, tuple, set, frozenset, int, str, bytes, float, collections.deque),
+    *(collections.OrderedDict, collections.defaultdict),
+)
+"""Types that `_instance` looks into, whatever is built on them."""
 _COROUTINES = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 _WALKED = (weakref.ReferenceType, types.BuiltinFunctionType, types.MethodWrapperType)
 """Frozen by themselves, but they lead to something."""
@@ -105,14 +110,6 @@ _REFERRING = frozenset(
 """Types of C without a name of their own in `types`, that are all that they refer to."""
 
 
-@runtime_checkable
-class Standing(Protocol):
-    """One of our own objects that says what of it matters."""
-
-    def __standing__(self) -> object:
-        """Return that, as something that can be walked."""
-
-
 class States:
     """Tells the states of one application's runs."""
 
@@ -123,7 +120,6 @@ class States:
         self._static = frozenset(map(id, self._lived))
         self.opaque: dict[str, int] = {}
         """Types that nobody can look into, with how often one was met."""
-        self.walked = 0
 
     def of(
         self, own: Iterable[object], roots: Iterable[object], skip: Iterable[object] = ()
@@ -133,31 +129,34 @@ class States:
         own: what of it has changed, with the numbers of what has. roots: everything else. skip:
         what is not to be walked.
         """
-        walk = _Walk(self._static, self.opaque)
-        for number, one in enumerate(skip):
-            walk.numbers[id(one)] = -1 - number
+        walk = _Walk(self._static, self.opaque, frozenset(map(id, skip)))
         for root in own:
             walk.go(root)
         part = walk.digest()
         for root in roots:
             walk.go(root)
-        self.walked += len(walk.numbers)
         return part, walk.digest()
 
 
 class _Walk:
     """One walk: numbers for what was met, and what was seen of it, in order."""
 
-    def __init__(self, static: frozenset[int], opaque: dict[str, int]) -> None:
+    def __init__(
+        self, static: frozenset[int], opaque: dict[str, int], skip: frozenset[int]
+    ) -> None:
         self._static = static
+        self._skip = skip
         self._opaque = opaque
         self.numbers: dict[int, int] = {}
         self._hold: list[Any] = []  # so that no address is used twice within the walk
         self._seen: list[Any] = []
 
     def digest(self) -> bytes:
-        """Return a hash of all that was seen."""
-        return blake2b(marshal.dumps(self._seen, 2), digest_size=16).digest()
+        """Return a hash of all that was seen.
+
+        In marshal's version 0: later ones tell interned strings from others, and references.
+        """
+        return blake2b(marshal.dumps(self._seen, 0), digest_size=16).digest()
 
     def go(self, root: object) -> None:
         """Walk all that an object leads to."""
@@ -176,12 +175,14 @@ class _Walk:
             if number is not None:
                 see(number)
                 continue
+            if address in self._skip:
+                continue
             numbers[address] = len(numbers)
             hold(found)
             walk = _WALKERS.get(kind)
             if walk is None:
                 walk = _WALKERS[kind] = _walker_of(kind)
-            if address in static and walk is not _method:
+            if address in static and walk not in _LIVING:
                 see(address)
                 continue
             see(id(kind))
@@ -213,6 +214,11 @@ def _mapping(walk: _Walk, found: Any, stack: list[Any]) -> Any:
     stack.extend(found.keys())
     stack.extend(found.values())
     return len(found)
+
+
+def _with_factory(walk: _Walk, found: Any, stack: list[Any]) -> Any:
+    stack.append(found.default_factory)
+    return _mapping(walk, found, stack)
 
 
 def _bytes(walk: _Walk, found: Any, stack: list[Any]) -> Any:
@@ -334,6 +340,11 @@ def _counter(walk: _Walk, found: Any, stack: list[Any]) -> Any:
     stack.append(counter_state(found))
 
 
+_LIVING: tuple[Walker, ...] = (_method, _counter)
+"""They are walked even if they lived before: bound methods are made anew all the time, and counters
+change without a sign."""
+
+
 def _random(walk: _Walk, found: Any, stack: list[Any]) -> Any:
     return hash(found.getstate())
 
@@ -349,17 +360,17 @@ def _ours(walk: _Walk, found: Any, stack: list[Any]) -> Any:
 def _instance(walk: _Walk, found: Any, stack: list[Any]) -> Any:
     """Walk an instance: what it is as a container, its attributes, and its slots."""
     said: list[Any] = []
-    known = False
-    if isinstance(found, dict):
-        known = True
+    if hides_something(type(found), _BUILT_ON):
+        return walk.opaque(found)
+    if isinstance(found, collections.OrderedDict):
+        said.append(_mapping(walk, dict(collections.OrderedDict.items(found)), stack))
+    elif isinstance(found, dict):
         said.append(_mapping(walk, dict(dict.items(found)), stack))
     elif isinstance(found, (list, tuple, set, frozenset, collections.deque)):
-        known = True
         members = list(_members(found))
         stack.extend(members)
         said.append(len(members))
     elif isinstance(found, (int, str, bytes, float)):
-        known = True
         said.append(repr(found))
     attributes = dict_of(found)
     if attributes is not None:
@@ -368,8 +379,6 @@ def _instance(walk: _Walk, found: Any, stack: list[Any]) -> Any:
     slots = list(slot_values(found))
     said.extend(name for name, _ in slots)
     stack.extend(value for _, value in slots)
-    if attributes is None and not slots and not known and type(found) is not object:
-        return walk.opaque(found)
     return tuple(said)
 
 
@@ -397,7 +406,8 @@ _WALKERS: dict[type, Walker] = {
     ContextVar: _variable,
     range: _range,
     slice: _slice,
-    weakref.WeakSet: _ours,
+    collections.OrderedDict: _mapping,
+    collections.defaultdict: _with_factory,
     functools.partial: _partial,
 }
 """How objects of a type are walked. Filled as types are met."""

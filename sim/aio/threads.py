@@ -11,12 +11,17 @@ never waited for. What a function does meanwhile is not interleaved with the loo
 """
 
 import asyncio
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sim.aio.inside import running
+from sim.aio.refuse import user_line
 from sim.aio.world import CONNECTION
+from sim.errors import RefusedOperation
 from sim.model.record import LOOP
 from sim.model.schedule import Kind
 
@@ -44,6 +49,35 @@ class _Ready(deque[Any]):
         handle = super().popleft()
         self._asked_at = len(self)
         return handle
+
+
+class _OurThread(threading.Thread):
+    """A thread that the engine starts itself: any other one is refused."""
+
+
+@contextmanager
+def refusing_threads() -> Iterator[None]:
+    """Refuse threads that a run starts by itself: when they do what no schedule controls.
+
+    At `Thread.start`, which Python 3.11 does not audit.
+    """
+    start = threading.Thread.start
+
+    def refused(self: threading.Thread) -> None:
+        world = running()
+        if world is not None and not isinstance(self, _OurThread):
+            where = user_line(sys._getframe(1))
+            world.refuse(f"started a thread{f' at {where}' if where else ''}")
+            raise RefusedOperation(
+                "started a thread inside a simulated run: no schedule controls it"
+            )
+        start(self)
+
+    threading.Thread.start = refused  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        threading.Thread.start = start  # type: ignore[method-assign]
 
 
 def run_in_thread(func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
@@ -80,7 +114,7 @@ class Threads:
             except BaseException as error:
                 results.append((None, error))
 
-        thread = threading.Thread(target=body, daemon=True)
+        thread = _OurThread(target=body, daemon=True)
         thread.start()
         thread.join(LONGEST_S)
         if thread.is_alive():

@@ -43,6 +43,10 @@ task, or for a timer, would else go round for ever."""
 class Visiting(Protocol):
     """A scheduler that is shown the state of its run before choices on new ground."""
 
+    @property
+    def on_new_ground(self) -> bool:
+        """Whether the run has come further than all before it."""
+
     def visit(self, tell: Callable[[], tuple[bytes, object]]) -> None:
         """Take note of a state. tell: returns it, with how long nothing has happened.
 
@@ -63,6 +67,8 @@ class Selector(BaseSelector):
         """Turns since time moved, or something came."""
         self.before_turn: Callable[[], None] = lambda: None
         """Called before each turn."""
+        self.look: Callable[[], None] = lambda: None
+        """Called in each turn that no run before made."""
         self.state: Callable[[], bytes] | None = None
         """Tells the state of the run, for schedulers that compare states; None if nobody can."""
         self.landing: Callable[[bool], bool] = lambda must: False
@@ -139,6 +145,8 @@ class Selector(BaseSelector):
         visitor = self._visitor
         if world.settles or tell is None or visitor is None:
             return
+        if visitor.on_new_ground:
+            self.look()
         late = world.late_left > 0 and any(due > world.now_ns for due in self._deadlines())
         if self._visible() or late or self.threads_out():
             waited = self._busy

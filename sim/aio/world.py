@@ -1,7 +1,7 @@
 """One run of an application: its clock, its connections, what it chose and what happened."""
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -141,10 +141,6 @@ class World:
     def event(self, kind: str, task: str, **values: Value) -> None:
         """Let the trace say that something happened."""
         self.events.append(Event(self.tick, task, kind, values))
-
-    def happened(self, kind: str, task: str, values: Mapping[str, Value]) -> None:
-        """The same, for values that stand in a mapping."""
-        self.events.append(Event(self.tick, task, kind, dict(values)))
 
     def refuse(self, what: str) -> None:
         """Take note of something that no schedule controls: the run says nothing, then."""

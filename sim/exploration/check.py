@@ -23,7 +23,7 @@ from sim.hosting.routes import paths_for
 from sim.hosting.target import Target, load
 from sim.hosting.uvicorn import usual_server
 from sim.model.app import AppCase, Bounds
-from sim.model.appscript import Script, parse
+from sim.model.appscript import Act, Script, parse
 from sim.model.findings import Severities
 from sim.runs.app import AppSubject
 from sim.runs.fresh import FreshProcess
@@ -43,8 +43,8 @@ CASE = (
 """Options that say how the application is served."""
 MESSAGE = "{}"
 """What clients send unless somebody says what messages look like."""
-_SPREAD = 3
-"""So many runs of each case are made again in a new process."""
+_AGAIN = 20
+"""So many runs, spread over all cases, are made again in a new process, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +164,22 @@ def _scripts(asked: Asked) -> list[Script]:
             faults += error.faults
             continue
         found.append(replace(script, path=script.path or asked.path or "").retyped())
+        faults += _nobody(script, len(asked.clients))
     if asked.clients and asked.message is not None:
         faults.append("--message: it is for clients that are made up; --client says what they send")
     if faults:
         raise UserError(*faults)
     return found
+
+
+def _nobody(script: Script, clients: int) -> list[str]:
+    """Return a fault for each client that a script waits for and that is not there."""
+    return [
+        f"client {script.typed!r}: {step.typed()}: there is no {step.text}; --client was given "
+        f"{clients} times"
+        for step in script.steps
+        if step.act is Act.AFTER and int(step.text[1:]) not in range(1, clients + 1)
+    ]
 
 
 def usual_scripts(message: str) -> list[str]:
@@ -238,7 +249,9 @@ def _confirmed(climbed: Climbed, smallest: list[Record]) -> tuple[Climbed, list[
     """Run what is told, and a few other runs, in a new process; no answer if one differs."""
     if climbed.no_answer or not climbed.cases:
         return climbed, smallest
-    records = [*smallest, *(made for case in climbed.cases for made in case.kept[:_SPREAD])]
+    every = [made for case in climbed.cases for made in case.kept]
+    spread = every[:: len(every) // _AGAIN + 1]
+    records = [*smallest, *spread]
     for made, answer in zip(records, FreshProcess(records).answers(), strict=True):
         if answer.error:
             climbed.no_answer = f"its runs cannot be made in a new process: {answer.error}"

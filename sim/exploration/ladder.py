@@ -28,15 +28,14 @@ class Rung:
     """What it asks, for people."""
     clients: int
     cases: list[CaseFound] = field(default_factory=list)
-    begun: bool = False
     wanted: int = 0
     """How many cases it has."""
 
     @property
     def complete(self) -> bool:
         """Whether every state of every case was looked at."""
-        done = len(self.cases) == self.wanted
-        return self.begun and done and all(one.complete for one in self.cases)
+        done = 0 < len(self.cases) == self.wanted
+        return done and all(one.complete for one in self.cases)
 
 
 @dataclass
@@ -109,13 +108,12 @@ class Ladder:
     ) -> Climbed:
         """Ask, until all was asked, the time is up, or there is no answer."""
         climbed = Climbed()
-        for rung, subjects in self._rungs(climbed):
+        for rung, subjects in self._rungs():
             climbed.rungs.append(rung)
             rung.wanted = len(subjects)
             for subject in subjects:
                 if time_is_up():
                     break
-                rung.begun = True
                 case = CaseSearch(subject, on_failure, time_is_up).run()
                 rung.cases.append(case)
                 on_case(rung, case)
@@ -125,7 +123,7 @@ class Ladder:
                     return climbed  # the simplest case that fails is the answer
         return climbed
 
-    def _rungs(self, climbed: Climbed) -> Iterator[tuple[Rung, list[AppSubject]]]:
+    def _rungs(self) -> Iterator[tuple[Rung, list[AppSubject]]]:
         bounds = self._subject.case.bounds
         cases = [[one] for one in self._scripts] if self._alone else [self._scripts]
         count = len(cases[0])

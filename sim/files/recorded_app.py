@@ -39,6 +39,8 @@ class RecordedApp(Table):
     """"module:name"; nothing imports it unless a person names it, too."""
     app_dir: Text = "."
     factory: StrictBool = False
+    code: tuple[Text, ...] = ()
+    """Packages that are the user's besides the application's own."""
     server: ServerName = "websockets-sansio"
     lifespan: Literal["auto", "on", "off"] = "auto"
     root_path: Text = ""
@@ -76,11 +78,13 @@ class RecordedApp(Table):
         versions: Mapping[str, str],
         source: str | None,
         app_dir: str,
+        code: tuple[str, ...] = (),
     ) -> Self:
         """Return what is to be recorded of a case."""
         return cls(
             target=case.target,
             app_dir=app_dir,
+            code=code,
             factory=case.factory,
             server=case.server,
             lifespan=case.lifespan,

@@ -86,12 +86,23 @@ class Application:
             part, _, paths = self._told(given, (), ())
             self._at_start = part, frozenset(paths)
 
-    def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
-        """Return the state that roots lead to. skip: what is not to be walked."""
-        part, whole, paths = self._told(given, roots, skip)
+    def look(self, given: object) -> None:
+        """Take note of what connections share, as long as it is not known that they do.
+
+        In every turn: what is changed and put back between two choices may meet another connection.
+        """
+        if not self.shared:
+            self._share(*self._told(given, (), ())[::2])
+
+    def _share(self, part: bytes, paths: list[str]) -> None:
         if part != self._at_start[0]:
             new = [path for path in paths if path not in self._at_start[1]]
             self.shared.update(dict.fromkeys(new or paths or ["what the lifespan yields"]))
+
+    def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
+        """Return the state that roots lead to. skip: what is not to be walked."""
+        part, whole, paths = self._told(given, roots, skip)
+        self._share(part, paths)
         return whole
 
     def _told(

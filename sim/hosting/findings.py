@@ -4,7 +4,6 @@ A finding is an event of the trace, so that what is judged is what was recorded.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -252,16 +251,10 @@ def _blocks(served: Served) -> Iterator[Found]:
 
 def _lost(served: Served) -> Iterator[Found]:
     """Yield messages that the application neither received nor could know to be lost."""
-    received: Counter[str] = Counter()
-    disconnected = set()
-    for event in served.loop.world.events:
-        if event.kind == "asgi.receive":
-            received[event.task] += event.values["type"] == "websocket.receive"
-            if event.values["type"] == "websocket.disconnect":
-                disconnected.add(event.task)
+    observer = served.observer
     for client in served.clients:
-        missing = client.sent - received[client.name]
-        if missing > 0 and client.name not in disconnected:
+        missing = client.sent - observer.received[client.name]
+        if missing > 0 and client.name not in observer.disconnected:
             text = f"{missing} of {client.sent} messages were never received"
             yield Found("lost", client.name, text)
 

@@ -7,6 +7,7 @@ asked last on the way to where it rose.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from types import FrameType
@@ -104,6 +105,10 @@ class Observer:
     raised: list[tuple[BaseException, str, str]] = field(default_factory=list)
     """What receive and send raised: error, connection, which of the two."""
     lifespan_error: BaseException | None = None
+    received: Counter[str] = field(default_factory=Counter)
+    """How many messages the application has received on each connection."""
+    disconnected: dict[str, None] = field(default_factory=dict)
+    """The connections of whose end it was told."""
     two_receivers: dict[str, None] = field(default_factory=dict)
 
     def wrap(self, inner: Application) -> Application:
@@ -160,6 +165,9 @@ class Observer:
             finally:
                 call.pending -= 1
             self._message("asgi.receive", call, message)
+            self.received[call.connection] += message["type"] == "websocket.receive"
+            if message["type"] == "websocket.disconnect":
+                self.disconnected[call.connection] = None
             return message
 
         return observed

@@ -12,8 +12,8 @@ from sim.hosting.waits import name_of
 def roots_of(served: Served) -> Iterator[object]:
     """Yield the roots, in an order that repeats, but for what is the application's own.
 
-    What was found so far is among them, so that equal states have equal
-    endings, and not only equal futures.
+    What was found so far is among them, so that equal states have equal endings, and not only
+    equal futures.
     """
     loop, world = served.loop, served.loop.world
     yield list(loop.ready_queue)
@@ -22,7 +22,8 @@ def roots_of(served: Served) -> Iterator[object]:
     yield [port.__standing__() for port in world.ports]
     yield [client.__standing__() for client in served.clients]
     yield [(task, whose) for task, whose in loop.started if not task.done()]
-    yield sorted(str(getattr(one, "client", "")) for one in served.state.connections)
+    yield [str(getattr(one, "client", "")) for one in served.state.connections]
+    yield (served.told_to_stop_ns, served.has_stopped)
     yield list(loop.threads.out)
     yield (world.now_ns, world.horizon_ns, world.late_left, world.partial_left, world.settles)
     yield sorted(world.drawn.items())
@@ -43,6 +44,9 @@ def _found(served: Served) -> object:
             for task, whose in loop.started
             if task.done() and not task.cancelled() and has_unseen_exception(task)
         ],
-        [str(context.get("message")) for context in loop.errors],
+        [(str(one.get("message")), repr(one.get("exception"))) for one in loop.errors],
+        [one.values for one in loop.world.events if one.kind == "blocked"],
+        sorted(observer.received.items()),
+        list(observer.disconnected),
         list(loop.world.refusals),
     ]

@@ -76,6 +76,9 @@ class Teller(Protocol):
     def begin(self, given: object) -> None:
         """Take note of the state before the first client comes. given: what lifespan yields."""
 
+    def look(self, given: object) -> None:
+        """Take note of what connections share, between two turns."""
+
     def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
         """Return the state that roots lead to. skip: what is not to be walked."""
 
@@ -112,11 +115,12 @@ class UvicornHost:
         try:
             lifespan = self._start(loop, served)
             if teller is not None:
-                # uvicorn walks these two sets at shutdown only, in the order of addresses
+                # each leads to the other; who is in them is told in their order
                 sets = (served.state.connections, served.state.tasks)
                 given = getattr(lifespan, "state", None)
                 teller.begin(given)
                 loop.selector.state = lambda: teller.tell(given, roots_of(served), sets)
+                loop.selector.look = lambda: teller.look(given)
             try:
                 served.ending = self._connections(served, case, paths, lifespan)
                 tell(served, lifespan, to_ns(case.grace_ms))

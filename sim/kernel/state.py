@@ -35,6 +35,7 @@ from sim.kernel.names import Known
 from sim.kernel.waiters import Waiters
 from sim.kernel.world import World
 from sim.model.ticks import from_seconds
+from sim.objects import hides_something, slots_in
 
 _KERNEL = __name__.rpartition(".")[0]
 Task = trio.lowlevel.Task
@@ -61,7 +62,6 @@ _ITERATORS = (
     enumerate,
 )
 _SUSPENDED = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
-_POINTER = tuple.__itemsize__
 _OF_TASKS = ("_abort_func", "_next_send_fn", "_next_send", "custom_sleep_data", "_cancel_status")
 _COUNTERS = frozenset({"_schedule_points", "_cancel_points", "_counter"})
 """What Trio counts and nobody asks for."""
@@ -248,7 +248,7 @@ class _Walk:
         standing = getattr(kind, "__standing__", None)
         if standing is not None:
             self._push(standing(thing))
-        elif _hides_something(kind) or not (self._attributes(thing) or kind is object):
+        elif hides_something(kind) or not (self._attributes(thing) or kind is object):
             raise Unseen
 
     def _attributes(self, thing: Any) -> bool:
@@ -267,19 +267,10 @@ def kind_name(thing: object) -> str:
     return type(thing).__name__
 
 
-def _hides_something(kind: type) -> bool:
-    """Whether instances are larger than slots, a dict and a weak reference: state kept in C."""
-    slots = sum(len(_slots_of(one)) for one in kind.__mro__)
-    return kind.__basicsize__ > object.__basicsize__ + _POINTER * (slots + 2)
-
-
 def _slots_of(kind: type) -> tuple[str, ...]:
-    slots = kind.__dict__.get("__slots__", ())
-    names = (slots,) if isinstance(slots, str) else tuple(slots)
     return tuple(
         f"_{kind.__name__.lstrip('_')}{name}"
         if name.startswith("__") and not name.endswith("__")
         else name
-        for name in names
-        if name not in ("__weakref__", "__dict__")
+        for name in slots_in(kind)
     )

@@ -142,6 +142,7 @@ class AppSubject:
             versions=versions(),
             source=(source_of(target.name) or "")[:16] or None,
             app_dir=_relative(target.app_dir),
+            code=target.code,
         )
         return {"app": app.model_dump(mode="json", exclude_defaults=True)}
 
@@ -251,7 +252,7 @@ def app_allowed(
         )
     _check_versions(recorded.versions)
     case = recorded.case()
-    target = load(recorded.target, app_dir or recorded.app_dir, recorded.factory)
+    target = load(recorded.target, app_dir or recorded.app_dir, recorded.factory, recorded.code)
     return AppSubject(case, Application(target), recorded.paths, recorded.severities())
 
 

@@ -36,6 +36,11 @@ class Pruned(Exhaustive):
         """How many states were met."""
         return len(self._seen)
 
+    @property
+    def on_new_ground(self) -> bool:
+        """Whether the run has come further than all before it."""
+        return self._depth == len(self._path)
+
     def next_scheduler(self) -> "Pruned | None":
         """Return the scheduler of the next run, or None after the last one."""
         if super().next_scheduler() is None:
@@ -48,7 +53,7 @@ class Pruned(Exhaustive):
 
     def visit(self, tell: Callable[[], tuple[bytes, object]]) -> None:
         """Take note of a state. tell: returns it; asked only on new ground. Raises Redundant."""
-        if self._depth < len(self._path):
+        if not self.on_new_ground:
             return
         state, waited = tell()
         if any(known == state for _, known in self._way):

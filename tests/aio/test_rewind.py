@@ -1,5 +1,6 @@
 """What an application keeps is found, wherever it keeps it, and put back."""
 
+import io
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -175,6 +176,11 @@ def test_objects_that_nobody_can_look_into_are_counted(module: Any) -> None:
     module.hidden = iter(range(3))
     rewind = Rewind([("m", module)], own_of(module))
     assert rewind.opaque == {"builtins.range_iterator": 1}
+
+
+def test_a_buffer_is_one_of_them_although_it_has_a_dictionary(module: Any) -> None:
+    module.buffer = io.BytesIO()
+    assert Rewind([("m", module)], own_of(module)).opaque == {"_io.BytesIO": 1}
 
 
 def test_sets_are_walked_in_the_same_order_in_each_run(module: Any) -> None:

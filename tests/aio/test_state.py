@@ -5,8 +5,12 @@ import collections
 import contextvars
 import datetime
 import functools
+import io
 import itertools
 import re
+import sys
+import weakref
+import zlib
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -28,6 +32,19 @@ class Slotted:
 
 
 class OwnDict(dict[str, Any]):
+    pass
+
+
+KEPT = [Instance(0)]
+
+
+def moved(value: int) -> "collections.OrderedDict[int, None]":
+    made: collections.OrderedDict[int, None] = collections.OrderedDict.fromkeys([0, 1])
+    made.move_to_end(value)
+    return made
+
+
+class Buffer(io.BytesIO):
     pass
 
 
@@ -80,6 +97,9 @@ MADE: dict[str, Callable[[int], Any]] = {
     "date": lambda value: datetime.date(2026, 1, 1 + value),
     "timedelta": lambda value: datetime.timedelta(value),
     "range": range,
+    "order of an OrderedDict": lambda value: moved(value),
+    "factory of a defaultdict": lambda value: collections.defaultdict([list, dict][value]),
+    "members of a WeakSet": lambda value: weakref.WeakSet(KEPT[:value]),
 }
 
 
@@ -100,6 +120,12 @@ def test_equal_things_are_equal_and_a_difference_shows(name: str, states: States
 def test_one_object_twice_is_not_two_that_are_equal(states: States) -> None:
     one, other = Instance(1), Instance(1)
     assert states.of([], [[one, one]])[1] != states.of([], [[one, other]])[1]
+
+
+def test_a_string_is_the_same_whether_it_is_interned_or_not(states: States) -> None:
+    interned, made = "a name", "".join(["a ", "name"])
+    assert sys.intern(interned) is not made
+    assert states.of([], [[interned]])[1] == states.of([], [[made]])[1]
 
 
 def test_circles_are_walked_once(states: States) -> None:
@@ -135,18 +161,38 @@ def test_a_coroutine_is_where_it_stands_and_what_it_holds_half_way_through_an_ex
     loop.close()
 
 
-def test_what_nobody_can_look_into_is_equal_to_nothing_and_counted() -> None:
+@pytest.mark.parametrize(
+    "opaque",
+    [re.finditer("a", "aaa"), io.BytesIO(b"a"), io.StringIO("a"), Buffer(b"a"), zlib.compressobj()],
+    ids=lambda one: type(one).__name__,
+)
+def test_state_kept_in_c_is_equal_to_nothing_and_counted(opaque: object) -> None:
+    """A buffer has a dictionary, too, and nothing in it."""
     states = States()
-    opaque = re.finditer("a", "aaa")
+    kept, states._static = states._static, frozenset()
     assert states.of([], [opaque])[1] != states.of([], [opaque])[1]
     assert states.opaque
+    assert kept
 
 
 def test_the_own_part_is_told_apart_from_the_whole(states: States) -> None:
-    first = states.of([[1]], [[2]])
-    second = states.of([[1]], [[3]])
+    skipped = [1, 2]
+    first = states.of([[1], skipped], [[2]], [skipped])
+    second = states.of([[1], skipped], [[3]], [skipped])
+    skipped.append(3)
+    assert states.of([[1], skipped], [[2]], [skipped]) == first
+    assert states.of([[1]], [], [])[0] == states.of([[1]], [], [skipped])[0]
     assert first[0] == second[0]
     assert first[1] != second[1]
+
+
+def test_a_counter_that_lived_before_is_told_by_where_it_stands() -> None:
+    counter = itertools.count()
+    states = States()
+    before = states.of([], [counter])[1]
+    next(counter)
+    assert states.of([], [counter])[1] != before
+    assert states.of([], [itertools.count(1)])[1] == states.of([], [counter])[1]
 
 
 def test_what_lived_before_counts_by_its_address_alone() -> None:

@@ -180,10 +180,12 @@ def test_a_handler_that_does_not_end_holds_up_the_shutdown(server: ServerName) -
 def test_connections_that_share_state_are_told_from_those_that_do_not() -> None:
     for target, client, shared in (
         ("rooms:app", "/room/a send:a, close", {"rooms.room.members"}),
+        ("rooms:app", "/tidies close", {"rooms.tidying"}),
         ("plain:careful", "send:a, close", set()),
         ("guarded:app", "/ws send:a, close", set()),
     ):
         one = subject(target, client)
+        one.application.shared.clear()
         endings(one)
         found = set(one.application.shared)
         assert found >= shared

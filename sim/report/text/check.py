@@ -183,6 +183,7 @@ def bounds_words(climbed: Climbed, case: AppCase) -> str:
         "whole frames",
         f"{bounds.partial} partial sends" if bounds.partial else "whole sends",
         "the clock is seen at deadlines",
+        "100 turns without time",
         "Linux TCP",
     ]
     return "; ".join(said)

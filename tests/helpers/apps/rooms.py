@@ -56,6 +56,22 @@ async def litters(websocket: WebSocket) -> None:
     await websocket.close()
 
 
+tidying = {"now": 0}
+
+
+@app.websocket("/tidies")
+async def tidies(websocket: WebSocket) -> None:
+    """Shares something only behind the client's end, and for a moment."""
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.receive_text()
+    except WebSocketDisconnect:
+        tidying["now"] += 1
+        await asyncio.sleep(0)
+        tidying["now"] -= 1
+
+
 class Hub:
     """A queue for each subscriber."""
 
