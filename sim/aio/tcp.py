@@ -11,7 +11,11 @@ on this class and on a real pair of sockets.
   `send` succeeds, a later one raises EPIPE, and `recv` returns b"" throughout.
 - A reset makes a descriptor readable and writable, whichever of the two is waited for, and `send`
   sees it even while nobody reads.
-- `shutdown` and `close` send FIN.
+- `shutdown` sends FIN, and so does `close`, unless data are unread: then it sends a reset. The other
+  end still reads what was sent before.
+- A send of nothing meets what is there, and is not answered.
+
+One rule is left out: a buffer that was full is writable again at once.
 """
 
 import errno
@@ -48,6 +52,9 @@ class Peer:
 
     def on_fin(self) -> None:
         """Take note that the server sends no more."""
+
+    def on_reset(self) -> None:
+        """Take note that the server closed with data unread."""
 
 
 class Port:
@@ -150,10 +157,10 @@ class Port:
         taken = self.takes(len(whole)) if whole else 0
         if whole and not taken:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        if self.peer_closed:
-            self.put(Sent.RST)
-        else:
+        if not self.peer_closed:
             self.peer.on_bytes(whole[:taken])
+        elif taken:
+            self.put(Sent.RST)
         return taken
 
     def sendmsg(self, buffers: Any) -> int:
@@ -161,22 +168,26 @@ class Port:
         return self.send(b"".join(map(bytes, buffers)))
 
     def shutdown(self, how: int) -> None:
-        """End what this side sends."""
-        if self.dead:
+        """End what this side sends. Raises OSError if the connection is over."""
+        self._meet_reset()
+        if self.dead or (self.shut and self.fin):
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
-        self._send_fin()
+        if not self.shut:
+            self.shut = True
+            self.peer.on_fin()
 
     def close(self) -> None:
         """Give the descriptor back."""
-        if not self.closed:
-            self.closed = True
-            self._send_fin()
-
-    def _send_fin(self) -> None:
-        if not self.shut:
-            self.shut = True
-            if not self.dead:
-                self.peer.on_fin()
+        if self.closed:
+            return
+        self.closed = True
+        if self.dead:
+            return
+        if self.received:
+            self.peer.on_reset()
+        elif not self.shut:
+            self.peer.on_fin()
+        self.shut = True
 
     def _meet_reset(self) -> None:
         resets = [i for i, unit in enumerate(self.under_way) if unit.what is Sent.RST]

@@ -152,6 +152,11 @@ class PeerClient(Peer):
             self._leave(Sent.FIN)
         self._end(self._how)
 
+    def on_reset(self) -> None:
+        """The server is gone, and what was under way to it is lost."""
+        self._gone = self._port.peer_closed = True
+        self._end(self._how)
+
     def _take(self, frame: Frame) -> None:
         kind = frame.kind
         if kind is FrameKind.ACCEPT:

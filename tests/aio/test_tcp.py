@@ -251,9 +251,6 @@ ROWS: dict[str, Row] = {
     ),
 }
 DIFFERS = {
-    "gone: a send of nothing is not answered": "the port answers no bytes with a reset, too",
-    "a shutdown when both have shut down": "the port takes a shutdown after both FINs",
-    "close with data unread is a reset": "the port always closes by FIN",
     "a full buffer is not writable": "the selector takes every port for writable",
 }
 """Rows in which our port does something else than Linux, and what."""
@@ -305,6 +302,7 @@ class Client(Peer):
     def __init__(self) -> None:
         self.unread = bytearray()
         self.fins = 0
+        self.resets = 0
 
     def on_bytes(self, data: bytes) -> None:
         self.unread += data
@@ -312,10 +310,16 @@ class Client(Peer):
     def on_fin(self) -> None:
         self.fins += 1
 
+    def on_reset(self) -> None:
+        self.resets += 1
+
     def recv(self) -> bytes:
         data = bytes(self.unread)
         self.unread.clear()
-        if data or self.fins:
+        if self.resets == 1 and not data:
+            self.resets += 1
+            raise ConnectionResetError(errno.ECONNRESET, "")
+        if data or self.fins or self.resets:
             return data
         raise BlockingIOError(errno.EAGAIN, "")
 
@@ -747,15 +751,41 @@ class AnswersTheHalfClosed(Port):
 class SendsOn(Port):
     """Our own shutdown does not end our sends."""
 
-    def _send_fin(self) -> None:
-        return
+    def shutdown(self, how: int) -> None:
+        super().shutdown(how)
+        self.shut = False
 
 
 class ShutsQuietly(Port):
-    """The client does not hear of our shutdown, nor of our close."""
+    """The client does not hear of our shutdown."""
 
-    def _send_fin(self) -> None:
+    def shutdown(self, how: int) -> None:
         self.shut = True
+
+
+class ShutsTheShut(Port):
+    """What both have shut down can be shut down again."""
+
+    def shutdown(self, how: int) -> None:
+        if not self.shut:
+            super().shutdown(how)
+
+
+class AnswersNothing(Port):
+    """A client that is gone answers a send of no bytes."""
+
+    def send(self, data: Any) -> int:
+        if self.peer_closed and not self.dead:
+            self.put(Sent.RST)
+        return super().send(data)
+
+
+class ClosesPolitely(Port):
+    """A close with data unread looks like any other."""
+
+    def close(self) -> None:
+        self.received.clear()
+        super().close()
 
 
 class ClosesQuietly(Port):
@@ -785,7 +815,7 @@ class ShutsAnything(Port):
     """A connection that was reset can be shut down."""
 
     def shutdown(self, how: int) -> None:
-        self._send_fin()
+        self.shut = True
 
 
 class ShutdownTakesTheError(Port):
@@ -859,6 +889,9 @@ BREAKS: dict[type[Port], str] = {
     AnswersTheHalfClosed: "half closed: sends go on",
     SendsOn: "a send after our own shutdown",
     ShutsQuietly: "a shutdown sends FIN",
+    ShutsTheShut: "a shutdown when both have shut down",
+    AnswersNothing: "gone: a send of nothing is not answered",
+    ClosesPolitely: "close with data unread is a reset",
     ClosesQuietly: "close sends FIN",
     ShutsBoth: "our own shutdown leaves what comes",
     ShutsOnce: "a second shutdown",
@@ -928,6 +961,13 @@ def test_a_reset_under_way_is_met_by_a_send_only_if_it_has_come(has_come: bool) 
     port.has_come = lambda: has_come
     assert outcome(lambda: port.send(b"x")) == ("ECONNRESET" if has_come else 1)
     assert outcome(lambda: port.recv(9)) == (b"ab" if has_come else "EAGAIN")
+
+
+def test_a_shutdown_meets_a_reset_under_way_if_it_has_come() -> None:
+    port = Port(7, "c1", lambda: 0)
+    port.put(Sent.RST)
+    port.has_come = lambda: True
+    assert outcome(lambda: port.shutdown(socket.SHUT_WR)) == "ENOTCONN"
 
 
 def test_nothing_comes_behind_a_reset() -> None:
