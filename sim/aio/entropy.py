@@ -17,13 +17,11 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from sim.aio.inside import running
+from sim.aio.inside import note_reader, running
 from sim.aio.refuse import user_line
-from sim.aio.world import CONNECTION, World
+from sim.aio.world import BASE_S, CONNECTION, EPOCH_S, World
 from sim.entropy import influence_free, seed_for
 
-EPOCH_S = 1_767_225_600
-"""The date when a run begins: 2026-01-01, in seconds since 1970."""
 _NS = 1_000_000_000
 
 
@@ -46,6 +44,7 @@ def _clock(name: str, offset_ns: int, per_second: bool) -> Callable[[], Any]:
         world = running()
         if world is None:
             return _REAL[name]()
+        note_reader(world, sys._getframe(1))
         nanoseconds = world.now_ns + offset_ns
         return nanoseconds / _NS if per_second else nanoseconds
 
@@ -61,7 +60,7 @@ def _sleep(seconds: float) -> None:
         world.block(round(seconds * _NS), user_line(sys._getframe(1)))
 
 
-_SINCE_START_NS = 1000 * _NS
+_SINCE_START_NS = round(BASE_S) * _NS
 _REAL: dict[str, Any] = {
     "urandom": os.urandom,
     "time": time.time,

@@ -3,8 +3,26 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from sim.aio.world import World
+
+_COUNT_FROM_NOW = frozenset({"asyncio", "anyio", "uvicorn", "websockets", "logging", "sim"})
+"""Packages of which was read what they do with a clock: they add to it, subtract, and compare."""
+_PASSES_ON = ("current_time", "formatdate")
+"""Functions that only hand the time to who calls them."""
+
+
+def note_reader(world: World, frame: FrameType | None) -> None:
+    """Take note of who reads a clock: of an application nobody knows what it does with the time.
+
+    frame: the one that reads.
+    """
+    while frame is not None and frame.f_code.co_name in _PASSES_ON:
+        frame = frame.f_back
+    if frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        world.reads_clock |= package not in _COUNT_FROM_NOW
 
 
 class _Now:

@@ -6,9 +6,11 @@ loops raise it that cannot do something, and the run says nothing however the co
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from sim.aio.inside import note_reader
 from sim.aio.names import BareLoop
 from sim.aio.threads import Threads
 from sim.aio.turn import Selector
@@ -49,6 +51,7 @@ class SimLoop(BareLoop):
 
     def time(self) -> float:
         """Return the virtual time in seconds."""
+        note_reader(self.world, sys._getframe(1))
         return self.world.loop_time()
 
     def create_task(self, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> Task:

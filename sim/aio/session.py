@@ -23,7 +23,7 @@ from sim.model.schedule import Scheduler
 
 _COLLECT_EVERY = 50
 """Runs between two garbage collections; there is none inside a run."""
-_LIMITS = Limits(steps=20_000)
+_LIMITS = Limits(steps=100_000)
 """More turns than that in one run are taken for one that does not end."""
 
 Program = Callable[[SimLoop], Ending]

@@ -11,6 +11,11 @@ walked in the order in which code would walk them, for that order is state. What
 first run counts by its address: what of it the application leads to and has changed since is walked
 on its own (`sim.aio.rewind`), and nothing else of it can.
 
+Times are told as what is left until then, or has gone by since, so that code which polls comes back
+to where it was: floats of the size that the clocks of a run show are taken for times. Where the
+application reads a clock itself that would be wrong, for nobody knows what it does with the time;
+then they stand as they are, and the time itself is part of the state.
+
 An object of a native type that nobody can look into makes its state equal to no other. That is safe
 and costs pruning, so its type is counted and told.
 """
@@ -40,6 +45,7 @@ from sim.aio.reach import (
     is_random,
     slot_values,
 )
+from sim.aio.world import BASE_S, EPOCH_S
 from sim.objects import hides_something
 
 _VALUES = (int, str, bytes, float, bool, complex, type(None))
@@ -122,14 +128,19 @@ class States:
         """Types that nobody can look into, with how often one was met."""
 
     def of(
-        self, own: Iterable[object], roots: Iterable[object], skip: Iterable[object] = ()
+        self,
+        own: Iterable[object],
+        roots: Iterable[object],
+        skip: Iterable[object] = (),
+        now_s: float | None = None,
     ) -> tuple[bytes, bytes]:
         """Return the application's own part of the state, and the whole.
 
         own: what of it has changed, with the numbers of what has. roots: everything else. skip:
-        what is not to be walked.
+        what is not to be walked. now_s: the time since the run began, in seconds, if times are to
+        be told from now on.
         """
-        walk = _Walk(self._static, self.opaque, frozenset(map(id, skip)))
+        walk = _Walk(self._static, self.opaque, frozenset(map(id, skip)), now_s)
         for root in own:
             walk.go(root)
         part = walk.digest()
@@ -142,11 +153,16 @@ class _Walk:
     """One walk: numbers for what was met, and what was seen of it, in order."""
 
     def __init__(
-        self, static: frozenset[int], opaque: dict[str, int], skip: frozenset[int]
+        self,
+        static: frozenset[int],
+        opaque: dict[str, int],
+        skip: frozenset[int],
+        now_s: float | None,
     ) -> None:
         self._static = static
         self._skip = skip
         self._opaque = opaque
+        self._now_s = now_s
         self.numbers: dict[int, int] = {}
         self._hold: list[Any] = []  # so that no address is used twice within the walk
         self._seen: list[Any] = []
@@ -168,7 +184,7 @@ class _Walk:
             kind = type(found)
             if kind in _VALUES:
                 see(kind.__name__)
-                see(found)
+                see(found if kind is not float else self.from_now(found))
                 continue
             address = id(found)
             number = numbers.get(address)
@@ -189,6 +205,13 @@ class _Walk:
             told = walk(self, found, stack)
             if told is not None:
                 see(told)
+
+    def from_now(self, value: Any) -> object:
+        """Return a float, or if it is a time, how many nanoseconds are left until then."""
+        if self._now_s is None or not value >= BASE_S or value > EPOCH_S * 2:
+            return value
+        since = EPOCH_S if value >= EPOCH_S else BASE_S
+        return "ns", round((value - since - self._now_s) * 1e9)
 
     def opaque(self, found: Any) -> Any:
         """Take note of an object that nobody can look into: it is equal to no other."""
@@ -290,7 +313,7 @@ def _handle(walk: _Walk, found: Any, stack: list[Any]) -> Any:
 
 
 def _timer(walk: _Walk, found: Any, stack: list[Any]) -> Any:
-    return _handle(walk, found, stack), found.when()
+    return _handle(walk, found, stack), walk.from_now(found.when())
 
 
 def _context(walk: _Walk, found: Any, stack: list[Any]) -> Any:

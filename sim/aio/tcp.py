@@ -11,8 +11,8 @@ on this class and on a real pair of sockets.
   `send` succeeds, a later one raises EPIPE, and `recv` returns b"" throughout.
 - A reset makes a descriptor readable and writable, whichever of the two is waited for, and `send`
   sees it even while nobody reads.
-- `shutdown` sends FIN, and so does `close`, unless data are unread: then it sends a reset. The other
-  end still reads what was sent before.
+- `shutdown` sends FIN, and so does `close`, unless data are unread: then it sends a reset. The
+  other end still reads what was sent before.
 - A send of nothing meets what is there, and is not answered.
 
 One rule is left out: a buffer that was full is writable again at once.
@@ -46,6 +46,11 @@ class Unit(NamedTuple):
 
 class Peer:
     """What is told to the other end. By default it does not listen."""
+
+    @property
+    def patience_ns(self) -> int:
+        """How long it will go on waiting for an answer to what is still under way; 0 for none."""
+        return 0
 
     def on_bytes(self, data: bytes) -> None:
         """Take in what the server has sent."""
@@ -117,8 +122,8 @@ class Port:
         return bool(self.received) or self.fin or self.dead
 
     def __standing__(self) -> object:
-        """Return what of it matters for what is to come."""
-        under_way = [(unit.what.value, unit.data, unit.sent_ns) for unit in self.under_way]
+        """Return what of it matters for what is to come, but for when it was sent."""
+        under_way = [(unit.what.value, unit.data) for unit in self.under_way]
         flags = (self.fin, self.dead, self.error, self.closed, self.shut, self.peer_closed)
         return [self.name, under_way, bytes(self.received), flags]
 

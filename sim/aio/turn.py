@@ -47,10 +47,14 @@ class Visiting(Protocol):
     def on_new_ground(self) -> bool:
         """Whether the run has come further than all before it."""
 
-    def visit(self, tell: Callable[[], tuple[bytes, object]]) -> None:
-        """Take note of a state. tell: returns it, with how long nothing has happened.
+    def visit(self, tell: Callable[[], tuple[bytes, object, tuple[int, ...]]]) -> bool:
+        """Take note of a state.
 
-        Raises Redundant if the run need not go on.
+        tell: returns it, how long nothing has happened, and how much time is left of what only
+        limits: a state with more of it leads to all that one with less leads to.
+
+        Returns whether the run goes round for good, and need not be looked at again before the
+        outside world acts. Raises Redundant if the run need not go on.
         """
 
 
@@ -63,6 +67,8 @@ class Selector(BaseSelector):
         self._visitor = scheduler if isinstance(scheduler, Visiting) else None
         self._keys: dict[Any, SelectorKey] = {}
         self._loop: BareLoop | None = None
+        self._round_since = -1
+        """How often the outside world had acted when the run began to go round for good."""
         self._busy = 0
         """Turns since time moved, or something came."""
         self.before_turn: Callable[[], None] = lambda: None
@@ -143,14 +149,24 @@ class Selector(BaseSelector):
         """
         world, tell = self._world, self.state
         visitor = self._visitor
-        if world.settles or tell is None or visitor is None:
+        if world.settles or tell is None or visitor is None or world.acts == self._round_since:
             return
         if visitor.on_new_ground:
             self.look()
         late = world.late_left > 0 and any(due > world.now_ns for due in self._deadlines())
         if self._visible() or late or self.threads_out():
             waited = self._busy
-            visitor.visit(lambda: (tell() + bytes([busy]), waited))
+            round_for_good = visitor.visit(
+                lambda: (tell() + bytes([busy]), waited, self._time_left())
+            )
+            self._round_since = world.acts if round_for_good else -1
+
+    def _time_left(self) -> tuple[int, ...]:
+        """Return how long the run may go on, clients wait, and what is under way may take."""
+        world = self._world
+        patience = [port.peer.patience_ns for port in world.ports]
+        sent = [unit.sent_ns - world.now_ns for port in world.ports for unit in port.under_way]
+        return (world.from_now(world.horizon_ns) or 0, *patience, *sent)
 
     def _pass_by(self) -> None:
         """Something is ready already: what else has come meanwhile, and how late is it?"""

@@ -10,8 +10,14 @@ from sim.model.app import Bounds
 from sim.model.record import Ending, Event, Limits, Value, Waiting
 from sim.model.schedule import Chooser, Kind, Options, Scheduler
 
-BASE_S = 1000.0
-"""What the loop's clock shows when a run begins: code may take 0 for "never"."""
+BASE_S = 1_234_567.0
+"""What the loop's clock shows when a run begins: as on a machine that was up for two weeks.
+
+No number of an application's own is likely to be of that size, so that a float that is can be told
+for a time (`sim.aio.state`); and it is small enough for a nanosecond to show.
+"""
+EPOCH_S = 1_767_225_600
+"""The date when a run begins: 2026-01-01, in seconds since 1970."""
 _NS = 1_000_000_000
 CONNECTION: ContextVar[str] = ContextVar("wsrace.connection", default="")
 """Whose connection a task works for; tasks pass it on to those that they start."""
@@ -67,6 +73,10 @@ class World:
         """Where time may not move beyond; None for no such place."""
         self.longest_ns = 0
         """How far in the future a timer of the loop was at most."""
+        self.reads_clock = False
+        """Whether the application has read a clock: what it does may depend on the time itself."""
+        self.acts = 0
+        """How often the outside world has acted by itself."""
         self.drawn: dict[str, int] = {}
         """How often each connection has drawn something."""
         self._alarms: list[Alarm] = []
@@ -96,6 +106,10 @@ class World:
         """The time, for the trace."""
         return (self.now_ns << 20) // _NS
 
+    def from_now(self, then_ns: int | None) -> int | None:
+        """Return how long it is until a time, None for None."""
+        return None if then_ns is None else then_ns - self.now_ns
+
     def at(self, due_ns: int, act: Callable[[], None], name: str = "") -> Alarm:
         """Let the outside world act at a time."""
         self._numbers += 1
@@ -117,6 +131,7 @@ class World:
         while alarm is not None and alarm.due_ns <= due_ns:
             heapq.heappop(self._alarms)
             self.now_ns = max(self.now_ns, alarm.due_ns)
+            self.acts += 1
             alarm.act()
             alarm = self.next_alarm()
         self.now_ns = max(self.now_ns, due_ns)

@@ -81,8 +81,13 @@ class CaseSearch:
         self._subject = subject
         self._on_failure = on_failure
         self._time_is_up = time_is_up
-        self._search: Search = Pruned() if states else Exhaustive()
+        self._states = states
+        self._search = self._new_search()
         self._most = most
+
+    def _new_search(self) -> Search:
+        self._counts_from_now = not self._subject.application.reads_clock
+        return Pruned() if self._states else Exhaustive()
 
     def run(self) -> CaseFound:
         """Search until the end, until the time is up, or until no answer can come."""
@@ -104,10 +109,20 @@ class CaseSearch:
             end = yield job.under(scheduler)
             found.runs += 1
             self._add(end)
-            if not found.no_answer:
+            if self._counts_from_now and self._subject.application.reads_clock:
+                self._begin_anew()
+            elif not found.no_answer:
                 self._search.finished(end.schedule, ())
         if not found.no_answer:
             self._compare(first, (yield job), "run again after all others, it went otherwise")
+
+    def _begin_anew(self) -> None:
+        """Begin again with times as they are: states were told by how long it is until them."""
+        found = self.found
+        found.schedules = found.read = found.read_failing = 0
+        for counted in (found.endings, found.notes, found.kept):
+            counted.clear()
+        self._search = self._new_search()
 
     def _compare(self, first: End, again: End, what: str) -> None:
         """Take note of a run that does not depend on its choices alone."""

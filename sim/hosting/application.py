@@ -4,6 +4,7 @@ import sys
 import types
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from sim.aio.loop import SimLoop
@@ -28,6 +29,8 @@ class Application:
         self._at_start: tuple[bytes, frozenset[str]] = b"", frozenset()
         self.longest_ms = 0.0
         """How far in the future a timer was at most, in any run."""
+        self.reads_clock = False
+        """Whether it has read a clock in any run: then states at two times are never the same."""
         self.shared: dict[str, None] = {}
         """Paths to state of its own that a connection has changed in a state that was told."""
 
@@ -46,6 +49,7 @@ class Application:
             try:
                 return host.serve(loop, case, paths, teller)
             finally:
+                self.reads_clock |= loop.world.reads_clock
                 self.longest_ms = max(self.longest_ms, loop.world.longest_ns / 1_000_000)
                 rewind.back()
 
@@ -99,14 +103,26 @@ class Application:
             new = [path for path in paths if path not in self._at_start[1]]
             self.shared.update(dict.fromkeys(new or paths or ["what the lifespan yields"]))
 
-    def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
-        """Return the state that roots lead to. skip: what is not to be walked."""
-        part, whole, paths = self._told(given, roots, skip)
+    def tell(
+        self, given: object, roots: Iterable[object], skip: Iterable[object], now_s: float
+    ) -> bytes:
+        """Return the state that roots lead to.
+
+        skip: what is not to be walked. now_s: the time since the run began, in seconds.
+        """
+        if self.reads_clock:
+            part, whole, paths = self._told(given, chain([now_s], roots), skip)
+        else:
+            part, whole, paths = self._told(given, roots, skip, now_s)
         self._share(part, paths)
         return whole
 
     def _told(
-        self, given: object, roots: Iterable[object], skip: Iterable[object]
+        self,
+        given: object,
+        roots: Iterable[object],
+        skip: Iterable[object],
+        now_s: float | None = None,
     ) -> tuple[bytes, bytes, list[str]]:
         """Return its own part of the state, the whole, and the paths to what has changed."""
         assert self._rewind is not None, "who runs it has made one"
@@ -114,7 +130,7 @@ class Application:
             self._states = States()
         changed = self._rewind.changed()
         own = [(number, one.now()) for number, one in changed]
-        part, whole = self._states.of([own, given], roots, skip)
+        part, whole = self._states.of([own, given], roots, skip, now_s)
         return part, whole, [one.path for _, one in changed]
 
     # -- what it is made of --------------------------------------------------------------------

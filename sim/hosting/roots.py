@@ -23,9 +23,11 @@ def roots_of(served: Served) -> Iterator[object]:
     yield [client.__standing__() for client in served.clients]
     yield [(task, whose) for task, whose in loop.started if not task.done()]
     yield [str(getattr(one, "client", "")) for one in served.state.connections]
-    yield (served.told_to_stop_ns, served.has_stopped)
+    yield (world.from_now(served.told_to_stop_ns), served.has_stopped)
     yield list(loop.threads.out)
-    yield (world.now_ns, world.horizon_ns, world.late_left, world.partial_left, world.settles)
+    yield (world.late_left, world.partial_left, world.settles)
+    if all(client.over for client in served.clients):
+        yield world.from_now(world.horizon_ns)  # what stands then, outlives its client
     yield sorted(world.drawn.items())
     yield drawn_so_far()
     yield _found(served)

@@ -79,8 +79,13 @@ class Teller(Protocol):
     def look(self, given: object) -> None:
         """Take note of what connections share, between two turns."""
 
-    def tell(self, given: object, roots: Iterable[object], skip: Iterable[object]) -> bytes:
-        """Return the state that roots lead to. skip: what is not to be walked."""
+    def tell(
+        self, given: object, roots: Iterable[object], skip: Iterable[object], now_s: float
+    ) -> bytes:
+        """Return the state that roots lead to.
+
+        skip: what is not to be walked. now_s: the time since the run began, in seconds.
+        """
 
 
 class UvicornHost:
@@ -119,7 +124,9 @@ class UvicornHost:
                 sets = (served.state.connections, served.state.tasks)
                 given = getattr(lifespan, "state", None)
                 teller.begin(given)
-                loop.selector.state = lambda: teller.tell(given, roots_of(served), sets)
+                loop.selector.state = lambda: teller.tell(
+                    given, roots_of(served), sets, world.now_ns / 1e9
+                )
                 loop.selector.look = lambda: teller.look(given)
             try:
                 served.ending = self._connections(served, case, paths, lifespan)

@@ -119,11 +119,17 @@ class PeerClient(Peer):
         return [
             (self.opened, self.held, self.over, self._next, ahead, got, self._how),
             (self._closing, self._half_closed, self._mute, self._gone, self._slept),
-            self._alarm.due_ns if self._alarm is not None else None,
-            self._given_up_at,
+            self._world.from_now(self._alarm.due_ns if self._alarm is not None else None),
+            None if self.patience_ns else self._world.from_now(self._given_up_at),
             self._answers,
             self._unread if self._world.bounds.partial else None,
         ]
+
+    @property
+    def patience_ns(self) -> int:
+        """How long it goes on waiting for the answer to a close that is still under way."""
+        left = self._world.from_now(self._given_up_at) if self._port.under_way else None
+        return left or 0
 
     def _waits_again(self) -> bool:
         """Whether it is going to wait for messages."""

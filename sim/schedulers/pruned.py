@@ -4,19 +4,32 @@ A run that meets a state which another run has met stops there: depth-first sear
 that can follow, or will, for whoever met it first goes on. So the sets of endings are those of the
 full search, and numbers of runs say nothing about how likely an ending is.
 
+A state may come with time that is left: how long what is under way may take, how long the run is
+looked at. It only limits, so a state with more of it covers an equal one with less.
+
 A state that a run meets again on its own way is no repetition but a cycle: the run is going round.
-All that can be chosen there was offered when it was met first, so the run takes its usual course,
-and ends as whoever runs it says that such runs end.
+All that can be chosen there was offered when it was met first. But a run that goes round for ever
+is an ending, too, and no other run shows it. So it goes round once more in the way it came, and on,
+until whoever runs it ends it. Where it differs in how long nothing has happened it takes its usual
+course, for somebody will make something happen.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sim.errors import Redundant
 from sim.model.schedule import Question
 from sim.schedulers.exhaustive import Exhaustive
 
-State = tuple[bytes, object]
-"""A state, and what of it does not count on a run's own way: how long nothing has happened."""
+
+class Met(NamedTuple):
+    """A state that was met."""
+
+    state: bytes
+    waited: object
+    """What of it does not count on a run's own way: how long nothing has happened."""
+    left: tuple[int, ...] = ()
+    """How much time is left, of each thing that has a limit; as many numbers in equal states."""
 
 
 class Pruned(Exhaustive):
@@ -24,17 +37,19 @@ class Pruned(Exhaustive):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: set[State] = set()
-        self._way: list[tuple[int, bytes]] = []
+        self._seen: dict[tuple[bytes, object], list[tuple[int, ...]]] = {}
+        self._way: list[tuple[int, Met]] = []
         """The states on the way of this run, each with the number of choices before it."""
+        self._places: dict[bytes, list[int]] = {}
+        """Where on the way each state stands."""
         self._turns_round = False
+        self._round: list[tuple[Question, int]] = []
+        """What was asked and answered in one turn of the cycle that the run goes round in."""
+        self._answered = 0
+        self.states = 0
+        """How many states were met."""
         self.alike = 0
         """How many runs were cut."""
-
-    @property
-    def states(self) -> int:
-        """How many states were met."""
-        return len(self._seen)
 
     @property
     def on_new_ground(self) -> bool:
@@ -48,25 +63,56 @@ class Pruned(Exhaustive):
         self._turns_round = False
         kept = len(self._path) - 1  # the last answer is another one now
         while self._way and self._way[-1][0] > kept:
-            self._way.pop()
+            _, met = self._way.pop()
+            self._places[met.state].pop()
         return self
 
-    def visit(self, tell: Callable[[], tuple[bytes, object]]) -> None:
-        """Take note of a state. tell: returns it; asked only on new ground. Raises Redundant."""
+    def visit(self, tell: Callable[[], tuple[bytes, object, tuple[int, ...]]]) -> bool:
+        """Take note of a state. tell: returns it; asked only on new ground.
+
+        Returns whether the run goes round from now on and need not be looked at, as long as nothing
+        acts that does not belong to the state. Raises Redundant if it need not go on.
+        """
         if not self.on_new_ground:
-            return
-        state, waited = tell()
-        if any(known == state for _, known in self._way):
+            return False
+        met = Met(*tell())
+        places = self._places.setdefault(met.state, [])
+        before = [self._way[place] for place in places]
+        before = [(depth, one) for depth, one in before if _covers(one.left, met.left)]
+        if before:
             self._turns_round = True
-            return
+            same = [depth for depth, one in before if one.waited == met.waited]
+            self._round = self._answers_since(same[-1]) if same else []
+            return bool(same)
         self._turns_round = False
-        if (state, waited) in self._seen:
+        known = self._seen.setdefault((met.state, met.waited), [])
+        if any(_covers(left, met.left) for left in known):
             self.alike += 1
             raise Redundant("its state was seen")
-        self._seen.add((state, waited))
-        self._way.append((self._depth, state))
+        known.append(met.left)
+        self.states += len(known) == 1
+        places.append(len(self._way))
+        self._way.append((self._depth, met))
+        return False
+
+    def _answers_since(self, depth: int) -> list[tuple[Question, int]]:
+        self._answered = 0
+        levels = self._path[depth : self._depth]
+        return [(one.question, one.affordable[one.position][0]) for one in levels]
 
     def _afford(self, question: Question) -> list[tuple[int, int]]:
-        if self._turns_round:
-            return [(question.default, 0)]
-        return super()._afford(question)
+        if not self._turns_round:
+            return super()._afford(question)
+        answer = question.default
+        if self._round:
+            asked, given = self._round[self._answered % len(self._round)]
+            self._answered += 1
+            if asked == question:
+                answer = given
+            else:  # less time is left than there was
+                self._round = []
+        return [(answer, 0)]
+
+
+def _covers(more: tuple[int, ...], less: tuple[int, ...]) -> bool:
+    return all(one >= other for one, other in zip(more, less, strict=True))

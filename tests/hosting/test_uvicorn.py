@@ -87,7 +87,7 @@ def test_what_is_drawn_and_what_time_it_is_depend_on_the_run_alone() -> None:
     first, second = usual(one), usual(one)
     assert first.events == second.events
     (said,) = [event for event in first.events if event.kind == "client.got"]
-    assert str(said.values["frame"]).endswith(" 1767225600.0 1000.0")
+    assert str(said.values["frame"]).endswith(" 1767225600.0 1234567.0")
 
 
 @pytest.mark.parametrize(

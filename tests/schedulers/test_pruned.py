@@ -40,7 +40,7 @@ def ends(graph: Graph, search: Exhaustive) -> tuple[set[int], int]:
 
         def visit(node: int) -> None:
             if isinstance(search, Pruned):
-                search.visit(lambda: (bytes([node]), 0))
+                search.visit(lambda: (bytes([node]), 0, ()))
 
         try:
             found.add(walk(graph, choose, visit))
@@ -83,7 +83,7 @@ def test_a_state_on_the_runs_own_way_is_a_cycle_and_no_repetition() -> None:
         turn = 0
         while turn < 4:  # after some rounds whoever runs it lets it end
             turn += 1
-            scheduler.visit(lambda: (b"the same", 0))
+            scheduler.visit(lambda: (b"the same", 0, ()))
             if scheduler.choose(Question(Kind.STEP, ("stay", "leave"), 0, "")):
                 break
         turns.append(turn)
@@ -98,7 +98,7 @@ def test_how_long_nothing_has_happened_tells_states_apart() -> None:
         assert scheduler is not None
         scheduler.choose(question)
         try:
-            scheduler.visit(lambda waited=waited: (b"state", waited))  # type: ignore[misc]
+            scheduler.visit(lambda waited=waited: (b"state", waited, ()))  # type: ignore[misc]
             cut.append(False)
         except Redundant:
             cut.append(True)
