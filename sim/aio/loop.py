@@ -54,6 +54,11 @@ class SimLoop(BareLoop):
         note_reader(self.world, sys._getframe(1))
         return self.world.loop_time()
 
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        """Set a timer."""
+        self.world.note_timer(when)
+        return super().call_at(when, callback, *args, context=context)
+
     def create_task(self, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> Task:
         """Start a task, and remember for which connection."""
         if self.get_task_factory() is None:

@@ -88,7 +88,7 @@ class Port:
         self.shut = False
         """Whether our FIN is sent."""
         self.peer_closed = False
-        self.has_come: Callable[[], bool] = lambda: False
+        self.has_come: Callable[[Unit], bool] = lambda unit: False
         """Asked within a send while a reset is under way: whether it is here by now."""
         self.takes: Callable[[int], int] = lambda count: count
         """Asked within a send of so many bytes: how many of them the kernel takes."""
@@ -196,7 +196,7 @@ class Port:
 
     def _meet_reset(self) -> None:
         resets = [i for i, unit in enumerate(self.under_way) if unit.what is Sent.RST]
-        if resets and not self.dead and self.has_come():
+        if resets and not self.dead and self.has_come(self.under_way[resets[0]]):
             self.arrive(resets[0] + 1)
 
     def _raise(self) -> None:

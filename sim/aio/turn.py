@@ -19,10 +19,11 @@ slack; timers within the grain may come due in one turn or not.
 
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, SelectorKey
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from sim.aio.names import BareLoop, due_of
-from sim.aio.tcp import Port
+from sim.aio.tcp import Port, Sent
+from sim.aio.visits import Visits
 from sim.aio.world import EndOfRun, World, to_ns
 from sim.errors import LimitReached
 from sim.model.record import LOOP, Ending
@@ -39,44 +40,18 @@ _SPINNING = 100
 task, or for a timer, would else go round for ever."""
 
 
-@runtime_checkable
-class Visiting(Protocol):
-    """A scheduler that is shown the state of its run before choices on new ground."""
-
-    @property
-    def on_new_ground(self) -> bool:
-        """Whether the run has come further than all before it."""
-
-    def visit(self, tell: Callable[[], tuple[bytes, object, tuple[int, ...]]]) -> bool:
-        """Take note of a state.
-
-        tell: returns it, how long nothing has happened, and how much time is left of what only
-        limits: a state with more of it leads to all that one with less leads to.
-
-        Returns whether the run goes round for good, and need not be looked at again before the
-        outside world acts. Raises Redundant if the run need not go on.
-        """
-
-
 class Selector(BaseSelector):
     """What asyncio asks for ready descriptors. It never waits: it decides what has happened."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        scheduler = world.scheduler
-        self._visitor = scheduler if isinstance(scheduler, Visiting) else None
+        self.visits = Visits(world)
         self._keys: dict[Any, SelectorKey] = {}
         self._loop: BareLoop | None = None
-        self._round_since = -1
-        """How often the outside world had acted when the run began to go round for good."""
         self._busy = 0
         """Turns since time moved, or something came."""
         self.before_turn: Callable[[], None] = lambda: None
         """Called before each turn."""
-        self.look: Callable[[], None] = lambda: None
-        """Called in each turn that no run before made."""
-        self.state: Callable[[], bytes] | None = None
-        """Tells the state of the run, for schedulers that compare states; None if nobody can."""
         self.landing: Callable[[bool], bool] = lambda must: False
         """Lets a thread land while nothing is ready; returns whether one did."""
         self.threads_out: Callable[[], int] = lambda: 0
@@ -132,7 +107,7 @@ class Selector(BaseSelector):
             raise EndOfRun(Ending.STEP_LIMIT, LimitReached(f"more than {world.limits.steps} turns"))
         busy = timeout == 0
         self.before_turn()
-        self._visit(busy)
+        self.visits.show(busy, self._busy, self._chooses)
         before = world.now_ns, len(world.events)
         if busy or self._ready():
             self._pass_by()
@@ -142,31 +117,16 @@ class Selector(BaseSelector):
         self._busy = 0 if moved or not busy else self._busy + 1
         return self._in_order(self._ready())
 
-    def _visit(self, busy: bool) -> None:
-        """Let the scheduler see the state, where something is going to be a choice.
-
-        Raises Redundant if it has seen it.
-        """
-        world, tell = self._world, self.state
-        visitor = self._visitor
-        if world.settles or tell is None or visitor is None or world.acts == self._round_since:
-            return
-        if visitor.on_new_ground:
-            self.look()
-        late = world.late_left > 0 and any(due > world.now_ns for due in self._deadlines())
-        if self._visible() or late or self.threads_out():
-            waited = self._busy
-            round_for_good = visitor.visit(
-                lambda: (tell() + bytes([busy]), waited, self._time_left())
-            )
-            self._round_since = world.acts if round_for_good else -1
-
-    def _time_left(self) -> tuple[int, ...]:
-        """Return how long the run may go on, clients wait, and what is under way may take."""
-        world = self._world
-        patience = [port.peer.patience_ns for port in world.ports]
-        sent = [unit.sent_ns - world.now_ns for port in world.ports for unit in port.under_way]
-        return (world.from_now(world.horizon_ns) or 0, *patience, *sent)
+    def _chooses(self) -> bool:
+        """Whether something is going to be a choice in this turn."""
+        late = self._world.late_left > 0
+        dying = any(unit.what is Sent.RST for port in self._world.ports for unit in port.under_way)
+        return (
+            bool(self._visible())
+            or dying  # a send may meet it
+            or (late and any(due > self._world.now_ns for due in self._deadlines()))
+            or bool(self.threads_out())
+        )
 
     def _pass_by(self) -> None:
         """Something is ready already: what else has come meanwhile, and how late is it?"""
@@ -263,11 +223,7 @@ class Selector(BaseSelector):
     def _deadlines(self) -> list[int]:
         """Return when timers are due, each time once, in order."""
         assert self._loop is not None, "a selector serves a loop"
-        due = sorted({World.ns_of(due_of(timer)) for timer in self._loop.timers()})
-        if due:
-            world = self._world
-            world.longest_ns = max(world.longest_ns, due[-1] - world.now_ns)
-        return due
+        return sorted({World.ns_of(due_of(timer)) for timer in self._loop.timers()})
 
     def _latest(self, visible: list[Port]) -> int | None:
         """Return when what is under way must have come; None if nothing is."""
@@ -287,9 +243,10 @@ class Selector(BaseSelector):
 
     def _visible(self) -> list[Port]:
         """Return the ports of which something is under way, and looked for."""
-        return [port for port in self._world.ports if port.under_way and self._is_read(port)]
+        return [port for port in self._world.ports if port.under_way and self.reads(port)]
 
-    def _is_read(self, port: Port) -> bool:
+    def reads(self, port: Port) -> bool:
+        """Whether what comes on a connection is looked for."""
         key = self._keys.get(port.descriptor)
         return not port.closed and key is not None and bool(key.events & EVENT_READ)
 
@@ -301,14 +258,17 @@ class Selector(BaseSelector):
         for number, port in enumerate(visible):
             forced = must and not came and number == len(visible) - 1
             options = (LOOP, port.name)
-            comes = forced or world.ask(Kind.ARRIVAL, options, int(must), "net") == 1
+            least = sum(map(world.is_overdue, port.under_way))
+            comes = least or forced or world.ask(Kind.ARRIVAL, options, int(must), "net") == 1
             if comes:
-                self._arrive(port)
+                self._arrive(port, max(least, 1))
                 came = True
 
-    def _arrive(self, port: Port) -> None:
+    def _arrive(self, port: Port, least: int) -> None:
+        """Let what is under way on a connection arrive, or the first of it. least: how many."""
         world, most = self._world, len(port.under_way)
-        count = 1 + world.ask(Kind.VALUE, range(1, most + 1), most - 1, port.name)
+        picked = world.ask(Kind.VALUE, range(least, most + 1), most - least, port.name)
+        count = least + picked
         what = ",".join(unit.what.value for unit in list(port.under_way)[:count])
         world.event("arrived", "(net)", connection=port.name, what=what)
         port.arrive(count)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from sim.aio.tcp import Port
+from sim.aio.tcp import Port, Unit
 from sim.model.app import Bounds
 from sim.model.record import Ending, Event, Limits, Value, Waiting
 from sim.model.schedule import Chooser, Kind, Options, Scheduler
@@ -18,6 +18,8 @@ for a time (`sim.aio.state`); and it is small enough for a nanosecond to show.
 """
 EPOCH_S = 1_767_225_600
 """The date when a run begins: 2026-01-01, in seconds since 1970."""
+SHORT_MS = 50.0
+"""How far in the future timers are by which code polls."""
 _NS = 1_000_000_000
 CONNECTION: ContextVar[str] = ContextVar("wsrace.connection", default="")
 """Whose connection a task works for; tasks pass it on to those that they start."""
@@ -72,7 +74,9 @@ class World:
         self.horizon_ns: int | None = None
         """Where time may not move beyond; None for no such place."""
         self.longest_ns = 0
-        """How far in the future a timer of the loop was at most."""
+        """How far in the future a timer was at most when it was set."""
+        self.short_timers = 0
+        """How many timers were as short as those of code that polls."""
         self.reads_clock = False
         """Whether the application has read a clock: what it does may depend on the time itself."""
         self.acts = 0
@@ -96,6 +100,12 @@ class World:
         """Return what the loop's clock shows, in seconds."""
         return BASE_S + self.now_ns / _NS
 
+    def note_timer(self, when_s: float) -> None:
+        """Take note of a timer that is set."""
+        ahead = self.ns_of(when_s) - self.now_ns if when_s < EPOCH_S else 0
+        self.longest_ns = max(self.longest_ns, ahead)
+        self.short_timers += 0 < ahead < to_ns(SHORT_MS)
+
     @staticmethod
     def ns_of(when_s: float) -> int:
         """Return a time of the loop's clock in nanoseconds."""
@@ -109,6 +119,10 @@ class World:
     def from_now(self, then_ns: int | None) -> int | None:
         """Return how long it is until a time, None for None."""
         return None if then_ns is None else then_ns - self.now_ns
+
+    def is_overdue(self, unit: Unit) -> bool:
+        """Whether something has been under way for so long that it is here by now."""
+        return unit.sent_ns + to_ns(self.bounds.latency_ms) < self.now_ns
 
     def at(self, due_ns: int, act: Callable[[], None], name: str = "") -> Alarm:
         """Let the outside world act at a time."""

@@ -1,21 +1,25 @@
 """Asks an application one question after the other, each wider than the one before.
 
 First as little as can go wrong, so that the simplest cause comes first: one connection and a
-process that is never late; then late once; then with bytes that are under way as long as its
-longest timer; then two connections, from when both are open, and from their first byte. Two are
-asked about only where connections share state: where every state of one connection left all that
-the application reaches as it was, a second one meets what the first one met.
+process that is never late, and if it polls, bytes that are under way for few polls; then late once;
+then with bytes that are under way as long as its longest timer; then two connections, from when
+both are open, and from their first byte. Two are asked about only where connections share state:
+where every state of one connection left all that the application reaches as it was, a second one
+meets what the first one met.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from sim.aio.world import SHORT_MS
 from sim.exploration.case import CaseFound, CaseSearch
 from sim.exploration.verdict import Verdict
+from sim.kernel.series import run_once
 from sim.model.app import Bounds
 from sim.model.appscript import Script
 from sim.runs.app import AppSubject
 from sim.runs.subject import Record
+from sim.schedulers.fifo import Fifo
 
 MOST_LATENCY_MS = 60_000.0
 
@@ -130,6 +134,10 @@ class Ladder:
         of = "one connection" if count == 1 else f"{count} connections"
         if count > 1 and "start" not in self._given:
             yield self._rung(f"{of}, from when all are open", cases, replace(bounds, start="open"))
+        widest = "latency_ms" in self._given or bounds.latency_ms <= SHORT_MS
+        if not widest and self._polls(cases[0]):  # each poll may be another state
+            words = f"{of}, bytes under way for up to {SHORT_MS:g} ms"
+            yield self._rung(words, cases, replace(bounds, latency_ms=SHORT_MS))
         yield self._rung(of, cases, bounds)
         if bounds.late == 0 and "late" not in self._given and count == 1:
             yield self._rung(f"{of}, the process late once", cases, replace(bounds, late=1))
@@ -139,6 +147,12 @@ class Ladder:
             yield self._rung(words, cases, replace(bounds, latency_ms=longest))
         if count == 1 and self._subject.application.all_shared:
             yield from self._two(bounds)
+
+    def _polls(self, scripts: Sequence[Script]) -> bool:
+        """Whether it polls when everything goes its usual way."""
+        _, (subject,) = self._rung("", [scripts], self._subject.case.bounds)
+        run_once(subject.job(Fifo()))
+        return subject.application.polls
 
     def _two(self, bounds: Bounds) -> Iterator[tuple[Rung, list[AppSubject]]]:
         """Yield the questions with two connections: each script twice, and beside the idle one."""

@@ -11,11 +11,14 @@ from sim.aio.loop import SimLoop
 from sim.aio.rewind import Rewind
 from sim.aio.session import Program
 from sim.aio.state import States
-from sim.aio.turn import Visiting
+from sim.aio.visits import Visiting
 from sim.hosting.target import Target
 from sim.hosting.uvicorn import UvicornHost
 from sim.model.app import AppCase
 from sim.model.record import Ending
+
+_POLLS = 20
+"""More short timers in one run than that are taken for polling."""
 
 
 class Application:
@@ -29,6 +32,8 @@ class Application:
         self._at_start: tuple[bytes, frozenset[str]] = b"", frozenset()
         self.longest_ms = 0.0
         """How far in the future a timer was at most, in any run."""
+        self.polls = False
+        """Whether it has set so many short timers in a run that it seems to poll."""
         self.reads_clock = False
         """Whether it has read a clock in any run: then states at two times are never the same."""
         self.shared: dict[str, None] = {}
@@ -51,6 +56,7 @@ class Application:
             finally:
                 self.reads_clock |= loop.world.reads_clock
                 self.longest_ms = max(self.longest_ms, loop.world.longest_ns / 1_000_000)
+                self.polls |= loop.world.short_timers > _POLLS
                 rewind.back()
 
         return run

@@ -9,8 +9,10 @@ from sim.hosting.observe import words_for
 from sim.hosting.waits import name_of
 
 
-def roots_of(served: Served) -> Iterator[object]:
+def roots_of(served: Served, alarms: bool = True) -> Iterator[object]:
     """Yield the roots, in an order that repeats, but for what is the application's own.
+
+    alarms: whether it counts when clients act by themselves.
 
     What was found so far is among them, so that equal states have equal endings, and not only
     equal futures.
@@ -26,11 +28,16 @@ def roots_of(served: Served) -> Iterator[object]:
     yield (world.from_now(served.told_to_stop_ns), served.has_stopped)
     yield list(loop.threads.out)
     yield (world.late_left, world.partial_left, world.settles)
-    if all(client.over for client in served.clients):
-        yield world.from_now(world.horizon_ns)  # what stands then, outlives its client
+    under_way = any(port.under_way and loop.selector.reads(port) for port in world.ports)
+    if all(client.over for client in served.clients) and not under_way:
+        # What stands then, outlives its client. While bytes of it are under way, which are here
+        # soon, more time counts as covering less: else each poll until then would be a state.
+        yield world.from_now(world.horizon_ns)
     yield sorted(world.drawn.items())
     yield drawn_so_far()
     yield _found(served)
+    if alarms:
+        yield [client.acts_in_ns for client in served.clients]
 
 
 def _found(served: Served) -> object:

@@ -124,10 +124,10 @@ class UvicornHost:
                 sets = (served.state.connections, served.state.tasks)
                 given = getattr(lifespan, "state", None)
                 teller.begin(given)
-                loop.selector.state = lambda: teller.tell(
-                    given, roots_of(served), sets, world.now_ns / 1e9
+                loop.selector.visits.tell = lambda alarms: teller.tell(
+                    given, roots_of(served, alarms), sets, world.now_ns / 1e9
                 )
-                loop.selector.look = lambda: teller.look(given)
+                loop.selector.visits.look = lambda: teller.look(given)
             try:
                 served.ending = self._connections(served, case, paths, lifespan)
                 tell(served, lifespan, to_ns(case.grace_ms))
@@ -203,7 +203,9 @@ class UvicornHost:
         world = loop.world
         port = Port(_FIRST_DESCRIPTOR + len(world.ports), name, lambda: world.now_ns)
         options = ("not yet", "reset")
-        port.has_come = lambda: world.ask(Kind.ARRIVAL, options, 0, f"{name}:send") == 1
+        port.has_come = lambda unit: (
+            world.is_overdue(unit) or world.ask(Kind.ARRIVAL, options, 0, f"{name}:send") == 1
+        )
         port.takes = lambda count: _taken(loop, name, count)
         world.ports.append(port)
         served.observer.by_address[port.getpeername()] = name

@@ -110,7 +110,8 @@ class PeerClient(Peer):
             self._do(step)
 
     def __standing__(self) -> object:
-        """Return what of it matters for what is to come, and for what is found in the end.
+        """Return what of it matters for what is to come, and for what is found in the end, but for
+        when it acts by itself.
 
         What it has got counts as far as it is going to wait for it.
         """
@@ -119,11 +120,16 @@ class PeerClient(Peer):
         return [
             (self.opened, self.held, self.over, self._next, ahead, got, self._how),
             (self._closing, self._half_closed, self._mute, self._gone, self._slept),
-            self._world.from_now(self._alarm.due_ns if self._alarm is not None else None),
-            None if self.patience_ns else self._world.from_now(self._given_up_at),
             self._answers,
             self._unread if self._world.bounds.partial else None,
         ]
+
+    @property
+    def acts_in_ns(self) -> tuple[int | None, int | None]:
+        """When it goes on with its script by itself, and when it gives up waiting, from now on."""
+        world, alarm = self._world, self._alarm
+        given_up = None if self.patience_ns else world.from_now(self._given_up_at)
+        return world.from_now(alarm.due_ns if alarm is not None else None), given_up
 
     @property
     def patience_ns(self) -> int:

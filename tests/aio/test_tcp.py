@@ -958,7 +958,7 @@ def test_a_reset_under_way_is_met_by_a_send_only_if_it_has_come(has_come: bool) 
     port = Port(7, "c1", lambda: 0)
     port.put(Sent.DATA, b"ab")
     port.put(Sent.RST)
-    port.has_come = lambda: has_come
+    port.has_come = lambda unit: has_come
     assert outcome(lambda: port.send(b"x")) == ("ECONNRESET" if has_come else 1)
     assert outcome(lambda: port.recv(9)) == (b"ab" if has_come else "EAGAIN")
 
@@ -966,7 +966,7 @@ def test_a_reset_under_way_is_met_by_a_send_only_if_it_has_come(has_come: bool) 
 def test_a_shutdown_meets_a_reset_under_way_if_it_has_come() -> None:
     port = Port(7, "c1", lambda: 0)
     port.put(Sent.RST)
-    port.has_come = lambda: True
+    port.has_come = lambda unit: True
     assert outcome(lambda: port.shutdown(socket.SHUT_WR)) == "ENOTCONN"
 
 
