@@ -22,12 +22,14 @@ and costs pruning, so its type is counted and told.
 
 import asyncio
 import collections
+import decimal
 import enum
 import functools
 import gc
 import itertools
 import marshal
 import types
+import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import Context, ContextVar
@@ -121,8 +123,7 @@ class States:
 
     def __init__(self) -> None:
         """Take what lives now for unchanged: what of it can change is told apart."""
-        gc.collect()
-        self._lived = gc.get_objects()  # kept, so that no address is used twice
+        self._lived = _all_objects()  # kept, so that no address is used twice
         self._static = frozenset(map(id, self._lived))
         self.opaque: dict[str, int] = {}
         """Types that nobody can look into, with how often one was met."""
@@ -147,6 +148,19 @@ class States:
         for root in roots:
             walk.go(root)
         return part, walk.digest()
+
+
+def _all_objects() -> list[Any]:
+    """Return all objects that the collector knows, those that are frozen included."""
+    frozen = gc.get_freeze_count() > 0
+    gc.unfreeze()
+    with warnings.catch_warnings():  # of what an earlier run has left
+        warnings.simplefilter("ignore")
+        gc.collect()
+    found = gc.get_objects()
+    if frozen:
+        gc.freeze()
+    return found
 
 
 class _Walk:
@@ -457,7 +471,7 @@ def _walker_of(kind: type) -> Walker:
             return walker
     if kind.__module__.startswith("sim."):
         return _standing if hasattr(kind, "__standing__") else _ours
-    if issubclass(kind, TOLD_BY_TEXT):
+    if issubclass(kind, (*TOLD_BY_TEXT, decimal.Context)):
         return lambda walk, found, stack: repr(found)
     if is_frozen(kind) and not issubclass(kind, _WALKED):
         return _fixed

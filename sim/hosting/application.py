@@ -48,6 +48,7 @@ class Application:
         rewind = self._rewind
         if rewind is None:
             rewind = self._rewind = Rewind(self._roots(host), self._is_own, self._finish)
+            self._states = States()
 
         def run(loop: SimLoop) -> Ending:
             teller = self if isinstance(loop.world.scheduler, Visiting) else None
@@ -132,8 +133,7 @@ class Application:
     ) -> tuple[bytes, bytes, list[str]]:
         """Return its own part of the state, the whole, and the paths to what has changed."""
         assert self._rewind is not None, "who runs it has made one"
-        if self._states is None:
-            self._states = States()
+        assert self._states is not None, "and the other, too"
         changed = self._rewind.changed()
         own = [(number, one.now()) for number, one in changed]
         part, whole = self._states.of([own, given], roots, skip, now_s)

@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextvars
 import datetime
+import decimal
 import functools
 import io
 import itertools
@@ -99,6 +100,7 @@ MADE: dict[str, Callable[[int], Any]] = {
     "range": range,
     "order of an OrderedDict": lambda value: moved(value),
     "factory of a defaultdict": lambda value: collections.defaultdict([list, dict][value]),
+    "decimal.Context": lambda value: decimal.Context(prec=20 + value),
     "members of a WeakSet": lambda value: weakref.WeakSet(KEPT[:value]),
 }
 

@@ -104,3 +104,61 @@ def test_how_long_nothing_has_happened_tells_states_apart() -> None:
             cut.append(True)
     assert cut == [False, False, True]
     assert search.next_scheduler() is None
+
+
+def test_more_time_left_covers_less_and_not_the_other_way_round() -> None:
+    question = Question(Kind.STEP, ("x", "y", "z", "more of one, less of the other"), 0, "")
+    search, cut = Pruned(), []
+    for left in ((5, 5), (6, 5), (6, 4), (7, 4)):
+        scheduler = search.next_scheduler()
+        assert scheduler is not None
+        scheduler.choose(question)
+        try:
+            scheduler.visit(lambda left=left: (b"state", 0, left))  # type: ignore[misc]
+            cut.append(False)
+        except Redundant:
+            cut.append(True)
+    assert cut == [False, False, True, False]
+    assert search.states == 1
+
+
+ROUND = Question(Kind.STEP, ("leave", "stay"), 0, "")
+
+
+def go_round(search: Pruned, rounds: int) -> list[int]:
+    """Return how many rounds each run took: it may leave in each, and is asked again if it stays.
+
+    Time goes by: less and less is left.
+    """
+    taken = []
+    while (scheduler := search.next_scheduler()) is not None:
+        done, goes_round = 0, False
+        while done < rounds:
+            if not goes_round:
+                left = (rounds - done,)
+                goes_round = scheduler.visit(lambda left=left: (b"here", 0, left))  # type: ignore[misc]
+            if scheduler.choose(ROUND) == 0:
+                break
+            done += 1
+        taken.append(done)
+    return taken
+
+
+def test_who_goes_round_against_its_usual_way_goes_on_until_time_is_up() -> None:
+    """Else nobody would see what staying for ever ends in."""
+    assert go_round(Pruned(), 50) == [0, 50]
+
+
+def test_a_run_that_goes_round_answers_as_usual_once_it_is_asked_something_else() -> None:
+    search = Pruned()
+    scheduler = search.next_scheduler()
+    assert scheduler is not None
+    scheduler.visit(lambda: (b"here", 0, (2,)))
+    scheduler.choose(ROUND)
+    assert search.next_scheduler() is scheduler
+    scheduler.visit(lambda: (b"here", 0, (2,)))
+    assert scheduler.choose(ROUND) == 1
+    assert scheduler.visit(lambda: (b"here", 0, (1,)))
+    other = Question(Kind.STEP, ("leave", "stay", "wait"), 2, "")
+    assert (scheduler.choose(other), scheduler.choose(ROUND)) == (2, 0)
+    assert search.next_scheduler() is None
