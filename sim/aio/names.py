@@ -23,13 +23,15 @@ RESOLUTION_S = 1e-9
 
 
 def _missing() -> list[str]:
-    loop = selector_events.BaseSelectorEventLoop
+    inside: Any = selector_events
+    loop = inside.BaseSelectorEventLoop
     wanted: list[tuple[Any, str]] = [
         (loop, "_make_self_pipe"),
         (loop, "_close_self_pipe"),
         (loop, "_write_to_self"),
         (loop, "_make_socket_transport"),
         (loop, "_run_once"),
+        (inside, "_SelectorTransport"),
         (loop, "_process_events"),
         (events.Handle, "_cancelled"),
         (events.Handle, "_callback"),
@@ -70,6 +72,7 @@ class BareLoop(_SELECTOR_LOOP):  # type: ignore[misc]  # we answer with less tha
     def __init__(self, selector: BaseSelector) -> None:
         super().__init__(selector)
         self._clock_resolution = RESOLUTION_S
+        self._opened: list[Any] = []
 
     # Nobody wakes it from another thread but through what the engine lands, so that it needs no
     # socket to itself. Its count of descriptors must fit all the same.
@@ -102,7 +105,15 @@ class BareLoop(_SELECTOR_LOOP):  # type: ignore[misc]  # we answer with less tha
 
     def open_transport(self, sock: Any, protocol: asyncio.BaseProtocol, peer: Any) -> Any:
         """Put a transport of asyncio's own between a socket and a protocol, as `accept` does."""
-        return self._make_socket_transport(sock, protocol, extra={"peername": peer})
+        transport = self._make_socket_transport(sock, protocol, extra={"peername": peer})
+        self._opened.append(transport)
+        return transport
+
+    def close(self) -> None:
+        """Close the loop; nobody need hear of transports that were open when the run was over."""
+        super().close()
+        for transport in self._opened:
+            transport._sock = None
 
 
 def due_of(handle: asyncio.TimerHandle) -> float:

@@ -292,6 +292,8 @@ def explore(
     metavar="SECONDS",
     help="How long to look.",
 )
+@click.option("--no-loss", is_flag=True, help="A message that is lost is a failure.")
+@click.option("--audit", is_flag=True, help="See that what follows from equal states is equal.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -522,6 +524,8 @@ def _run_check(target: str, asked: dict[str, Any]) -> int:
     case = {name: asked.pop(name) for name in CASE}
     given = {name: value for name, value in bounds.items() if value is not None}
     out, as_json = asked.pop("out"), asked.pop("as_json")
+    if asked.pop("no_loss"):
+        asked["fail_on"] = (*asked["fail_on"], "lost")
     question = Asked(target, **asked, case=case, bounds=given)
     return run(question, out, as_json, time.perf_counter)
 

@@ -80,14 +80,14 @@ class CaseSearch:
         self.found = CaseFound(subject)
         self._subject = subject
         self._on_failure = on_failure
-        self._time_is_up = time_is_up
         self._states = states
+        self._time_is_up = time_is_up
         self._search = self._new_search()
         self._most = most
 
     def _new_search(self) -> Search:
         self._counts_from_now = not self._subject.application.reads_clock
-        return Pruned() if self._states else Exhaustive()
+        return Pruned(self._time_is_up) if self._states else Exhaustive()
 
     def run(self) -> CaseFound:
         """Search until the end, until the time is up, or until no answer can come."""

@@ -18,6 +18,7 @@ from sim.exploration.case import CaseFound
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.ladder import Climbed, Ladder, Rung
 from sim.exploration.shrink import Shrinker
+from sim.exploration.state_audit import StateAudit, audit_states
 from sim.hosting.application import Application
 from sim.hosting.routes import paths_for
 from sim.hosting.target import Target, load
@@ -64,6 +65,8 @@ class Asked:
     allow: tuple[str, ...] = ()
     seconds: float = 10.0
     """How long to look."""
+    audit: bool = False
+    """Whether to go on from states that count as equal, and to see that what follows is equal."""
     case: dict[str, Any] = field(default_factory=dict)
     """Of an `AppCase`: what was given."""
     bounds: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +84,8 @@ class Checked:
     seconds: float
     made_up: bool = False
     """Whether what clients send was made up."""
+    audited: StateAudit | None = None
+    """What the audit of states came to, if there was one."""
 
 
 def _nothing(*_: object) -> None:
@@ -111,9 +116,10 @@ def check_app(
         bounds=tuple(asked.bounds),
     ).climb(on_failure, on_case, lambda: stopwatch() - began > asked.seconds)
     climbed = _judged(climbed, asked)
+    audited = _audited(climbed, asked, stopwatch) if asked.audit else None
     climbed, smallest = _confirmed(climbed, _smallest(climbed))
     made_up = not asked.clients and asked.message is None
-    return Checked(climbed, subject, smallest, stopwatch() - began, made_up)
+    return Checked(climbed, subject, smallest, stopwatch() - began, made_up, audited)
 
 
 def _refuse_running_loop() -> None:
@@ -227,6 +233,21 @@ def _judged(climbed: Climbed, asked: Asked) -> Climbed:
         f"{where}; say what your messages look like: --message or --client 'send:..., close'"
     )
     return climbed
+
+
+def _audited(climbed: Climbed, asked: Asked, stopwatch: Callable[[], float]) -> StateAudit:
+    """Audit the states of every case; no answer if two that count as equal are not."""
+    began, found = stopwatch(), StateAudit()
+
+    def time_is_up() -> bool:
+        return stopwatch() - began > asked.seconds
+
+    for case in climbed.cases:
+        if climbed.no_answer or time_is_up():
+            break
+        found += audit_states(case.subject, time_is_up=time_is_up)
+        climbed.no_answer = found.difference
+    return found
 
 
 def _smallest(climbed: Climbed) -> list[Record]:

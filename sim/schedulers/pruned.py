@@ -35,8 +35,10 @@ class Met(NamedTuple):
 class Pruned(Exhaustive):
     """Every state, each gone on from once. It is its own scheduler."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Prepare. stop: tells whether enough was looked at; then a run on new ground is cut."""
         super().__init__()
+        self._stop = stop
         self._seen: dict[tuple[bytes, object], list[tuple[int, ...]]] = {}
         self._way: list[tuple[int, Met]] = []
         """The states on the way of this run, each with the number of choices before it."""
@@ -75,10 +77,12 @@ class Pruned(Exhaustive):
         """
         if not self.on_new_ground:
             return False
+        if self._stop():
+            raise Redundant("the search was stopped")
         met = Met(*tell())
         places = self._places.setdefault(met.state, [])
         before = [self._way[place] for place in places]
-        before = [(depth, one) for depth, one in before if _covers(one.left, met.left)]
+        before = [(depth, one) for depth, one in before if covers(one.left, met.left)]
         if before:
             self._turns_round = True
             same = [depth for depth, one in before if one.waited == met.waited]
@@ -86,7 +90,7 @@ class Pruned(Exhaustive):
             return bool(same)
         self._turns_round = False
         known = self._seen.setdefault((met.state, met.waited), [])
-        if any(_covers(left, met.left) for left in known):
+        if any(covers(left, met.left) for left in known):
             self.alike += 1
             raise Redundant("its state was seen")
         known.append(met.left)
@@ -114,5 +118,6 @@ class Pruned(Exhaustive):
         return [(answer, 0)]
 
 
-def _covers(more: tuple[int, ...], less: tuple[int, ...]) -> bool:
+def covers(more: tuple[int, ...], less: tuple[int, ...]) -> bool:
+    """Whether there is at least as much time left, of each thing."""
     return all(one >= other for one, other in zip(more, less, strict=True))

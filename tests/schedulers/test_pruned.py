@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,17 @@ def test_more_time_left_covers_less_and_not_the_other_way_round() -> None:
         except Redundant:
             cut.append(True)
     assert cut == [False, False, True, False]
+    assert search.states == 1
+
+
+def test_a_run_on_new_ground_is_cut_once_enough_was_looked_at() -> None:
+    stopped: list[bool] = []
+    search = Pruned(lambda: bool(stopped))
+    assert search.next_scheduler() is search
+    search.visit(lambda: (b"one", 0, ()))
+    stopped.append(True)
+    with pytest.raises(Redundant, match="stopped"):
+        search.visit(lambda: (b"another", 0, ()))
     assert search.states == 1
 
 

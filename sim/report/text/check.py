@@ -218,6 +218,9 @@ def _notes(climbed: Climbed) -> Iterator[str]:
 
 def _asides(checked: Checked) -> Iterator[str]:
     """Yield what is said of the check itself."""
+    if checked.audited is not None and not checked.audited.difference:
+        pairs = checked.audited.pairs
+        yield f"audit: {pairs} times two ways led to one state; from both the same followed"
     if checked.made_up and not checked.climbed.no_answer:
         message = repr(MESSAGE)
         yield (
@@ -274,6 +277,7 @@ def document_of(checked: Checked) -> dict[str, Any]:
         "no_answer": climbed.no_answer,
         "shared": list(climbed.shared),
         "bounds": bounds_words(climbed, subject.case),
+        "audit": None if checked.audited is None else asdict(checked.audited),
         "seconds": round(checked.seconds, 3),
         "rungs": [
             {
