@@ -8,6 +8,7 @@ import collections
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from operator import is_
 from typing import Any, ClassVar, cast
 
 from sim.aio.reach import (
@@ -98,9 +99,17 @@ class _SavedMapping(Saved):
     __slots__ = ()
 
     def marks(self) -> object:
-        """Return the addresses of keys and values."""
-        held = self._held()
-        return tuple(map(id, held)), tuple(map(id, held.values()))
+        """Return nothing: what was in it is there to be compared with."""
+
+    def changed(self) -> bool:
+        """Whether something else is in it. Asked in every turn: no copy is made for it."""
+        held, was = self._held(), self.was
+        return (
+            self.counts
+            or len(held) != len(was)
+            or not all(map(is_, held, was))
+            or not all(map(is_, held.values(), was.values()))
+        )
 
     def _held(self) -> Mapping[Any, Any]:
         """Return what holds them now."""

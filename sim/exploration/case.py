@@ -40,7 +40,7 @@ class CaseFound:
     endings: Counter[str] = field(default_factory=Counter)
     """In how many of them each ending was met: how connections ended, and what was found."""
     failing: dict[str, Record] = field(default_factory=dict)
-    """For each ending that is a failure, the run with the fewest deviations."""
+    """For each ending that is a failure, with its causes, the run with the fewest deviations."""
     notes: dict[str, tuple[int, Finding]] = field(default_factory=dict)
     """For each kind of finding that fails nothing, in how many runs, and the first."""
     no_answer: str = ""
@@ -153,7 +153,7 @@ class CaseSearch:
         found.opened |= "client.opened" in kinds
         found.read += read
         found.read_failing += read and made.outcome.failed
-        label = made.outcome.label
+        label = _ending(made)
         found.endings[label] += 1
         self._note(made)
         if made.outcome.failed:
@@ -178,6 +178,13 @@ class CaseSearch:
             kept.append(made)
         elif number % (number // KEPT + 1) == 0:
             kept[1 + number % (KEPT - 1)] = made
+
+
+def _ending(made: Record) -> str:
+    """Return how a run ended, and if it failed, of what: one kind may have several causes."""
+    causes = {one.cause: None for one in made.outcome.findings if one.failure and one.cause}
+    label = made.outcome.label
+    return f"{label} ({'; '.join(sorted(causes))})" if causes else label
 
 
 UNSTABLE = (

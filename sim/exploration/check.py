@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -27,7 +28,7 @@ from sim.model.app import AppCase, Bounds
 from sim.model.appscript import Act, Script, parse
 from sim.model.findings import Severities
 from sim.runs.app import AppSubject
-from sim.runs.fresh import FreshProcess
+from sim.runs.fresh import Answer, FreshProcess
 from sim.runs.subject import Record
 
 BOUNDS = tuple(one.name for one in fields(Bounds))
@@ -42,8 +43,14 @@ CASE = (
     "grace_ms",
 )
 """Options that say how the application is served."""
+_OTHERS_S = 2.0
+"""Once something fails, other causes are looked for at least so long."""
 MESSAGE = "{}"
 """What clients send unless somebody says what messages look like."""
+_MOST = 6
+"""So many failing runs are made small, at most."""
+_RUNS, _OTHERS_RUNS = 500, 100
+"""Runs that each step of that may take: for failures of the simplest case, and for others."""
 _AGAIN = 20
 """So many runs, spread over all cases, are made again in a new process, at most."""
 
@@ -107,14 +114,23 @@ def check_app(
     """
     _refuse_running_loop()
     began = stopwatch()
+    ends = began + asked.seconds
     subject, scripts = prepare(asked, target)
+
+    def on_looked(rung: Rung, case: CaseFound) -> None:
+        nonlocal ends
+        if case.fails:  # other causes are looked for as long again, and no longer
+            now = stopwatch()
+            ends = min(ends, now + max(now - began, _OTHERS_S))
+        on_case(rung, case)
+
     climbed = Ladder(
         subject,
         scripts,
         partial(_paths, subject),
         alone=len(asked.clients) <= 1,
         bounds=tuple(asked.bounds),
-    ).climb(on_failure, on_case, lambda: stopwatch() - began > asked.seconds)
+    ).climb(on_failure, on_looked, lambda: stopwatch() > ends)
     climbed = _judged(climbed, asked)
     audited = _audited(climbed, asked, stopwatch) if asked.audit else None
     climbed, smallest = _confirmed(climbed, _smallest(climbed))
@@ -251,19 +267,34 @@ def _audited(climbed: Climbed, asked: Asked, stopwatch: Callable[[], float]) -> 
 
 
 def _smallest(climbed: Climbed) -> list[Record]:
-    """Return a small run for each failing ending of the first case that fails, simplest first."""
-    if climbed.no_answer or climbed.failing is None:
-        return []
+    """Return a small run for each failure, those of the first case that fails first.
+
+    What fails in a case by nothing else than a simpler case did, is not told again.
+    """
     inquiry = Inquiry(strategy="exhaustive")
-    made = [Shrinker(inquiry, one).shrink().record for one in climbed.failing.failing.values()]
-    made.sort(key=lambda one: (sum(choice.deviates for choice in one.schedule), one.end.steps))
-    kinds: dict[object, Record] = {}
-    for one in made:
-        what = frozenset(
-            (finding.kind, finding.where) for finding in one.outcome.findings if finding.failure
-        )
-        kinds.setdefault(what, one)
-    return list(kinds.values())
+    found: list[Record] = []
+    known: set[object] = set()
+    for case in climbed.cases if not climbed.no_answer else ():
+        new = [one for one in case.failing.values() if not _causes(one) <= known]
+        runs = _OTHERS_RUNS if found else _RUNS
+        made = [Shrinker(inquiry, one, runs).shrink().record for one in new[: _MOST - len(found)]]
+        made.sort(key=lambda one: (sum(choice.deviates for choice in one.schedule), one.end.steps))
+        for one in made:
+            if not _causes(one) <= known:
+                known |= _causes(one)
+                found.append(one)
+    return found
+
+
+def _causes(made: Record) -> frozenset[object]:
+    """Return what a run fails by: kinds, lines, and what tells failures of one kind apart."""
+    failures = (one for one in made.outcome.findings if one.failure)
+    return frozenset((one.kind, one.where, _unnamed(one.cause)) for one in failures)
+
+
+def _unnamed(cause: str) -> str:
+    """Return a cause without the clients' names: the same may happen to any of them."""
+    return re.sub(r"\bc\d+\b", "c", cause)
 
 
 def _confirmed(climbed: Climbed, smallest: list[Record]) -> tuple[Climbed, list[Record]]:
@@ -274,13 +305,32 @@ def _confirmed(climbed: Climbed, smallest: list[Record]) -> tuple[Climbed, list[
     spread = every[:: len(every) // _AGAIN + 1]
     records = [*smallest, *spread]
     for made, answer in zip(records, FreshProcess(records).answers(), strict=True):
-        if answer.error:
-            climbed.no_answer = f"its runs cannot be made in a new process: {answer.error}"
+        climbed.no_answer = _differs(made, answer, climbed.fails)
+        if climbed.no_answer:
             return climbed, []
         if not answer.same(made):
-            climbed.no_answer = (
-                "a run goes otherwise in a new process, in which none went before it: "
-                f"{answer.outcome} instead of {made.outcome.label}"
+            climbed.aside = (
+                f"in a new process runs end alike, but with other bytes on the way: {_NATIVE}, and "
+                "tokens are made again with another digest"
             )
-            return climbed, []
     return climbed, smallest
+
+
+def _differs(made: Record, answer: Answer, fails: bool) -> str:
+    """Return why a run in a new process says nothing, "" if it went as here.
+
+    That a failure is one rests on how its own run ends there; that there is none, on all of it.
+    """
+    if answer.error:
+        return f"its runs cannot be made in a new process: {answer.error}"
+    if answer.outcome != made.outcome.label:
+        return (
+            "a run goes otherwise in a new process, in which none went before it: "
+            f"{answer.outcome} instead of {made.outcome.label}"
+        )
+    if not fails and not answer.same(made):
+        return f"a run goes otherwise in a new process, though it ends alike: {_NATIVE}"
+    return ""
+
+
+_NATIVE = "something draws chance in native code"

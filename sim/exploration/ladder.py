@@ -51,6 +51,8 @@ class Climbed:
     """Paths to the state that connections share."""
     no_answer: str = ""
     """Why nothing can be said, if nothing can."""
+    aside: str = ""
+    """What else is to be known of it."""
 
     @property
     def cases(self) -> list[CaseFound]:
@@ -110,7 +112,10 @@ class Ladder:
         on_case: Callable[[Rung, CaseFound], None],
         time_is_up: Callable[[], bool],
     ) -> Climbed:
-        """Ask, until all was asked, the time is up, or there is no answer."""
+        """Ask, until all was asked, the time is up, or there is no answer.
+
+        The simplest case that fails is the answer; what is asked after it may fail of other causes.
+        """
         climbed = Climbed()
         for rung, subjects in self._rungs():
             climbed.rungs.append(rung)
@@ -121,10 +126,10 @@ class Ladder:
                 case = CaseSearch(subject, on_failure, time_is_up).run()
                 rung.cases.append(case)
                 on_case(rung, case)
-                climbed.no_answer = case.no_answer
                 climbed.shared = self._subject.application.all_shared
-                if case.no_answer or case.fails:
-                    return climbed  # the simplest case that fails is the answer
+                if case.no_answer:
+                    climbed.no_answer = "" if climbed.fails else case.no_answer
+                    return climbed
         return climbed
 
     def _rungs(self) -> Iterator[tuple[Rung, list[AppSubject]]]:

@@ -21,7 +21,6 @@ from sim.schedulers.replay import Lenient
 
 RUNS = 1500
 """Runs that a search for fewer deviations may take."""
-_SCENARIO_RUNS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +34,24 @@ class Shrunk:
 class Shrinker:
     """Looks for smaller runs that fail in the same way as `failure` does."""
 
-    def __init__(self, inquiry: Inquiry, failure: Record) -> None:
+    def __init__(self, inquiry: Inquiry, failure: Record, runs: int = RUNS) -> None:
+        """Prepare. runs: that a search for fewer deviations may take; a smaller scenario less."""
         self._inquiry = inquiry
+        self._runs = runs
         self._keeps_subject = not failure.subject.tellable  # its picks are told, and nothing else
         self._wanted = kinds(failure)
         self._failure = failure
 
     def shrink(self) -> Shrunk:
         """Return the smallest failing run that was found."""
-        best, least = self._schedule(self._failure.subject, self._failure, RUNS)
+        best, least = self._schedule(self._failure.subject, self._failure, self._runs)
         changed = True
         while changed:
             changed = False
             for smaller in () if self._keeps_subject else best.subject.smaller():
-                found = self._within(smaller, deviations(best.schedule), _SCENARIO_RUNS)[0]
+                found = self._within(smaller, deviations(best.schedule), self._runs // 5)[0]
                 if found is not None:
-                    best, least = self._schedule(smaller, found, RUNS)
+                    best, least = self._schedule(smaller, found, self._runs)
                     changed = True
                     break
         return Shrunk(best, least)

@@ -14,6 +14,7 @@ from sim.files.recorded_app import RecordedApp
 from sim.hosting.application import Application
 from sim.hosting.target import load
 from sim.model.app import AppCase
+from sim.model.appscript import Act
 from sim.model.findings import Severities, Severity
 from sim.model.outcome import Finding, Outcome
 from sim.model.plain import printable
@@ -22,6 +23,7 @@ from sim.model.schedule import Scheduler
 from sim.runs.own import source_of
 from sim.runs.subject import Moment, Subject
 
+_WAITS = (Act.WAIT, Act.AFTER)
 PACKAGES = ("uvicorn", "h11", "starlette", "fastapi", "websockets", "wsproto", "anyio")
 """Packages whose versions change what a schedule means."""
 
@@ -107,19 +109,23 @@ class AppSubject:
         return (self,)
 
     def smaller(self) -> Iterator[Self]:
-        """Yield it with less lateness, then with fewer clients, then with shorter scripts."""
+        """Yield it with less lateness, then with fewer clients, then with shorter scripts.
+
+        What a script waits for may be the answer to anything before: then all of that stays, else
+        every run would fail by waiting for what nobody asked for.
+        """
         case, bounds = self.case, self.case.bounds
         for late in range(bounds.late):
             yield replace(self, case=replace(case, bounds=replace(bounds, late=late)))
         for index in range(len(case.clients)):
-            if len(case.clients) > 1 and not _refers(case, index):
+            if len(case.clients) > 1 and not _refers(case) and not _others_wait(case, index):
                 clients = case.clients[:index] + case.clients[index + 1 :]
                 paths = self.paths[:index] + self.paths[index + 1 :]
                 yield replace(self, case=replace(case, clients=clients), paths=paths)
         for index, client in enumerate(case.clients):
             for place in range(len(client.steps)):
                 steps = client.steps[:place] + client.steps[place + 1 :]
-                if steps:
+                if steps and _is_idle(case, index, place):
                     shorter = replace(client, steps=steps).retyped()
                     clients = (*case.clients[:index], shorter, *case.clients[index + 1 :])
                     yield replace(self, case=replace(case, clients=clients))
@@ -171,9 +177,24 @@ class AppSubject:
         return ""
 
 
-def _refers(case: AppCase, index: int) -> bool:
+def _refers(case: AppCase) -> bool:
     """Whether a client waits for another one by its number, so that none can be left out."""
-    return any(step.act == "after" for client in case.clients for step in client.steps)
+    return any(step.act is Act.AFTER for client in case.clients for step in client.steps)
+
+
+def _others_wait(case: AppCase, index: int) -> bool:
+    """Whether a client waits for messages that another one may have caused."""
+    others = (client for number, client in enumerate(case.clients) if number != index)
+    return any(step.act in _WAITS for client in others for step in client.steps)
+
+
+def _is_idle(case: AppCase, index: int, place: int) -> bool:
+    """Whether nothing waits for what a step may cause; waiting itself causes nothing."""
+    steps = case.clients[index].steps
+    if steps[place].act in _WAITS:
+        return True
+    later = any(step.act in _WAITS for step in steps[place + 1 :])
+    return not later and not _others_wait(case, index)
 
 
 def _relative(folder: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sim.exploration.case import CaseSearch
+from sim.exploration.case import CaseFound, CaseSearch
 from sim.exploration.ladder import Climbed, Ladder
 from sim.hosting.routes import paths_for
 from sim.model.appscript import parse
@@ -63,12 +63,31 @@ def test_two_are_asked_about_where_an_object_cannot_be_looked_into() -> None:
     assert climbed.verdict == "race-free"
 
 
-def test_the_simplest_question_that_fails_is_the_last() -> None:
+def test_the_simplest_case_that_fails_is_the_answer_and_others_are_asked_for_other_causes() -> None:
     climbed = climb("guarded:app", path="/ws")
-    assert [rung.words for rung in climbed.rungs] == ["one connection"]
-    assert len(climbed.cases) == 1
     assert climbed.failing is climbed.cases[0]
     assert climbed.cases[0].complete
+    assert [rung.words for rung in climbed.rungs] == [
+        "one connection",
+        "one connection, the process late once",
+    ]
+
+
+def test_what_says_nothing_after_a_failure_takes_nothing_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search = CaseSearch.run
+
+    def refuses_lateness(self: CaseSearch) -> CaseFound:
+        found = search(self)
+        if found.subject.case.bounds.late:
+            found.no_answer = "it asked the resolver"
+        return found
+
+    monkeypatch.setattr(CaseSearch, "run", refuses_lateness)
+    climbed = climb("guarded:app", path="/ws")
+    assert (climbed.no_answer, climbed.verdict) == ("", "racy")
+    assert climb("plain:careful").no_answer == "it asked the resolver"
 
 
 def test_what_needs_a_late_process_is_found_by_the_next_question() -> None:
@@ -82,7 +101,7 @@ def test_several_clients_that_were_given_are_one_case() -> None:
     climbed = climb(
         "rooms:app", "send:hi, close", "send:hi, close", path="/room/{name}", alone=False
     )
-    assert [rung.clients for rung in climbed.rungs] == [2]
+    assert [rung.clients for rung in climbed.rungs] == [2, 2]
     assert climbed.rungs[0].words == "2 connections, from when all are open"
 
 
@@ -111,10 +130,11 @@ def test_a_case_counts_endings_and_keeps_the_simplest_run_of_each_that_fails(sta
     one = subject("guarded:app", "/ws send:hi, close")
     told: list[Record] = []
     found = CaseSearch(one, told.append, lambda: False, states).run()
-    assert set(found.endings) == {"escape", "returned"}
-    assert list(found.failing) == ["escape"]
+    (label,) = found.failing
+    assert label.startswith("escape (WebSocketDisconnected: WebSocket is not connected.")
+    assert set(found.endings) == {label, "returned"}
     assert len(told) == 1
     assert found.complete
     assert not found.always
-    assert sum(choice.deviates for choice in found.failing["escape"].schedule) == 0
+    assert sum(choice.deviates for choice in found.failing[label].schedule) == 0
     assert (found.states > 0) is states

@@ -114,14 +114,10 @@ def test_what_a_failure_does_not_need_is_gone() -> None:
     assert small.window_hops < 4
 
 
-def test_without_a_proof_each_deviation_that_is_not_needed_is_taken_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_proof_each_deviation_that_is_not_needed_is_taken_back() -> None:
     scenario, asked = scene(CLOSE, guard="both-states", hop=True), Inquiry()
     failure = worst(scenario, asked)
-    monkeypatch.setattr("sim.exploration.shrink.RUNS", 1)
-    monkeypatch.setattr("sim.exploration.shrink._SCENARIO_RUNS", 0)
-    small = Shrinker(asked, failure).shrink()
+    small = Shrinker(asked, failure, runs=1).shrink()
     assert not small.least
     assert kinds(small.record) == kinds(failure)
     assert deviations(small.record.schedule) < deviations(failure.schedule)

@@ -5,6 +5,7 @@ import platform
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -44,7 +45,8 @@ def tell(checked: Checked) -> Iterator[str | Text | Table]:
     """Yield what was found."""
     climbed, case, smallest = checked.climbed, checked.subject.case, checked.smallest
     paths = ", ".join(dict.fromkeys(path for one in climbed.cases for path in one.subject.paths))
-    yield Text(printable(f"{paths or case.target} on {server_words(case)}"), style="bold")
+    app = checked.subject.application.loaded(case)
+    yield Text(printable(f"{paths or case.target} on {server_words(case, app)}"), style="bold")
     yield ""
     yield Text(printable(_verdict_line(climbed)), style=_STYLES[climbed.verdict])
     yield from _rows(climbed)
@@ -71,14 +73,20 @@ _STYLES = {
 }
 
 
-def server_words(case: AppCase) -> str:
+def server_words(case: AppCase, app: object) -> str:
     """Return on what an application was run."""
-    found = versions()
-    named = (f"{shown} {found[name]}, " for name, shown in _FRAMEWORKS.items() if name in found)
-    framework = next(named, "")
-    python = platform.python_version()
-    server = f"uvicorn {found.get('uvicorn', '')} ({case.server})"
-    return f"{server}, {framework}CPython {python}, asyncio's own loop"
+    server = f"uvicorn {versions().get('uvicorn', '')} ({case.server})"
+    python = f"CPython {platform.python_version()}"
+    return ", ".join((server, *_framework(app), python, "asyncio's own loop"))
+
+
+def _framework(app: object) -> Iterator[str]:
+    """Yield the framework that an application is built on, if it is a known one."""
+    for kind in type(app).__mro__:
+        package = kind.__module__.partition(".")[0]
+        if package in _FRAMEWORKS:
+            yield f"{_FRAMEWORKS[package]} {version(package)}"
+            return
 
 
 def _verdict_line(climbed: Climbed) -> str:
@@ -218,6 +226,8 @@ def _notes(climbed: Climbed) -> Iterator[str]:
 
 def _asides(checked: Checked) -> Iterator[str]:
     """Yield what is said of the check itself."""
+    if checked.climbed.aside:
+        yield checked.climbed.aside
     if checked.audited is not None and not checked.audited.difference:
         pairs = checked.audited.pairs
         yield f"audit: {pairs} times two ways led to one state; from both the same followed"
