@@ -11,6 +11,7 @@ from sim.kernel.series import run_once
 from sim.kernel.trace import digest
 from sim.model.app import Bounds
 from sim.model.schedule import Scheduler, picks
+from sim.runs.app import AppSubject
 from sim.runs.replay import Allowed, file_of, replayed, token_of
 from sim.runs.subject import record
 from sim.schedulers.pct import Pct
@@ -71,3 +72,24 @@ def test_drawn_runs_replay_from_their_picks_their_tokens_and_their_files(target:
             made = record(one, end)
             assert replayed(token_of(made), allowed).same_trace
             assert replayed(file_of(made), allowed).same_trace
+
+
+def clients_of(one: AppSubject) -> list[str]:
+    return [" | ".join(script.typed for script in small.case.clients) for small in one.smaller()]
+
+
+def test_what_a_script_waits_for_is_not_taken_away_before_the_waiting() -> None:
+    """A hang would else be made small to a client that waits for what nobody asked for."""
+    one = subject("plain:odd", "/waits send:hi, sleep:5, wait, close")
+    assert clients_of(one) == ["/waits send:hi, sleep:5, close", "/waits send:hi, sleep:5, wait"]
+    then = subject("plain:odd", "/waits send:hi, close")
+    assert clients_of(then) == ["/waits close", "/waits send:hi"]
+
+
+def test_a_client_that_another_one_may_wait_for_stays() -> None:
+    one = subject("rooms:app", "/room/a send:hi, close", "/room/a wait, close")
+    assert clients_of(one) == [
+        "/room/a send:hi, close",
+        "/room/a send:hi, close | /room/a close",
+        "/room/a send:hi, close | /room/a wait",
+    ]
