@@ -181,10 +181,10 @@ class CaseSearch:
 
 
 def _ending(made: Record) -> str:
-    """Return how a run ended, and if it failed, of what: one kind may have several causes."""
-    causes = {one.cause: None for one in made.outcome.findings if one.failure and one.cause}
-    label = made.outcome.label
-    return f"{label} ({'; '.join(sorted(causes))})" if causes else label
+    """Return how a run ended; of one that failed, by what and of which causes, and nothing else."""
+    failures = (one for one in made.outcome.findings if one.failure)
+    told = {f"{one.kind} ({one.cause})" if one.cause else one.kind for one in failures}
+    return " + ".join(sorted(told)) or made.outcome.label
 
 
 UNSTABLE = (

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uvicorn.server import ServerState
 
 from sim.aio.loop import SimLoop
-from sim.aio.names import has_unseen_exception
+from sim.aio.names import has_unseen_exception, unseen_exception
 from sim.hosting.observe import (
     BARE,
     Escaped,
@@ -230,7 +230,13 @@ def _shutdown(served: Served, grace_ns: int) -> Iterator[Found]:
 def _swallowed(served: Served) -> Iterator[Found]:
     """Yield errors of the server's own send and receive that the application caught."""
     observer = served.observer
-    left = {id(one) for escaped in observer.escaped for one in chain_of(escaped.error)}
+    ends = [escaped.error for escaped in observer.escaped]
+    ends += [
+        unseen_exception(task)
+        for task, _ in served.loop.started
+        if task.done() and not task.cancelled() and has_unseen_exception(task)
+    ]
+    left = {id(one) for error in ends for one in chain_of(error)}
     for error, connection, which in observer.raised:
         if isinstance(error, RuntimeError) and id(error) not in left:
             text = f"{words_for(error)} out of {which} was caught"

@@ -88,7 +88,6 @@ class Call:
     ended: bool = False
     pending: int = 0
     """How many of its receives wait now."""
-    unread_disconnect: bool = False
     task: "asyncio.Task[Any] | None" = None
 
 
@@ -192,13 +191,15 @@ class Observer:
         self.world.event(kind, call.connection, connection=call.connection, **values)
 
     def _raised(self, call: Call, error: Exception, which: str) -> None:
-        self.raised.append((error, call.connection, which))
+        self.note_raised(error, call.connection, which)
+
+    def note_raised(self, error: BaseException, connection: str, which: str) -> None:
+        """Take note of what a call on a connection raised: of the innermost one that raised it."""
+        if any(error is known for known, _, _ in self.raised):
+            return
+        self.raised.append((error, connection, which))
         self.world.event(
-            "asgi.raised",
-            call.connection,
-            connection=call.connection,
-            call=which,
-            error=words_for(error),
+            "asgi.raised", connection, connection=connection, call=which, error=words_for(error)
         )
 
     def _left(self, call: Call, error: BaseException) -> None:
@@ -239,6 +240,10 @@ class Observer:
             scope = object.__getattribute__(asked, "scope")
         except (AttributeError, TypeError):
             return ""
+        return self.connection_of(scope)
+
+    def connection_of(self, scope: object) -> str:
+        """Return whose scope it is, "" if nobody knows."""
         if not isinstance(scope, MutableMapping) or scope.get("type") != "websocket":
             return ""
         address = scope.get("client")

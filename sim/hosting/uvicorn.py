@@ -26,6 +26,7 @@ from sim.errors import UserError
 from sim.hosting.findings import Served, tell
 from sim.hosting.observe import Observer
 from sim.hosting.roots import roots_of
+from sim.hosting.starlette import watched
 from sim.hosting.target import Target
 from sim.model.app import AppCase, ServerName
 from sim.model.record import Ending
@@ -129,7 +130,8 @@ class UvicornHost:
                 )
                 loop.selector.visits.look = lambda: teller.look(given)
             try:
-                served.ending = self._connections(served, case, paths, lifespan)
+                with watched(observer):
+                    served.ending = self._connections(served, case, paths, lifespan)
                 tell(served, lifespan, to_ns(case.grace_ms))
             finally:
                 world.settles = served.stopping = True

@@ -237,6 +237,17 @@ async def ignores(websocket: WebSocket) -> None:
     await websocket.close()
 
 
+@odd.websocket("/reads-on")
+async def reads_on(websocket: WebSocket) -> None:
+    """Reads once more behind its own close, and catches what the framework says."""
+    await websocket.accept()
+    await websocket.close()
+    try:
+        await websocket.receive_text()
+    except RuntimeError:
+        return
+
+
 @odd.websocket("/twice")
 async def closes_twice(websocket: WebSocket) -> None:
     """Closes once more below the framework, and catches what the server says."""
