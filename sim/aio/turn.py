@@ -34,6 +34,10 @@ class Spins(LimitReached):
     """Callbacks are ready all the time, no time passes, and nothing comes from outside."""
 
 
+def _too_many(turns: int) -> LimitReached:
+    return LimitReached(f"more than {turns} turns; --until says for how long to look")
+
+
 Events = list[tuple[SelectorKey, int]]
 _SPINNING = 100
 """Turns without time after which something must happen: code that waits in `sleep(0)` for another
@@ -104,7 +108,7 @@ class Selector(BaseSelector):
         world = self._world
         world.turns += 1
         if world.turns > world.limits.steps:
-            raise EndOfRun(Ending.STEP_LIMIT, LimitReached(f"more than {world.limits.steps} turns"))
+            raise EndOfRun(Ending.STEP_LIMIT, _too_many(world.limits.steps))
         busy = timeout == 0
         self.before_turn()
         self.visits.show(busy, self._busy, self._chooses)
