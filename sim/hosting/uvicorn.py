@@ -11,10 +11,10 @@ import asyncio
 import contextvars
 import warnings
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from typing import Any, Protocol
 
 import uvicorn
-from uvicorn.protocols.websockets import auto
 from uvicorn.server import ServerState
 
 from sim.aio.loop import SimLoop
@@ -290,6 +290,9 @@ def usual_server() -> ServerName:
 
     Raises UserError if it can take none.
     """
+    with warnings.catch_warnings():  # of the library that older releases take
+        warnings.simplefilter("ignore")
+        auto = import_module("uvicorn.protocols.websockets.auto")
     taken: Any = auto.AutoWebSocketsProtocol
     names: dict[str, ServerName] = {
         "WebSocketsSansIOProtocol": "websockets-sansio",
