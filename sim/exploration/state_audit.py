@@ -5,7 +5,8 @@ draws runs, and where one of them comes to a state that another way has led to, 
 way, answers from there as the drawn run did, and compares what happened since. A difference means
 that something is not seen: a value that a library keeps, an order, a clock.
 
-What only limits may differ: the way with more time left is the one that is gone.
+What only limits may differ: the way with more time left is the one that is gone. Where more is
+asked then, so that the same answers cannot be given, the pair says nothing and is not counted.
 """
 
 from collections.abc import Callable
@@ -158,6 +159,8 @@ class _Auditor:
     def _compare(
         self, end: End, again: End, place: _Place, other: _Place, follows: _ByName
     ) -> None:
+        if follows.missed and place.met.left != other.met.left:
+            return  # with more time left more is asked: the same answers cannot be given
         mine = _since(end, place.events)
         theirs = _since(again, other.events)
         cut = Ending.TIME_LIMIT in (end.ending, again.ending) and place.met.left != other.met.left

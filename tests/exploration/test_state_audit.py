@@ -27,7 +27,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_follows_from_equal_states_is_equal(name: str) -> None:
-    found = audit_states(CASES[name], seed=1, runs=40)
+    found = audit_states(CASES[name], seed=1, runs=80)
     assert found.pairs > 0
     assert found.difference == ""
 
@@ -61,9 +61,11 @@ def test_a_state_that_leaves_something_out_is_caught() -> None:
 
 
 def test_a_clock_that_is_read_and_left_out_is_caught() -> None:
-    one = subject("polling:app", "/if-late drop", bounds=SHORT)
-    found = audit_states(of(Timeless, one), runs=100)
-    assert "led to states that look alike" in found.difference
+    """A clock decides rarely, so two clients are asked about: which of them shows it is luck."""
+    clients = ("/if-late drop", "/if-late send:a, close")
+    asked = [subject("polling:app", one, bounds=SHORT) for one in clients]
+    found = [audit_states(of(Timeless, one), runs=300).difference for one in asked]
+    assert any("led to states that look alike" in one for one in found)
 
 
 def test_an_audit_ends_when_its_time_is_up() -> None:
