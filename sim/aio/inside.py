@@ -9,8 +9,8 @@ from sim.aio.world import World
 
 _COUNT_FROM_NOW = frozenset({"asyncio", "anyio", "uvicorn", "websockets", "logging", "sim"})
 """Packages of which was read what they do with a clock: they add to it, subtract, and compare."""
-_PASSES_ON = ("current_time", "formatdate")
-"""Functions that only hand the time to who calls them."""
+_PASS_ON = frozenset({("anyio", "current_time"), ("email", "formatdate")})
+"""Packages and functions of theirs that only hand the time to who calls them."""
 
 
 def note_reader(world: World, frame: FrameType | None) -> None:
@@ -18,11 +18,12 @@ def note_reader(world: World, frame: FrameType | None) -> None:
 
     frame: the one that reads.
     """
-    while frame is not None and frame.f_code.co_name in _PASSES_ON:
-        frame = frame.f_back
-    if frame is not None:
+    while frame is not None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        world.reads_clock |= package not in _COUNT_FROM_NOW
+        if (package, frame.f_code.co_name) not in _PASS_ON:
+            world.reads_clock |= package not in _COUNT_FROM_NOW
+            return
+        frame = frame.f_back
 
 
 class _Now:

@@ -98,9 +98,6 @@ class _SavedMapping(Saved):
 
     __slots__ = ()
 
-    def marks(self) -> object:
-        """Return nothing: what was in it is there to be compared with."""
-
     def changed(self) -> bool:
         """Whether something else is in it. Asked in every turn: no copy is made for it."""
         held, was = self._held(), self.was

@@ -46,7 +46,7 @@ class Visits:
         """How often the outside world had acted when the run began to go round for good."""
         self._events = self._quiet = 0
         """How many events there were, and for how many turns nothing has happened since."""
-        self._passed: set[bytes] = set()
+        self._passed: set[tuple[bytes, bool, int]] = set()
         """The states that were met while it was watched, but for when the outside world acts."""
         self.look: Callable[[], None] = lambda: None
         """Called in each turn that no run before made."""
@@ -73,7 +73,7 @@ class Visits:
                 lambda: (met(True) + bytes([busy]), waited, self._time_left())
             )
         else:
-            goes_round = self._is_watched() and self._returns(tell(False) + bytes([busy]))
+            goes_round = self._is_watched() and self._returns((tell(False), busy, waited))
         self._round_since = world.acts if goes_round else -1
 
     def _is_watched(self) -> bool:
@@ -86,7 +86,7 @@ class Visits:
             self._passed.clear()
         return self._quiet >= _QUIET and self._quiet - since < _QUIET
 
-    def _returns(self, state: bytes) -> bool:
+    def _returns(self, state: tuple[bytes, bool, int]) -> bool:
         """Whether it was in a state before while it was watched. Nothing was chosen since."""
         known = state in self._passed
         self._passed.add(state)

@@ -128,7 +128,10 @@ class Ladder:
                 on_case(rung, case)
                 climbed.shared = self._subject.application.all_shared
                 if case.no_answer:
-                    climbed.no_answer = "" if climbed.fails else case.no_answer
+                    rung.cases.pop()  # it says nothing, and takes nothing back
+                    if not climbed.fails:
+                        rung.cases.append(case)
+                        climbed.no_answer = case.no_answer
                     return climbed
         return climbed
 

@@ -265,3 +265,19 @@ def test_sets_of_tasks_are_walked_in_an_order_that_repeats() -> None:
         kept = [object() for _ in range(1000)]
         assert run(waits_for_the_first)[0] == first
         del kept
+
+
+def test_whose_function_reads_the_clock_counts_and_not_its_name() -> None:
+    """anyio has a `current_time`, which only hands the time on; this one asyncio calls."""
+    seen: list[bool] = []
+
+    async def main(loop: SimLoop) -> None:
+        def current_time() -> None:
+            loop.time()
+
+        loop.call_soon(current_time)
+        await asyncio.sleep(0)
+        seen.append(loop.world.reads_clock)
+
+    run(main)
+    assert seen == [True]

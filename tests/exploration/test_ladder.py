@@ -87,6 +87,7 @@ def test_what_says_nothing_after_a_failure_takes_nothing_back(
     monkeypatch.setattr(CaseSearch, "run", refuses_lateness)
     climbed = climb("guarded:app", path="/ws")
     assert (climbed.no_answer, climbed.verdict) == ("", "racy")
+    assert [len(rung.cases) for rung in climbed.rungs] == [3, 0]
     assert climb("plain:careful").no_answer == "it asked the resolver"
 
 
@@ -138,3 +139,20 @@ def test_a_case_counts_endings_and_keeps_the_simplest_run_of_each_that_fails(sta
     assert not found.always
     assert sum(choice.deviates for choice in found.failing[label].schedule) == 0
     assert (found.states > 0) is states
+
+
+def test_a_case_that_says_nothing_is_no_answer_though_it_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its failures may come of what makes it say nothing, state that is kept for example."""
+    search = CaseSearch.run
+
+    def unstable(self: CaseSearch) -> CaseFound:
+        found = search(self)
+        found.no_answer = "it went otherwise"
+        return found
+
+    monkeypatch.setattr(CaseSearch, "run", unstable)
+    climbed = climb("guarded:app", path="/ws")
+    assert climbed.verdict == "inconclusive"
+    assert climbed.no_answer == "it went otherwise"
