@@ -33,6 +33,7 @@ from sim.aio.reach import (
     module_state,
 )
 from sim.aio.saved import Fresh, Saved, mark_counters, save
+from sim.aio.together import Together
 from sim.objects import hides_something
 
 _MANY = 2_000_000
@@ -64,23 +65,21 @@ class Rewind:
         """Everything that was reached; kept, so that no address is used twice."""
         self._walk(list(roots))
         mark_counters(self.saved, self._fresh)
+        self._always = [one for one in self.saved if one.always]
+        self._together = Together(self.saved)
         self.back()
 
     def back(self) -> list[str]:
         """Put everything back. Return the paths to what had changed."""
         self._fresh.begin()
-        changed = []
-        for one in self.saved:
-            is_changed = one.changed()
-            if is_changed:
-                changed.append(one.path)
-            if is_changed or one.always:
-                one.put_back()
-        return changed
+        changed = [one for _, one in self._together.changed()]
+        for one in (*changed, *(one for one in self._always if one not in changed)):
+            one.put_back()
+        return [one.path for one in changed]
 
     def changed(self) -> list[tuple[int, Saved]]:
         """Return what is not as it was, with its number."""
-        return [(number, one) for number, one in enumerate(self.saved) if one.changed()]
+        return self._together.changed()
 
     def _walk(self, todo: list[tuple[str, Any]]) -> None:
         seen = self._reached

@@ -80,6 +80,14 @@ class Saved(ABC):
     def put_back(self) -> None:
         """Make it what it was."""
 
+    def whole(self) -> Any:
+        """Return a container of all that it holds, and perhaps more, if there is one.
+
+        Not a copy, so that asking for it costs nothing. None if there is none, or if walking it
+        would call what is not a built-in's.
+        """
+        return None
+
     def marks(self) -> object:
         """Return what tells whether other objects are in it, or in another order.
 
@@ -126,6 +134,10 @@ class SavedDict(_SavedMapping):
         """Return a copy."""
         return dict(dict.items(self.found))
 
+    def whole(self) -> Any:
+        """Return the dictionary itself."""
+        return self.found if type(self.found) is dict else None
+
     def _held(self) -> Mapping[Any, Any]:
         found: Mapping[Any, Any] = self.found if type(self.found) is dict else self.now()
         return found
@@ -161,6 +173,10 @@ class SavedAttributes(_SavedMapping):
         """Return a copy."""
         return dict(dict_of(self.found) or {})
 
+    def whole(self) -> Any:
+        """Return the dictionary that keeps them now: another one may have taken its place."""
+        return self._held()
+
     def _held(self) -> Mapping[Any, Any]:
         return dict_of(self.found) or {}
 
@@ -181,6 +197,10 @@ class SavedModule(_SavedMapping):
         """Return those that are not the interpreter's."""
         return module_state(self.found)
 
+    def whole(self) -> Any:
+        """Return all of them."""
+        return vars(self.found)
+
     def put_back(self) -> None:
         """Take away what is new, and set the others."""
         held = vars(self.found)
@@ -198,6 +218,10 @@ class SavedClass(_SavedMapping):
     def now(self) -> Any:
         """Return them."""
         return class_state(self.found)
+
+    def whole(self) -> Any:
+        """Return all that the class has, methods included."""
+        return vars(self.found)
 
     def put_back(self) -> None:
         """Take away what is new, and set the others."""
@@ -234,6 +258,10 @@ class SavedList(Saved):
     def now(self) -> Any:
         """Return a copy."""
         return list(list.__iter__(self.found))
+
+    def whole(self) -> Any:
+        """Return the list itself."""
+        return self.found if type(self.found) is list else None
 
     def put_back(self) -> None:
         """Fill it anew."""

@@ -14,6 +14,7 @@ from sim.aio.loop import SimLoop
 from sim.aio.output import captured
 from sim.aio.refuse import watch
 from sim.aio.threads import refusing_threads
+from sim.aio.visits import Visiting
 from sim.aio.world import EndOfRun, World
 from sim.errors import BadSchedule, Divergence, Redundant, RefusedOperation
 from sim.model.app import Bounds
@@ -31,6 +32,10 @@ Program = Callable[[SimLoop], Ending]
 It may raise EndOfRun."""
 
 
+def _nothing() -> None:
+    """There is nothing to be done before."""
+
+
 @dataclass(frozen=True, slots=True)
 class AppJob:
     """One run of an application, ready for its engine."""
@@ -41,6 +46,8 @@ class AppJob:
     limits: Limits = _LIMITS
     schedule: bool = True
     """Whether the choices are kept."""
+    before_states: Callable[[], None] = _nothing
+    """Called before a run whose states are to be told, while nothing of it is there yet."""
 
     @property
     def in_batches(self) -> bool:
@@ -73,11 +80,9 @@ class LoopSession:
             job: Job = next(plan)
         except StopIteration:
             return
-        runs = 0
         watch()
         with (
-            _quiet_gc(),
-            virtual(),
+            ready() as prepared,
             captured(),
             landing_workers(),
             refusing_threads(),
@@ -86,9 +91,7 @@ class LoopSession:
             while True:
                 assert isinstance(job, AppJob), f"an event loop runs no {type(job).__name__}"
                 end = live(job)
-                runs += 1
-                if runs % _COLLECT_EVERY == 0:
-                    gc.collect()
+                prepared.count()
                 try:
                     job = plan.send(end)
                 except StopIteration:
@@ -97,6 +100,8 @@ class LoopSession:
 
 def live(job: AppJob) -> End:
     """Run an application once."""
+    if isinstance(job.scheduler, Visiting):
+        job.before_states()
     world = World(job.scheduler, job.limits, job.bounds, job.schedule)
     loop = SimLoop(world)
     ending, error = Ending.COMPLETED, None
@@ -122,6 +127,42 @@ def live(job: AppJob) -> End:
         waiting=tuple(world.waiting),
         events=tuple(world.events),
     )
+
+
+class _Prepared:
+    """A process that is prepared for runs."""
+
+    def __init__(self) -> None:
+        self._runs = 0
+
+    def count(self) -> None:
+        """Count a run, and collect what the last ones have left."""
+        self._runs += 1
+        if self._runs % _COLLECT_EVERY == 0:
+            gc.collect()
+
+
+_prepared: list[_Prepared] = []
+"""The preparation that holds now, if one does."""
+
+
+@contextmanager
+def ready() -> Iterator[_Prepared]:
+    """Prepare this process for runs: clocks and chance replaced, no collector inside of runs.
+
+    To find where clocks are looked up, and to look through all that lives, takes as long as dozens
+    of runs. Who makes many short series does it once, around all of them; inside of it another
+    preparation is the same one.
+    """
+    if _prepared:
+        yield _prepared[0]
+        return
+    _prepared.append(_Prepared())
+    try:
+        with _quiet_gc(), virtual():
+            yield _prepared[0]
+    finally:
+        _prepared.clear()
 
 
 @contextmanager

@@ -1,24 +1,23 @@
 """An application asked every question that fits into its time, and what it came to.
 
-What the command and the test fixture share: the question as people put it, the search, and what has
-to be seen before anybody is told: failures made small, and run again in a new process.
+What the command and the test fixture share: the question as people put it, the search, and what
+came of it once that was confirmed.
 """
 
 import asyncio
 import importlib
 import json
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
+from sim.aio.session import ready
 from sim.errors import UserError
+from sim.exploration.app_confirm import confirmed
 from sim.exploration.case import CaseFound
-from sim.exploration.inquiry import Inquiry
 from sim.exploration.ladder import Climbed, Ladder, Rung
-from sim.exploration.shrink import Shrinker
 from sim.exploration.state_audit import StateAudit, audit_states
 from sim.hosting.application import Application
 from sim.hosting.routes import paths_for
@@ -28,7 +27,7 @@ from sim.model.app import AppCase, Bounds
 from sim.model.appscript import Act, Script, parse
 from sim.model.findings import Severities
 from sim.runs.app import AppSubject
-from sim.runs.fresh import Answer, FreshProcess
+from sim.runs.fresh import warm
 from sim.runs.subject import Record
 
 BOUNDS = tuple(one.name for one in fields(Bounds))
@@ -47,12 +46,6 @@ _OTHERS_S = 2.0
 """Once something fails, other causes are looked for at least so long."""
 MESSAGE = "{}"
 """What clients send unless somebody says what messages look like."""
-_MOST = 6
-"""So many failing runs are made small, at most."""
-_RUNS, _OTHERS_RUNS = 500, 100
-"""Runs that each step of that may take: for failures of the simplest case, and for others."""
-_AGAIN = 20
-"""So many runs, spread over all cases, are made again in a new process, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +107,23 @@ def check_app(
     """
     _refuse_running_loop()
     began = stopwatch()
-    ends = began + asked.seconds
+    warm()  # it starts while the application is imported
     subject, scripts = prepare(asked, target)
+    warm()  # and imports what that has needed while the search goes on
+    with ready():
+        return _checked(asked, subject, scripts, stopwatch, began, on_failure, on_case)
+
+
+def _checked(
+    asked: Asked,
+    subject: AppSubject,
+    scripts: list[Script],
+    stopwatch: Callable[[], float],
+    began: float,
+    on_failure: Callable[[Record], None],
+    on_case: Callable[[Rung, CaseFound], None],
+) -> Checked:
+    ends = began + asked.seconds
 
     def on_looked(rung: Rung, case: CaseFound) -> None:
         nonlocal ends
@@ -133,7 +141,7 @@ def check_app(
     ).climb(on_failure, on_looked, lambda: stopwatch() > ends)
     climbed = _judged(climbed, asked)
     audited = _audited(climbed, asked, stopwatch) if asked.audit else None
-    climbed, smallest = _confirmed(climbed, _smallest(climbed))
+    smallest = confirmed(climbed)
     made_up = not asked.clients and asked.message is None
     return Checked(climbed, subject, smallest, stopwatch() - began, made_up, audited)
 
@@ -264,73 +272,3 @@ def _audited(climbed: Climbed, asked: Asked, stopwatch: Callable[[], float]) -> 
         found += audit_states(case.subject, time_is_up=time_is_up)
         climbed.no_answer = found.difference
     return found
-
-
-def _smallest(climbed: Climbed) -> list[Record]:
-    """Return a small run for each failure, those of the first case that fails first.
-
-    What fails in a case by nothing else than a simpler case did, is not told again.
-    """
-    inquiry = Inquiry(strategy="exhaustive")
-    found: list[Record] = []
-    known: set[object] = set()
-    for case in climbed.cases if not climbed.no_answer else ():
-        new = [one for one in case.failing.values() if not _causes(one) <= known]
-        runs = _OTHERS_RUNS if found else _RUNS
-        made = [Shrinker(inquiry, one, runs).shrink().record for one in new[: _MOST - len(found)]]
-        made.sort(key=lambda one: (sum(choice.deviates for choice in one.schedule), one.end.steps))
-        for one in made:
-            if not _causes(one) <= known:
-                known |= _causes(one)
-                found.append(one)
-    return found
-
-
-def _causes(made: Record) -> frozenset[object]:
-    """Return what a run fails by: kinds, lines, and what tells failures of one kind apart."""
-    failures = (one for one in made.outcome.findings if one.failure)
-    return frozenset((one.kind, one.where, _unnamed(one.cause)) for one in failures)
-
-
-def _unnamed(cause: str) -> str:
-    """Return a cause without the clients' names: the same may happen to any of them."""
-    return re.sub(r"\bc\d+\b", "c", cause)
-
-
-def _confirmed(climbed: Climbed, smallest: list[Record]) -> tuple[Climbed, list[Record]]:
-    """Run what is told, and a few other runs, in a new process; no answer if one differs."""
-    if climbed.no_answer or not climbed.cases:
-        return climbed, smallest
-    every = [made for case in climbed.cases for made in case.kept]
-    spread = every[:: len(every) // _AGAIN + 1]
-    records = [*smallest, *spread]
-    for made, answer in zip(records, FreshProcess(records).answers(), strict=True):
-        climbed.no_answer = _differs(made, answer, climbed.fails)
-        if climbed.no_answer:
-            return climbed, []
-        if not answer.same(made):
-            climbed.aside = (
-                f"in a new process runs end alike, but with other bytes on the way: {_NATIVE}, and "
-                "tokens are made again with another digest"
-            )
-    return climbed, smallest
-
-
-def _differs(made: Record, answer: Answer, fails: bool) -> str:
-    """Return why a run in a new process says nothing, "" if it went as here.
-
-    That a failure is one rests on how its own run ends there; that there is none, on all of it.
-    """
-    if answer.error:
-        return f"its runs cannot be made in a new process: {answer.error}"
-    if answer.outcome != made.outcome.label:
-        return (
-            "a run goes otherwise in a new process, in which none went before it: "
-            f"{answer.outcome} instead of {made.outcome.label}"
-        )
-    if not fails and not answer.same(made):
-        return f"a run goes otherwise in a new process, though it ends alike: {_NATIVE}"
-    return ""
-
-
-_NATIVE = "something draws chance in native code"

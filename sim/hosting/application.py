@@ -48,7 +48,6 @@ class Application:
         rewind = self._rewind
         if rewind is None:
             rewind = self._rewind = Rewind(self._roots(host), self._is_own, self._finish)
-            self._states = States()
 
         def run(loop: SimLoop) -> Ending:
             teller = self if isinstance(loop.world.scheduler, Visiting) else None
@@ -61,6 +60,11 @@ class Application:
                 rewind.back()
 
         return run
+
+    def before_states(self) -> None:
+        """Take what lives now for what was there before all runs; the first time, at least."""
+        if self._states is None:
+            self._states = States()
 
     def loaded(self, case: AppCase) -> Any:
         """Return the application itself, without what uvicorn puts around it."""

@@ -2,9 +2,11 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any, Self
 
 from sim.aio.session import AppJob
@@ -86,7 +88,8 @@ class AppSubject:
     def job(self, scheduler: Scheduler) -> AppJob:
         """Return its run. Raises UserError if uvicorn cannot load it."""
         program = self.application.program(self.case, self.paths)
-        return AppJob(program, scheduler, self.case.bounds)
+        before_states = self.application.before_states
+        return AppJob(program, scheduler, self.case.bounds, before_states=before_states)
 
     def judge(self, end: End) -> Outcome:
         """Return what a run came to. Raises NoAnswer if it says nothing about the application."""
@@ -247,7 +250,8 @@ _ENDS = {
 """How a connection stands after an event of its handler."""
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Return the versions that decide what a schedule means."""
     found = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in PACKAGES:
@@ -255,7 +259,7 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return MappingProxyType(found)
 
 
 def app_allowed(

@@ -9,6 +9,7 @@ and handlers lie. Nothing is pickled.
 """
 
 import atexit
+import importlib
 import importlib.util
 import json
 import os
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +35,8 @@ _BEGIN = (
     f"from {__name__} import serve; serve()"
 )
 _FORKS = hasattr(os, "fork")
+_LIBRARIES = ("uvicorn", "fastapi", "sim.runs.app")
+"""What takes longest to import before an application can be run, where it is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,14 @@ class FreshProcess:
         self._server.forget(self._number)
 
 
+def warm() -> None:
+    """Start the process that serves all requests, if none runs, and let it import libraries.
+
+    Those that this one has imported, too: the code that is asked about is imported in a fork.
+    """
+    _server().load([name for name in _LIBRARIES if name in sys.modules])
+
+
 class _Server:
     """The process that forks, and what it has not answered yet."""
 
@@ -88,21 +100,33 @@ class _Server:
         self._unwanted: set[int] = set()
         self._answers: dict[int, Any] = {}
         self._pending = b""
+        self._loaded: set[str] = set()
         self.usable = True
+
+    def load(self, libraries: list[str]) -> None:
+        """Let it import libraries that it has not imported."""
+        if _FORKS and (new := [name for name in libraries if name not in self._loaded]):
+            self._loaded.update(new)
+            self._say({"load": new})
 
     def ask(self, runs: list[dict[str, Any]]) -> int:
         """Send a request. Return its number."""
         self._asked += 1
         place = {"path": sys.path, "folder": os.getcwd(), "environment": dict(os.environ)}
-        line = json.dumps({"number": self._asked, "runs": runs, **place}) + "\n"
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line.encode())
-            self._process.stdin.flush()
-        except OSError as error:
-            self._answers[self._asked] = f"the process has ended: {error}"
+        if fault := self._say({"number": self._asked, "runs": runs, **place}):
+            self._answers[self._asked] = f"the process has ended: {fault}"
         self.usable = self.usable and _FORKS  # without a fork it serves one request
         return self._asked
+
+    def _say(self, what: dict[str, Any]) -> OSError | None:
+        """Send a line. Return why that is not possible, if it is not."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{json.dumps(what)}\n".encode())
+            self._process.stdin.flush()
+        except OSError as error:
+            return error
+        return None
 
     def answer(self, number: int) -> Any:
         """Return the answer to a request: a row for each run, or why there is none."""
@@ -177,30 +201,50 @@ def serve() -> None:
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what somebody's code prints is no answer
     for line in sys.stdin:
+        asked = json.loads(line)
         if not _FORKS:
-            _serve_one(line, out)
+            _serve_one(asked, out)
             return
+        if "load" in asked:
+            _load_libraries(asked["load"])
+            continue
         child = os.fork()
         if child == 0:
             try:
-                _serve_one(line, out)
+                _serve_one(asked, out)
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
 
 
-def _serve_one(line: str, out: int) -> None:
-    asked = json.loads(line)
+def _load_libraries(names: list[str]) -> None:
+    """Import libraries before the forks, each of which would do it again otherwise."""
+    for name in names:
+        with suppress(Exception):  # whoever needs it will say what is wrong with it
+            importlib.import_module(name)
+
+
+def _serve_one(asked: dict[str, Any], out: int) -> None:
     sys.path[:] = asked["path"]
     os.environ.clear()
     os.environ.update(asked["environment"])
     try:
         os.chdir(asked["folder"])
-        answers: Any = [asdict(_answer(request)) for request in asked["runs"]]
+        with _prepared_for(asked["runs"]):
+            answers: Any = [asdict(_answer(request)) for request in asked["runs"]]
     except BaseException as error:
         answers = f"{type(error).__name__}: {error}"
     told = json.dumps({"number": asked["number"], "answers": answers}) + "\n"
     os.write(out, told.encode())
+
+
+def _prepared_for(runs: Sequence[dict[str, Any]]) -> AbstractContextManager[object]:
+    """Return what prepares this process once for several runs, if they are an application's."""
+    if not any("app" in json.loads(request["file"]) for request in runs):
+        return nullcontext()
+    from sim.aio.session import ready  # who runs scenarios alone needs no asyncio
+
+    return ready()
 
 
 def _answer(request: dict[str, Any]) -> Answer:

@@ -1,6 +1,7 @@
 """Runs on the simulated system: clock, threads, refusals, output, entropy; and that they repeat."""
 
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -8,13 +9,15 @@ import sys
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from sim.aio import entropy
 from sim.aio.loop import SimLoop
-from sim.aio.session import AppJob
+from sim.aio.session import AppJob, ready
 from sim.kernel.series import run_once, run_search
 from sim.model.app import Bounds
 from sim.model.record import End, Ending
@@ -281,3 +284,40 @@ def test_whose_function_reads_the_clock_counts_and_not_its_name() -> None:
 
     run(main)
     assert seen == [True]
+
+
+def test_one_preparation_serves_many_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look through all that lives costs dozens of runs."""
+    looked: list[None] = []
+    places = entropy._places
+
+    def look() -> Any:
+        looked.append(None)
+        return places()
+
+    monkeypatch.setattr(entropy, "_places", look)
+    with ready():
+        for _ in range(3):
+            run(two_timers)
+        assert time.time() != 0
+    assert len(looked) == 1
+    run(two_timers)
+    assert len(looked) == 2
+    assert gc.isenabled()
+
+
+def test_what_runs_leave_is_collected_though_each_series_is_short() -> None:
+    class Kept:
+        """Leads to itself."""
+
+    left: list[weakref.ref[Kept]] = []
+
+    async def leave(loop: SimLoop) -> None:
+        one = Kept()
+        vars(one)["itself"] = one
+        left.append(weakref.ref(one))
+
+    with ready():
+        for _ in range(120):
+            run(leave)
+        assert sum(one() is not None for one in left) < 60

@@ -1,6 +1,7 @@
 """Another process makes runs again; one that hangs or dies gives a reason, and leaves nothing."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from sim.schedulers.fifo import Fifo
 MODULE = """
 import os
 import pathlib
+import sys
 import time
 
 if os.environ.get("FRESH_HANGS"):
@@ -96,3 +98,12 @@ def test_nobody_waits_for_an_answer_that_is_not_wanted(made: Record) -> None:
     FreshProcess([made]).close()
     (answer,) = FreshProcess([made]).answers()
     assert answer.same(made), answer
+
+
+def test_libraries_are_imported_before_the_forks_and_only_those_that_are_here(made: Record) -> None:
+    fresh.warm()
+    server = fresh._server()
+    assert server._loaded == {name for name in fresh._LIBRARIES if name in sys.modules}
+    server.load(["no_such_library"])
+    (answer,) = FreshProcess([made]).answers()
+    assert answer.same(made)

@@ -282,7 +282,7 @@ def document_of(checked: Checked) -> dict[str, Any]:
         "wsrace": __version__,
         "target": subject.case.target,
         "server": subject.case.server,
-        "versions": versions(),
+        "versions": dict(versions()),
         "verdict": str(climbed.verdict),
         "no_answer": climbed.no_answer,
         "shared": list(climbed.shared),
