@@ -63,7 +63,6 @@ class _Group:
     def _shown(self) -> list[Any]:
         return [one.whole() for _, one in self.members]
 
-
     def _held_by(self, shown: list[Any]) -> Iterator[Any]:
         """Yield what is in containers; of mappings all keys, then all values."""
         held: Iterator[Any] = chain.from_iterable(shown)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from sim.errors import words_of
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.verdict import Exploration, Verdict
+from sim.model.findings import Severity, kind_of
 from sim.model.outcome import class_named
 from sim.model.record import End, Ending, silent_wakes
 from sim.runs.subject import Record, Subject, record, record_or_none
@@ -49,6 +50,7 @@ class Tally:
         self._points = self._deepest = 0
         self._untouched = True
         self._remarks: dict[str, tuple[int, str]] = {}
+        self._findings: Counter[str] = Counter()
         self._counted = 0
         self._early: dict[bool, Record] = {}
         """Runs made to their end before their turn, by whether they fail: they count until others
@@ -86,6 +88,7 @@ class Tally:
         for kind, text in _remarks(found).items():
             runs, first = self._remarks.get(kind, (0, text))
             self._remarks[kind] = runs + 1, first
+        self._findings.update(_kinds_of_findings(found))
         if self._inquiry.fails(found.outcome):
             self._counted += 1
             self._keep(found)
@@ -202,6 +205,7 @@ class Tally:
             untouched=self._untouched,
             failure=None if self.unstable else self._failure,
             remarks=dict(sorted(self._remarks.items())),
+            findings=dict(sorted(self._findings.items())),
             refusal=self.refusal,
             unstable=self.unstable,
             upto=upto,
@@ -229,6 +233,12 @@ def _remarks(found: Record) -> dict[str, str]:
         for finding in reversed(found.outcome.findings)
         if class_named(finding.kind).telling
     }
+
+
+def _kinds_of_findings(found: Record) -> set[str]:
+    """Return by what names the findings of a run go for any code, those that are off left out."""
+    kinds = (kind_of(finding.kind) for finding in found.outcome.findings)
+    return {kind.name for kind in kinds if kind is not None and kind.severity is not Severity.OFF}
 
 
 def _untouched(end: End) -> bool:

@@ -64,6 +64,8 @@ class Exploration:
     """The failing run with the fewest deviations, as it was found."""
     remarks: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     """What people should be told although it is no failure: kind -> (in how many runs, a text)."""
+    findings: Mapping[str, int] = field(default_factory=dict)
+    """What was found out, by the names of `sim.model.findings`: name -> in how many runs."""
     refusal: str = ""
     """What the code under test asked for that no schedule controls, if a run ended by that."""
     upto: int | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sim.errors import UserError
+from sim.model.outcome import class_named
 from sim.model.plain import near
 
 
@@ -73,7 +74,7 @@ _ROWS = (
         "escaped-disconnect",
         "a WebSocketDisconnect leaves the app: the server logs it as an error, with a traceback",
         _N,
-        ("disconnect_group(",),
+        ("disconnect_group(", "clean_disconnect("),
     ),
     FindingKind(
         "swallowed", "the server's send or receive raised a RuntimeError, and the app caught it", _N
@@ -95,6 +96,15 @@ _ROWS = (
 )
 FINDINGS: Mapping[str, FindingKind] = {row.name: row for row in _ROWS}
 """All kinds by name, failures first."""
+
+
+def kind_of(label: str) -> FindingKind | None:
+    """Return what kind of finding an outcome class of a handler on Trio is, None if it is none.
+
+    label: as in a run's outcome, such as "disconnect_group(1000)".
+    """
+    name = class_named(label).name
+    return next((kind for kind in _ROWS if name in kind.classes), None)
 
 
 @dataclass(frozen=True, slots=True)

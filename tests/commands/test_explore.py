@@ -299,3 +299,53 @@ def test_the_file_of_a_guard_stays_in_its_folder(guard: str) -> None:
     assert Path(name).name == name
     assert name.endswith(".race.json")
     assert not name.startswith(".")
+
+
+OWN = """
+import trio
+
+async def careless(websocket):
+    await websocket.accept()
+    while True:
+        await websocket.receive_text()
+
+async def sends_late(websocket):
+    await websocket.accept()
+    await websocket.close()
+    await websocket.send_text("too late")
+
+async def waits(websocket):
+    await websocket.accept()
+    await trio.Event().wait()
+
+async def careful(websocket):
+    await websocket.accept()
+    async for _ in websocket.iter_text():
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("handler", "findings", "said"),
+    [
+        ("careless", {"escaped-disconnect"}, "escaped-disconnect in"),
+        ("sends_late", {"escape"}, "(fail): an exception leaves the app"),
+        ("waits", {"hang"}, "hang in"),
+        ("careful", set(), ""),
+    ],
+)
+def test_what_a_handler_of_ones_own_does_is_named_as_it_would_be_of_an_application(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: str,
+    findings: set[str],
+    said: str,
+) -> None:
+    (here / "own_found_x.py").write_text(OWN)
+    monkeypatch.syspath_prepend(here)
+    (here / "mine.toml").write_text('[clients]\nscript = ["connect", "close"]\n')
+    asked = ("explore", "mine.toml", "--handler", f"own_found_x:{handler}")
+    done = wsrace(*asked, "--json")
+    (row,) = json.loads(done.stdout)["guards"]
+    assert set(row["findings"]) == findings
+    assert said in " ".join(wsrace(*asked).stdout.split())

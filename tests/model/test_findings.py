@@ -3,7 +3,7 @@
 import pytest
 
 from sim.errors import UserError
-from sim.model.findings import FINDINGS, Severities, Severity
+from sim.model.findings import FINDINGS, Severities, Severity, kind_of
 from sim.model.outcome import CLASSES
 
 
@@ -48,3 +48,21 @@ def test_every_failing_class_of_an_exception_is_an_escape_or_a_hang() -> None:
     named = {name for kind in FINDINGS.values() for name in kind.classes}
     setup = {"never_ready", "manager_failed", "services_failed"}  # of our own handler alone
     assert {one.name for one in CLASSES if one.failure} - setup <= named
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ("other:KeyError", "escape"),
+        ("clean_disconnect(1001)", "escaped-disconnect"),
+        ("disconnect_group(1000,1001)", "escaped-disconnect"),
+        ("client_stranded", "hang"),
+        ("returned", None),
+        ("no such class", None),
+    ],
+)
+def test_an_outcome_of_a_handler_on_trio_is_the_finding_that_an_application_would_have(
+    label: str, kind: str | None
+) -> None:
+    found = kind_of(label)
+    assert (found.name if found is not None else None) == kind

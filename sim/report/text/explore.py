@@ -20,6 +20,7 @@ from sim.exploration.verdict import Exploration, Verdict
 from sim.files.documents import EXPLORE, VerdictRow
 from sim.files.racefile import SUFFIX
 from sim.kernel.lines import place_of
+from sim.model.findings import FINDINGS
 from sim.model.outcome import class_named
 from sim.model.plain import printable
 from sim.model.ticks import seconds
@@ -76,6 +77,9 @@ def _verdict_lines(answer: Answer) -> Iterator[str]:
     yield f"  outcomes: {outcome_words(found)}"
     if found.upto is not None and not found.fails:
         yield "  to go on: --for 10m, or --max-schedules N; to ask for less: --set end_ms=..."
+    for name, runs in _findings(found).items():
+        finding = FINDINGS[name]
+        yield f"  {name} in {runs:,} ({finding.severity}): {finding.definition}"
     for kind, (runs, said) in found.remarks.items():
         about = said or class_named(kind).summary
         yield f"  also: {kind} in {runs:,} of {found.looked:,}: {printable(about)}"
@@ -87,6 +91,16 @@ def _verdict_lines(answer: Answer) -> Iterator[str]:
         yield f"  audit: {answer.audited.swaps} swaps of independent steps{also}"
         for one in answer.audited.differences[:5]:
             yield f"  audit: {one.words()}"
+
+
+def _findings(found: Exploration) -> dict[str, int]:
+    """Return what was found out about a handler of somebody's own, with in how many runs.
+
+    By the names that findings of applications have, too, failures first.
+    """
+    if not isinstance(found.subject, HandlerSubject):
+        return {}
+    return {name: found.findings[name] for name in FINDINGS if name in found.findings}
 
 
 def verdict_table(found: Sequence[VerdictRow]) -> Table:
@@ -211,6 +225,7 @@ def _row(answer: Answer) -> dict[str, Any]:
         "every_class_before_s": None if found.upto is None else seconds(found.upto),
         "failing": found.failing,
         "outcomes": dict(sorted(found.outcomes.items())),
+        "findings": _findings(found),
         "also": {kind: {"runs": n, "text": text} for kind, (n, text) in found.remarks.items()},
         "because": found.because(),
         "choices": found.points,
