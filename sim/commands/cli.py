@@ -24,6 +24,7 @@ from sim.commands.terminal import (
 )
 from sim.errors import UserError
 from sim.model.app import SERVERS
+from sim.model.appscript import FORMS
 from sim.model.plain import find_nearest
 from sim.model.properties import PROPERTIES
 from sim.report.trace.formats import FORMATS, formats_in_words
@@ -53,6 +54,15 @@ def time_option(name: str, about: str) -> Callable[..., Any]:
     """Return an option that takes a time, in milliseconds or with a unit."""
     key = f"{name.removeprefix('--').replace('-', '_')}_ms"
     return click.option(name, key, metavar="TIME", callback=milliseconds, help=about)
+
+
+def steps_of_clients() -> str:
+    """Return what a script of a client is made of, for the end of a help text."""
+    width = max(len(form) for form, _ in FORMS.values()) + 2
+    rows = [f"  {form:{width}}{about}" for form, about in FORMS.values()]
+    opening = "A SCRIPT is: [PATH] [header:NAME=VALUE]... [subprotocol:NAME]... STEP, STEP, ..."
+    file = "An @FILE has a table [[clients]] for each: `wsrace schema clients`."
+    return "\n".join(["\b", opening, "Steps:", *rows, file])
 
 
 def setting_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -215,7 +225,7 @@ def explore(
         sys.exit(run(request, time.perf_counter))
 
 
-@main.command()
+@main.command(epilog=steps_of_clients())
 @click.argument("target", metavar="MODULE:APP")
 @click.option("--path", metavar="PATH", help="What clients ask for.  [default: the only route]")
 @click.option(
@@ -223,7 +233,7 @@ def explore(
     "clients",
     multiple=True,
     metavar="SCRIPT",
-    help="What a client does, for example 'send:hi, wait, close'; once for each client. "
+    help="What a client does, for example 'send:hi, wait, close', or @FILE; once for each client. "
     "[default: four ways in which a connection ends]",
 )
 @click.option("--message", metavar="TEXT", help="What made-up clients send.  [default: {}]")
@@ -507,11 +517,14 @@ def list_(as_json: bool) -> None:
 
 
 @main.command()
-def schema() -> None:
-    """Print the JSON Schema of scenario files."""
+@click.argument("kind", type=click.Choice(["scenario", "clients"]), default="scenario")
+def schema(kind: str) -> None:
+    """Print the JSON Schema of scenario files, or of files with clients for `wsrace check`."""
+    from sim.model.clientsfile import ClientsFile
     from sim.model.scenario import Scenario
 
-    click.echo(json.dumps(Scenario.model_json_schema(), indent=2, sort_keys=True))
+    model = ClientsFile if kind == "clients" else Scenario
+    click.echo(json.dumps(model.model_json_schema(), indent=2, sort_keys=True))
 
 
 def _run_check(target: str, asked: dict[str, Any]) -> int:

@@ -19,6 +19,7 @@ from sim.exploration.app_confirm import confirmed
 from sim.exploration.case import CaseFound
 from sim.exploration.ladder import Climbed, Ladder, Rung
 from sim.exploration.state_audit import StateAudit, audit_states
+from sim.files.clients import read_clients
 from sim.hosting.application import Application
 from sim.hosting.routes import paths_for
 from sim.hosting.target import Target, load
@@ -136,7 +137,7 @@ def _checked(
         subject,
         scripts,
         partial(_paths, subject),
-        alone=len(asked.clients) <= 1,
+        alone=not asked.clients or len(scripts) == 1,
         bounds=tuple(asked.bounds),
     ).climb(on_failure, on_looked, lambda: stopwatch() > ends)
     climbed = _judged(climbed, asked)
@@ -189,12 +190,13 @@ def _scripts(asked: Asked) -> list[Script]:
     found: list[Script] = []
     for typed in asked.clients or usual_scripts(asked.message or MESSAGE):
         try:
-            script = parse(typed)
+            read = read_clients(typed[1:]) if typed.startswith("@") else [parse(typed)]
         except UserError as error:
             faults += error.faults
             continue
-        found.append(replace(script, path=script.path or asked.path or "").retyped())
-        faults += _nobody(script, len(asked.clients))
+        found += [replace(one, path=one.path or asked.path or "").retyped() for one in read]
+    if not faults:
+        faults += [fault for one in found for fault in _nobody(one, len(found))]
     if asked.clients and asked.message is not None:
         faults.append("--message: it is for clients that are made up; --client says what they send")
     if faults:
@@ -205,8 +207,8 @@ def _scripts(asked: Asked) -> list[Script]:
 def _nobody(script: Script, clients: int) -> list[str]:
     """Return a fault for each client that a script waits for and that is not there."""
     return [
-        f"client {script.typed!r}: {step.typed()}: there is no {step.text}; --client was given "
-        f"{clients} times"
+        f"client {script.typed!r}: {step.typed()}: there is no {step.text}; clients that are "
+        f"given: {clients}"
         for step in script.steps
         if step.act is Act.AFTER and int(step.text[1:]) not in range(1, clients + 1)
     ]

@@ -49,11 +49,18 @@ def check_table(model: type[T], data: Mapping[str, object], source: str, text: s
 
     source, text: as for `load_data`. Raises UserError with one line for every fault.
     """
-    named = {"name": PurePath(source).stem, **data}
+    return check_as_it_is(model, {"name": PurePath(source).stem, **data}, source, text)
+
+
+def check_as_it_is(model: type[T], data: Mapping[str, object], source: str, text: str = "") -> T:
+    """Return what `data` describes as a `model`.
+
+    source, text: as for `load_data`. Raises UserError with one line for every fault.
+    """
     try:
-        return model.model_validate(named)
+        return model.model_validate(data)
     except ValidationError as error:
-        faults = fault_lines(error, named, model, source, text)
+        faults = fault_lines(error, data, model, source, text)
     raise UserError(*faults)
 
 

@@ -8,7 +8,7 @@ its quotes.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,37 +21,47 @@ NORMAL = 1000
 
 
 class Act(StrEnum):
-    """What a client of an application can do. In brackets: what follows the colon."""
+    """What a client of an application can do; `FORMS` says what each of them is."""
 
     SEND = "send"
-    """Send a text message (the text)."""
     SEND_BYTES = "send_bytes"
-    """Send a binary message (the bytes, in hexadecimal)."""
     PING = "ping"
-    """Send a ping."""
     WAIT = "wait"
-    """Wait for so many messages more (a number, 1 if there is none)."""
     SLEEP = "sleep"
-    """Do nothing for so many milliseconds."""
     CLOSE = "close"
-    """Send a close frame (the code, 1000 if there is none) and wait for the end."""
     FIN = "fin"
-    """End what this side sends, and read on."""
     DROP = "drop"
-    """Be gone, as a process that was killed: FIN, and a reset for what still comes."""
     RST = "rst"
-    """Reset the TCP connection."""
     SILENT = "silent"
-    """Read on until the server ends the connection."""
     MUTE = "mute"
-    """From here on answer neither pings nor the server's close."""
     HANGUP = "hangup"
-    """Leave before the answer to the handshake (`hangup:rst`: by a reset). Only as first step."""
     AFTER = "after"
-    """Wait until another client has got so many messages (`after:c2:1`)."""
     ON = "on"
-    """From here on answer each text that begins so by another (`on:TEXT reply:TEXT`); such a
-    message counts for no `wait`."""
+
+
+FORMS: Mapping[Act, tuple[str, str]] = {
+    Act.SEND: ("send:TEXT", "send a text message"),
+    Act.SEND_BYTES: ("send_bytes:HEX", "send a binary message"),
+    Act.PING: ("ping", "send a ping"),
+    Act.WAIT: ("wait[:N]", "wait for so many messages more, 1 if there is no number"),
+    Act.SLEEP: ("sleep:MS", "do nothing for so many milliseconds"),
+    Act.CLOSE: ("close[:CODE]", "send a close frame, 1000 if there is no code, and await the end"),
+    Act.FIN: ("fin", "end what this side sends, and read on"),
+    Act.DROP: ("drop", "be gone like a killed process: FIN, and a reset for what still comes"),
+    Act.RST: ("rst", "reset the TCP connection"),
+    Act.SILENT: ("silent", "read on until the server ends the connection"),
+    Act.MUTE: ("mute", "from here on answer neither pings nor the server's close"),
+    Act.HANGUP: (
+        "hangup[:rst]",
+        "leave before the answer to the handshake, by FIN or a reset; only as the first step",
+    ),
+    Act.AFTER: ("after:cK:N", "wait until client K has got N messages"),
+    Act.ON: (
+        "on:TEXT reply:TEXT",
+        "from here on answer each text that begins so; such a message counts for no wait",
+    ),
+}
+"""How each step is typed, and what it does. The help, the schema and README tell these."""
 
 
 class Step(NamedTuple):
@@ -116,8 +126,23 @@ def parse(typed: str) -> Script:
     """Return a client's script. Raises UserError with one line for each step that is wrong."""
     faults: list[str] = []
     path, headers, subprotocols, rest = _opening(typed.strip(), faults)
+    steps: tuple[Step, ...] = ()
+    try:
+        steps = parse_steps(_split(rest, faults))
+    except UserError as error:
+        faults += error.faults
+    if not steps and not faults:
+        faults.append("it does nothing; for example: send:hi, close")
+    if faults:
+        raise UserError(*(f"client {typed!r}: {fault}" for fault in faults))
+    return Script(path, steps, tuple(headers), tuple(subprotocols), typed.strip())
+
+
+def parse_steps(typed: Iterable[str]) -> tuple[Step, ...]:
+    """Return steps that stand for themselves. Raises UserError with one line for each fault."""
+    faults: list[str] = []
     steps: list[Step] = []
-    for number, text in enumerate(_split(rest, faults), 1):
+    for number, text in enumerate(typed, 1):
         try:
             step = _step(text)
             if step.act is Act.HANGUP and number > 1:
@@ -125,11 +150,9 @@ def parse(typed: str) -> Script:
             steps.append(step)
         except _FaultError as fault:
             faults.append(f"step {number}, {text!r}: {fault}")
-    if not steps and not faults:
-        faults.append("it does nothing; for example: send:hi, close")
     if faults:
-        raise UserError(*(f"client {typed!r}: {fault}" for fault in faults))
-    return Script(path, tuple(steps), tuple(headers), tuple(subprotocols), typed.strip())
+        raise UserError(*faults)
+    return tuple(steps)
 
 
 class _FaultError(Exception):
@@ -284,4 +307,4 @@ _READERS: dict[Act, Callable[[Act, str | None], Step]] = {
     Act.AFTER: _after,
     Act.ON: _on,
 }
-assert set(_READERS) == set(Act)
+assert set(_READERS) == set(FORMS) == set(Act)

@@ -133,7 +133,7 @@ FAULTS = {
     ("plain:echo", "--loop", "uvloop"): "only asyncio's own loop can be simulated",
     ("plain:echo", "--fail-on", "hnag"): "did you mean 'hang'?",
     ("plain:echo", "--env-file", "no.env"): "no such file",
-    ("plain:echo", "--client", "after:c2:1, close"): "there is no c2; --client was given 1 times",
+    ("plain:echo", "--client", "after:c2:1, close"): "there is no c2; clients that are given: 1",
     ("plain:echo", "--client", "close", "--message", "x"): "--message: it is for clients that",
 }
 
