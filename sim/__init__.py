@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from sim.model.scenario import Batch, Scenario
     from sim.report.dataframes import frame
     from sim.report.plots.pictures import figures
+    from sim.runs.keep import read_file, token_of, write_file
     from sim.runs.own import OwnHandler, own_handler
     from sim.runs.play import play
-    from sim.runs.replay import read_file, replay, replayed, token_of, write_file
+    from sim.runs.replay import replay, replayed
     from sim.runs.stage import Fidelity
     from sim.runs.subject import Record
     from sim.schedulers.dpor import Dpor
@@ -140,14 +141,14 @@ _PLACES = {
     "predict": "sim.conformance.predict",
     "profile_named": "sim.model.profiles",
     "read_cells": "sim.conformance.cells",
-    "read_file": "sim.runs.replay",
+    "read_file": "sim.runs.keep",
     "replay": "sim.runs.replay",
     "replayed": "sim.runs.replay",
     "reproduce": "sim.sweep.reproduce",
     "tally": "sim.conformance.score",
-    "token_of": "sim.runs.replay",
+    "token_of": "sim.runs.keep",
     "validated": "sim.validation.criteria",
-    "write_file": "sim.runs.replay",
+    "write_file": "sim.runs.keep",
 }
 
 

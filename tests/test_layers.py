@@ -210,7 +210,7 @@ def test_private_names_of_asyncio_stand_in_one_file() -> None:
     assert found == []
 
 
-def test_the_engine_for_applications_loads_no_trio() -> None:
+def test_the_engine_for_applications_and_a_check_by_a_test_load_no_trio() -> None:
     parts = ("aio", "peer", "hosting")
     modules = [
         file.removesuffix(".py").replace("/", ".")
@@ -220,6 +220,10 @@ def test_the_engine_for_applications_loads_no_trio() -> None:
     code = (
         "import sys, importlib\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
+        "from sim.commands.cli import main\n"
+        "from sim.testing.marked import app_checker_of\n"
+        "from sim.testing import check\n"
+        "check('tests.helpers.apps.plain:careful', clients='send:hi, close')\n"
         "sys.exit('loaded trio' if 'trio' in sys.modules else 0)"
     )
     done = subprocess.run(

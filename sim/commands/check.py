@@ -14,7 +14,7 @@ from sim.exploration.ladder import Rung
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.report.text.check import document_of, status_of, tell
-from sim.runs.replay import file_of, write_file
+from sim.runs.keep import file_of, write_file
 from sim.runs.subject import Record
 
 __all__ = ["BOUNDS", "CASE", "Asked", "run"]

@@ -23,8 +23,8 @@ from sim.model.scenario import Batch, Scenario, known_guard
 from sim.model.ticks import from_ms, seconds
 from sim.report.text.explore import Answer, document_of, file_name, tell
 from sim.runs.handler import HandlerSubject
+from sim.runs.keep import write_file
 from sim.runs.own import guard_allowed, import_handler
-from sim.runs.replay import write_file
 from sim.runs.scenario import ScenarioSubject
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Subject

@@ -7,8 +7,9 @@ from sim.model.plain import printable
 from sim.report.text.conform import confirmation_lines
 from sim.report.text.replay import difference_of, tell
 from sim.report.trace.formats import FORMATS
+from sim.runs.keep import is_file, read_file
 from sim.runs.own import own_guard_of
-from sim.runs.replay import Allowed, is_file, read_file, replayed
+from sim.runs.replay import Allowed, replayed
 
 
 def run(given: str, allowed: Allowed, form: str) -> None:

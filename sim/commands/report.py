@@ -23,7 +23,7 @@ from sim.model.plain import fault, printable
 from sim.model.properties import PROPERTIES
 from sim.report.html.page import Page, html_of
 from sim.report.html.pages import exploration_page, reproduction_page, run_page
-from sim.runs.replay import is_file, read_file
+from sim.runs.keep import is_file, read_file
 from sim.schedulers.strategies import STRATEGIES
 from sim.sweep.kept import load_reproduction
 from sim.sweep.reproduce import cores

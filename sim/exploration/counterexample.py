@@ -10,7 +10,7 @@ from sim.exploration.shrink import Shrinker, deviations
 from sim.exploration.verdict import Exploration
 from sim.files.racefile import RaceFile
 from sim.model.scenario import Scenario
-from sim.runs.replay import file_of, token_or_none
+from sim.runs.keep import file_of, token_or_none
 from sim.runs.subject import Record
 
 

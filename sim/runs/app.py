@@ -22,7 +22,7 @@ from sim.model.outcome import Finding, Outcome
 from sim.model.plain import printable
 from sim.model.record import End, Ending, Event
 from sim.model.schedule import Scheduler
-from sim.runs.own import source_of
+from sim.runs.source import source_of
 from sim.runs.subject import Moment, Subject
 
 _WAITS = (Act.WAIT, Act.AFTER)

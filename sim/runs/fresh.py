@@ -9,8 +9,6 @@ and handlers lie. Nothing is pickled.
 """
 
 import atexit
-import importlib
-import importlib.util
 import json
 import os
 import selectors
@@ -18,23 +16,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sim.errors import Divergence, WsraceError
-from sim.files.racefile import from_text, to_text
-from sim.files.recorded import Recorded
-from sim.runs.replay import Allowed, file_of, repeat, subject_of
+from sim.files.racefile import to_text
+from sim.runs.keep import file_of
 from sim.runs.subject import Record
 
 PATIENCE_S = 120.0
 """A process that says nothing for longer is given up: nothing was confirmed then."""
 _BEGIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    f"from {__name__} import serve; serve()"
+    "from sim.runs.fresh_process import serve; serve()"
 )
-_FORKS = hasattr(os, "fork")
+FORKS = hasattr(os, "fork")
+"""Whether this system has forks; else each request gets a new interpreter."""
 _LIBRARIES = ("uvicorn", "fastapi", "sim.runs.app")
 """What takes longest to import before an application can be run, where it is installed."""
 
@@ -93,7 +89,7 @@ class _Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            process_group=0 if _FORKS else None,  # so that `end` reaches its forks
+            process_group=0 if FORKS else None,  # so that `end` reaches its forks
         )
         self.owner = os.getpid()
         self._asked = 0
@@ -105,7 +101,7 @@ class _Server:
 
     def load(self, libraries: list[str]) -> None:
         """Let it import libraries that it has not imported."""
-        if _FORKS and (new := [name for name in libraries if name not in self._loaded]):
+        if FORKS and (new := [name for name in libraries if name not in self._loaded]):
             self._loaded.update(new)
             self._say({"load": new})
 
@@ -115,7 +111,7 @@ class _Server:
         place = {"path": sys.path, "folder": os.getcwd(), "environment": dict(os.environ)}
         if fault := self._say({"number": self._asked, "runs": runs, **place}):
             self._answers[self._asked] = f"the process has ended: {fault}"
-        self.usable = self.usable and _FORKS  # without a fork it serves one request
+        self.usable = self.usable and FORKS  # without a fork it serves one request
         return self._asked
 
     def _say(self, what: dict[str, Any]) -> OSError | None:
@@ -152,7 +148,7 @@ class _Server:
         self.usable = False
         if self.owner != os.getpid() or self._process.returncode is not None:
             return
-        if _FORKS:
+        if FORKS:
             os.killpg(self._process.pid, signal.SIGKILL)
         else:
             self._process.kill()
@@ -191,96 +187,3 @@ def _request(record: Record) -> dict[str, Any]:
     known = record.subject.modules() or {}
     modules = {name: os.path.realpath(file) for name, file in known.items()}
     return {"file": to_text(file_of(record)), "modules": modules}
-
-
-# -- in the other process --------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Answer the requests on standard input, each in a fork."""
-    out = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what somebody's code prints is no answer
-    for line in sys.stdin:
-        asked = json.loads(line)
-        if not _FORKS:
-            _serve_one(asked, out)
-            return
-        if "load" in asked:
-            _load_libraries(asked["load"])
-            continue
-        child = os.fork()
-        if child == 0:
-            try:
-                _serve_one(asked, out)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-
-
-def _load_libraries(names: list[str]) -> None:
-    """Import libraries before the forks, each of which would do it again otherwise."""
-    for name in names:
-        with suppress(Exception):  # whoever needs it will say what is wrong with it
-            importlib.import_module(name)
-
-
-def _serve_one(asked: dict[str, Any], out: int) -> None:
-    sys.path[:] = asked["path"]
-    os.environ.clear()
-    os.environ.update(asked["environment"])
-    try:
-        os.chdir(asked["folder"])
-        with _prepared_for(asked["runs"]):
-            answers: Any = [asdict(_answer(request)) for request in asked["runs"]]
-    except BaseException as error:
-        answers = f"{type(error).__name__}: {error}"
-    told = json.dumps({"number": asked["number"], "answers": answers}) + "\n"
-    os.write(out, told.encode())
-
-
-def _prepared_for(runs: Sequence[dict[str, Any]]) -> AbstractContextManager[object]:
-    """Return what prepares this process once for several runs, if they are an application's."""
-    if not any("app" in json.loads(request["file"]) for request in runs):
-        return nullcontext()
-    from sim.aio.session import ready  # who runs scenarios alone needs no asyncio
-
-    return ready()
-
-
-def _answer(request: dict[str, Any]) -> Answer:
-    try:
-        for name, file in request["modules"].items():
-            _load(name, file)
-        recorded = from_text(request["file"].encode(), "run")
-        made = repeat(recorded, subject_of(recorded, _all_of(recorded)))
-    except Divergence as error:  # it went otherwise, so soon that it has another schedule
-        return Answer("diverged", f"another way: {error}")
-    except WsraceError as error:
-        return Answer(error=str(error))
-    return Answer(made.digest, made.outcome.label)
-
-
-def _all_of(recorded: Recorded) -> Allowed:
-    """Allow all that a run names: whoever asked has named it already."""
-    scenario = recorded.scenario
-    guard = scenario.guard if scenario is not None and ":" in scenario.guard else None
-    app = recorded.app.target if recorded.app is not None else None
-    return Allowed(guard, recorded.handler, app)
-
-
-def _load(name: str, file: str) -> None:
-    """Import a module from its file, unless it is what its name finds.
-
-    Test runners import files under names of their own, which may find something else or nothing.
-    """
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        found = None
-    if found is not None and found.origin and os.path.realpath(found.origin) == file:
-        return
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is not None and spec.loader is not None:
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)

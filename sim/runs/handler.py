@@ -26,8 +26,9 @@ from sim.model.script import Do
 from sim.model.ticks import from_ms
 from sim.runs.injections import KINDS
 from sim.runs.judge import judge
-from sim.runs.own import OwnHandler, may_run_own_code, source_of
+from sim.runs.own import OwnHandler, may_run_own_code
 from sim.runs.scenario import STATES, ScenarioSubject, injector_for
+from sim.runs.source import source_of
 from sim.runs.specs import client_specs
 from sim.runs.stage import Direct, Stage
 from sim.runtimes.port import TrioRuntime

@@ -1,6 +1,5 @@
 """Code of somebody's own: guards and handlers, imported only when a person names them."""
 
-import hashlib
 import importlib
 import inspect
 import sys
@@ -157,20 +156,6 @@ def is_importable(name: str, given: object) -> bool:
         return _attribute(sys.modules[module], attribute) is given
     except (KeyError, AttributeError):
         return False
-
-
-def source_of(name: str) -> str | None:
-    """Return the SHA-256 of the text of the module that "module:name" came from.
-
-    None for what is ours, and for a module without a text. Imports nothing.
-    """
-    module = sys.modules.get(name.partition(":")[0]) if ":" in name else None
-    if module is None:
-        return None
-    try:
-        return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
-    except (OSError, TypeError):
-        return None
 
 
 def _imported(what: str, name: str) -> object:

@@ -5,24 +5,21 @@ was edited and still makes the same choices (one more log line, another name) re
 is told so. Tokens of the first version hold no outcome; for them the trace must be the same.
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from sim import __version__
 from sim.errors import Divergence, UserError
-from sim.files.outside import content, write_whole
-from sim.files.racefile import SUFFIX, RaceFile, from_text, row_of_choice, row_of_outcome, to_text
-from sim.files.recorded import NO_ERROR, Recorded
-from sim.files.token import TokenBody, body_of, decode, encode, picks_of
+from sim.files.racefile import RaceFile, row_of_outcome
+from sim.files.recorded import Recorded
+from sim.files.token import TokenBody, decode, picks_of
 from sim.model.marks import unpack
 from sim.model.outcome import Outcome
 from sim.model.plain import fault
 from sim.runs.handler import HandlerSubject
-from sim.runs.own import handler_allowed, import_guard, source_of
+from sim.runs.own import handler_allowed, import_guard
 from sim.runs.play import make
 from sim.runs.scenario import ScenarioSubject
+from sim.runs.source import source_of
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Record, Subject
 from sim.schedulers.replay import Deviate, Replay
@@ -44,61 +41,6 @@ class Replayed:
     def same_trace(self) -> bool:
         """Whether it was the same run event for event, and not only in choices and outcome."""
         return self.record.digest == self.recorded.digest
-
-
-def token_of(record: Record, property: str = NO_ERROR) -> str:
-    """Return the token of a run. Raises UserError if it is too long for one.
-
-    property: what the run was asked for.
-    """
-    told = {**record.subject.told(), "wsrace": __version__, "property": property}
-    return encode(body_of(told, record.schedule, record.digest, record.outcome.label))
-
-
-def token_or_none(record: Record, property: str = NO_ERROR) -> str:
-    """Return the token of a run, "" if it is too long for one."""
-    try:
-        return token_of(record, property)
-    except UserError:
-        return ""
-
-
-def file_of(
-    record: Record, property: str = NO_ERROR, counterexample: dict[str, Any] | None = None
-) -> RaceFile:
-    """Return the race file of a run; counterexample: anything that explains it, as plain data."""
-    return RaceFile.model_validate(
-        {
-            **record.subject.told(),
-            "wsrace": __version__,
-            "property": property,
-            "schedule": tuple(map(row_of_choice, record.schedule)),
-            "outcome": row_of_outcome(record.outcome),
-            "digest": record.digest,
-            "counterexample": counterexample,
-        }
-    )
-
-
-def write_file(path: str | Path, race: RaceFile) -> None:
-    """Write a race file, whole or not at all.
-
-    Raises UserError if it cannot be written, or could not be read again.
-    """
-    data = to_text(race).encode()
-    from_text(data, str(path))
-    write_whole(Path(path), data.decode())
-
-
-def read_file(path: str | Path) -> RaceFile:
-    """Return what a race file says. Raises UserError with one line for every fault."""
-    return from_text(content(Path(path)), str(path))
-
-
-def is_file(given: str) -> bool:
-    """Whether what was typed means a file: a token has no separator, no ending and is no path."""
-    separators = {os.sep, os.altsep or os.sep}
-    return given.endswith(SUFFIX) or bool(separators & set(given)) or os.path.exists(given)
 
 
 @dataclass(frozen=True, slots=True)

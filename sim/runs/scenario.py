@@ -24,8 +24,9 @@ from sim.runs import driver, injections
 from sim.runs.driver import SimulatedDriver
 from sim.runs.injections import Injector
 from sim.runs.judge import judge, standing
-from sim.runs.own import OwnHandler, guard_named, may_run_own_code, source_of
+from sim.runs.own import OwnHandler, guard_named, may_run_own_code
 from sim.runs.smaller import smaller_scenarios
+from sim.runs.source import source_of
 from sim.runs.specs import answers_in_events, client_specs, pauses_of
 from sim.runs.stage import Direct, Fidelity, Stage, stage_program
 from sim.runs.subject import Unit

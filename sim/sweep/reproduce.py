@@ -11,9 +11,9 @@ from pathlib import Path
 from sim import __version__
 from sim.files.catalog import expand, open_scenario
 from sim.model.scenario import Batch, Scenario
+from sim.runs.keep import token_of
 from sim.runs.own import guard_allowed, own_guard_of
 from sim.runs.play import play
-from sim.runs.replay import token_of
 from sim.runs.subject import Record
 from sim.store.results import ResultStore
 from sim.sweep.cells import Planned, plan

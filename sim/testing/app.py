@@ -17,11 +17,8 @@ from sim.exploration.verdict import Verdict
 from sim.files.recorded import Recorded
 from sim.files.recorded_app import RecordedApp
 from sim.hosting.target import Target
-from sim.report.text.check import in_words
-from sim.runs.app import app_allowed
-from sim.runs.replay import repeat
 from sim.runs.subject import Record
-from sim.testing.race import hide_frames
+from sim.testing.frames import hide_frames
 
 _PLAIN = tuple(
     one.name for one in fields(Asked) if one.name not in ("target", "case", "bounds", "loop")
@@ -79,6 +76,8 @@ class AppChecker:
             return None
         checked = check_app(question, time.perf_counter, target=target)
         if checked.climbed.verdict is not Verdict.RACE_FREE:
+            from sim.report.text.check import in_words  # loaded only for what fails
+
             raise AppFailed(in_words(checked), checked)
         return checked
 
@@ -86,6 +85,11 @@ class AppChecker:
         """Make the run to replay, if it is one of this test: same application, same path."""
         if recorded.app is None or not _is_run_of(recorded.app, question):
             pytest.skip("the run to replay is none of this test")
+        from sim.runs.app import app_allowed
+        from sim.runs.replay import (
+            repeat,  # it knows runs on Trio, too, which a check does not need
+        )
+
         self.replayed = True
         made: Record = repeat(recorded, app_allowed(recorded.app, question.target))
         if made.outcome.failed:

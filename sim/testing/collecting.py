@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,15 +14,12 @@ from sim.files.racefile import SUFFIX
 from sim.files.recorded import Recorded
 from sim.files.token import decode
 from sim.model.scenario import Batch, Scenario
-from sim.runs.replay import read_file, write_file
+from sim.runs.keep import read_file, write_file
 from sim.runs.scenario import ScenarioSubject
 from sim.testing.asked import is_run_of
 from sim.testing.failure import Place, RaceFound
 from sim.testing.plugin import REPLAY, TOKEN, VERDICT
 from sim.testing.race import Race, Watch
-
-if TYPE_CHECKING:
-    from sim.testing.app import AppChecker
 
 _SECTION = "wsrace"
 
@@ -118,25 +115,6 @@ def race_of(item: pytest.Item) -> Race:
     except UserError as error:
         fault = str(error)
     pytest.fail(fault, pytrace=False)
-
-
-def app_checker_of(item: pytest.Item) -> "AppChecker":
-    """Return what checks the application that the markers of a test name.
-
-    Ends the test with one line for every fault.
-    """
-    try:
-        from sim.testing.app import AppChecker  # it needs a server, which not everybody installs
-    except ImportError as error:
-        pytest.fail(f"wsrace_app: {error}; pip install 'wsrace[app]'", pytrace=False)
-    said: dict[str, Any] = {"app_dir": str(item.config.rootpath)}
-    for mark in reversed(list(item.iter_markers("wsrace_app"))):
-        if len(mark.args) > 1:
-            pytest.fail(
-                f"marker wsrace_app: only the app goes without a name: {mark.args}", pytrace=False
-            )
-        said |= {**dict(zip(("app",), mark.args, strict=False)), **mark.kwargs}
-    return AppChecker(said, item.config.stash.get(REPLAY, None))
 
 
 def _marked(item: pytest.Item) -> dict[str, Any]:

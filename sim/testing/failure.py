@@ -15,7 +15,7 @@ from sim.files.racefile import SUFFIX, RaceFile
 from sim.kernel.lines import place_of
 from sim.model.plain import printable
 from sim.model.schedule import Choice, Schedule, picks
-from sim.runs.replay import file_of, token_or_none
+from sim.runs.keep import file_of, token_or_none
 from sim.runs.subject import Record
 
 _SHOWN = 12

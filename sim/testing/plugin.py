@@ -110,7 +110,7 @@ def race(request: pytest.FixtureRequest) -> "Race":
 @pytest.fixture
 def wsrace_app(request: pytest.FixtureRequest) -> "AppChecker":
     """Return what checks an application; the marker `wsrace_app` says which, and how."""
-    from sim.testing.collecting import app_checker_of
+    from sim.testing.marked import app_checker_of
 
     made = request.node.stash[APP] = app_checker_of(request.node)
     return made

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -30,25 +29,12 @@ from sim.testing.asked import (
     with_handler,
 )
 from sim.testing.failure import Place, RaceFound, run_failed, search_failed
+from sim.testing.frames import hide_frames
 
 P = ParamSpec("P")
 _DECIDE = 100
 """Schedules that are looked at to see whether some pass, where the first ones have all failed."""
 T = TypeVar("T")
-
-
-def hide_frames(call: Callable[P, T]) -> Callable[P, T]:
-    """Let what `call` says to the user come without the frames of ours in between."""
-
-    @wraps(call)
-    def called(*args: P.args, **kwargs: P.kwargs) -> T:
-        __tracebackhide__ = True
-        try:
-            return call(*args, **kwargs)
-        except (RaceFound, UserError, Divergence) as error:
-            raise error.with_traceback(None) from None
-
-    return called
 
 
 def _ignore(found: object) -> None:

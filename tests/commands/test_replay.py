@@ -15,8 +15,8 @@ from sim.commands.cli import main
 from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.report.trace.formats import FORMATS
+from sim.runs.keep import file_of, is_file, read_file, token_of, write_file
 from sim.runs.play import play
-from sim.runs.replay import file_of, is_file, read_file, token_of, write_file
 from sim.runs.scenario import MODES
 from sim.runs.subject import Record
 from sim.schedulers.uniform import Uniform

@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 from sim.commands.cli import main
 from sim.files.documents import EXPLORED, REPRODUCED, STORE
 from sim.report.trace.formats import FORMATS
+from sim.runs.keep import token_of
 from sim.runs.play import play
-from sim.runs.replay import token_of
 from sim.schedulers.fifo import Fifo
 from tests.commands.test_explore import SCENE
 from tests.helpers.made_reports import EVIL, evil, hop, timed

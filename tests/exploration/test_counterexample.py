@@ -12,7 +12,8 @@ from sim.exploration.search import explore
 from sim.exploration.shrink import deviations
 from sim.files.racefile import from_text, to_text
 from sim.model.scenario import Scenario
-from sim.runs.replay import read_file, replayed, write_file
+from sim.runs.keep import read_file, write_file
+from sim.runs.replay import replayed
 from tests.helpers.scenes import BLIND, CLOSE, scene
 
 CASES = [

@@ -17,7 +17,7 @@ import pytest
 from sim.files.racefile import to_text
 from sim.files.token import PREFIX
 from sim.files.token import _check as check
-from sim.runs.replay import file_of, token_of
+from sim.runs.keep import file_of, token_of
 from tests.runs.test_replay import one
 
 ROOT = Path(__file__).parent.parent.parent

@@ -15,8 +15,9 @@ from typing import Any
 
 from sim.errors import Divergence, UserError
 from sim.files.recorded import Recorded
+from sim.runs.keep import file_of, read_file, token_of
 from sim.runs.play import play
-from sim.runs.replay import file_of, read_file, replayed, token_of
+from sim.runs.replay import replayed
 from sim.runs.stage import Fidelity
 from tests.runs.test_replay import one
 

@@ -146,7 +146,7 @@ def test_a_factory_is_asked_again_as_one() -> None:
 
 
 def test_a_counterexample_that_may_not_run_says_which_option_allows_it() -> None:
-    from sim.runs.replay import token_of
+    from sim.runs.keep import token_of
 
     token = token_of(failing())
     found = exploration_page(document(token=token, run=failing().digest))

@@ -12,7 +12,8 @@ from sim.kernel.trace import digest
 from sim.model.app import Bounds
 from sim.model.schedule import Scheduler, picks
 from sim.runs.app import AppSubject
-from sim.runs.replay import Allowed, file_of, replayed, token_of
+from sim.runs.keep import file_of, token_of
+from sim.runs.replay import Allowed, replayed
 from sim.runs.subject import record
 from sim.schedulers.pct import Pct
 from sim.schedulers.replay import Lenient

@@ -26,9 +26,10 @@ from sim.kernel.series import run_search
 from sim.model.record import End
 from sim.model.scenario import Handler, Scenario, Setup
 from sim.runs.handler import HandlerSubject
+from sim.runs.keep import file_of, token_of
 from sim.runs.own import OwnHandler, import_handler, own_handler
 from sim.runs.play import play
-from sim.runs.replay import Allowed, file_of, replay, replayed, token_of
+from sim.runs.replay import Allowed, replay, replayed
 from sim.runs.scenario import ScenarioSubject
 from sim.runtimes.port import TrioRuntime, has_hop
 from sim.schedulers.fifo import Fifo

@@ -19,10 +19,12 @@ from sim.files.outside import LARGEST_FILE
 from sim.files.recorded import Recorded, plain_scenario
 from sim.files.token import TokenBody, body_of, decode
 from sim.model.scenario import Scenario
-from sim.runs.own import import_guard, source_of
+from sim.runs.keep import file_of, read_file, token_of, write_file
+from sim.runs.own import import_guard
 from sim.runs.play import play
-from sim.runs.replay import Allowed, file_of, read_file, replay, replayed, token_of, write_file
+from sim.runs.replay import Allowed, replay, replayed
 from sim.runs.scenario import MODES
+from sim.runs.source import source_of
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Record
 from sim.schedulers.uniform import Uniform
@@ -80,7 +82,7 @@ def test_a_file_replays_the_very_run(tmp_path: Path, fidelity: Fidelity, times: 
 def digests_elsewhere(runs: Sequence[str], hash_seed: int) -> list[str]:
     """Return the digests of tokens and files, replayed in a new process."""
     code = (
-        "import sys, sim\nfrom sim.runs.replay import read_file\n"
+        "import sys, sim\nfrom sim.runs.keep import read_file\n"
         "for run in sys.argv[1:]:\n"
         "    print(sim.replay(read_file(run) if run.endswith('.json') else run).digest)"
     )

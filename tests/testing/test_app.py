@@ -75,30 +75,52 @@ def test_a_failing_run_is_replayed_in_the_test_that_it_came_from(project: pytest
     result.assert_outcomes(failed=2, skipped=3, deselected=1)
 
 
-def test_a_check_within_a_running_loop_is_refused(project: pytest.Pytester) -> None:
-    project.makepyfile(
-        """
-        import anyio
-        import pytest
+BESIDE = """
+import asyncio
+
+import pytest
 
 
-        @pytest.mark.anyio
-        async def test_in_a_loop(wsrace_app):
-            await anyio.sleep(0)
-            wsrace_app.check("plain:careful")
+@pytest.mark.{marker}
+async def test_in_a_loop(wsrace_app):
+    await asyncio.sleep(0)
+    wsrace_app.check("plain:careful")
 
 
-        def test_beside_it(wsrace_app):
-            wsrace_app.check("plain:careful", clients="send:a, close")
+@pytest.mark.{marker}
+async def test_of_their_own():
+    await asyncio.sleep(0.01)
 
 
-        @pytest.fixture
-        def anyio_backend():
-            return "asyncio"
-        """
-    )
-    result = project.runpytest_subprocess("-p", "no:cacheprovider")
-    result.assert_outcomes(passed=1, failed=1)
+def test_beside_it(wsrace_app):
+    wsrace_app.check("plain:careful", clients="send:a, close")
+
+
+@pytest.mark.{marker}
+async def test_after_it():
+    await asyncio.wait_for(asyncio.sleep(0.01), timeout=5)
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
+
+
+@pytest.mark.parametrize(
+    ("marker", "options"),
+    [
+        ("anyio", ("-p", "no:asyncio")),
+        ("asyncio", ("--asyncio-mode=strict",)),
+        ("asyncio", ("--asyncio-mode=auto",)),
+    ],
+)
+def test_beside_other_plugins_a_check_in_their_loop_is_refused_and_one_beside_it_is_made(
+    project: pytest.Pytester, marker: str, options: tuple[str, ...]
+) -> None:
+    project.makepyfile(BESIDE.format(marker=marker))
+    result = project.runpytest_subprocess("-p", "no:cacheprovider", *options)
+    result.assert_outcomes(passed=3, failed=1)
     assert "an event loop runs in this thread" in result.stdout.str()
 
 

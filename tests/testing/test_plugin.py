@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sim.runs.replay import read_file, replay
+from sim.runs.keep import read_file
+from sim.runs.replay import replay
 from sim.testing.failure import file_name
 from tests.helpers.written import MONITOR, QUIET, project
 

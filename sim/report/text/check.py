@@ -23,7 +23,7 @@ from sim.model.findings import FINDINGS
 from sim.model.outcome import Finding
 from sim.model.plain import printable
 from sim.runs.app import AppSubject, versions
-from sim.runs.replay import token_or_none
+from sim.runs.keep import token_or_none
 from sim.runs.subject import Record
 
 SCHEMA = "wsrace.check.1"

@@ -25,7 +25,7 @@ from sim.conformance.score import (
 from sim.errors import UserError
 from sim.model.plain import fault, printable
 from sim.model.scenario import Scenario
-from sim.runs.replay import token_of
+from sim.runs.keep import token_of
 
 SCHEMA = "wsrace.conform.1"
 SHOWN = 20

@@ -16,7 +16,7 @@ from sim.logs.times import NANOS, write_time
 from sim.logs.triage import Triage
 from sim.model.plain import fault, printable
 from sim.report.text.logs import summary
-from sim.runs.replay import token_of
+from sim.runs.keep import token_of
 from sim.runs.subject import Record
 from sim.validation.criteria import SHARES, UNITS, Judgement, Reason, Validation
 from sim.validation.deployment import Session, session_again

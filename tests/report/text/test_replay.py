@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from sim.report.text.replay import difference_of, heading_of, tell
 from sim.report.trace.formats import FORMATS
-from sim.runs.replay import replayed, token_of
+from sim.runs.keep import token_of
+from sim.runs.replay import replayed
 from tests.helpers.own_app import failing
 from tests.helpers.told_runs import made, played
 
