@@ -102,7 +102,10 @@ def _escape(served: Served, escaped: Escaped) -> Found:
         return Found("bystander", escaped.connection, text, where, cause)
     if is_disconnect(error):
         if type_of(error) == BARE and not escaped.grouped:
-            return Found("", escaped.connection, text, where)  # no line in any log
+            # no line in any log; it rose from send, since receive tells of the end by a message
+            unread = escaped.connection not in observer.disconnected
+            name = "disconnect-unread" if unread else ""
+            return Found(name, escaped.connection, text, where, cause)
         return Found("escaped-disconnect", escaped.connection, text, where, cause)
     return Found("escape", escaped.connection, text, where, cause)
 

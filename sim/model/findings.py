@@ -85,6 +85,12 @@ _ROWS = (
         _N,
         ("several_receivers",),
     ),
+    FindingKind(
+        "disconnect-unread",
+        "a send ended the handler, without a line in the log, before it had read that its client "
+        "is gone: what it does only then was not done",
+        _N,
+    ),
     FindingKind("leftover", "a task that a connection started lives --gone after it", _N),
     FindingKind("blocks", "time.sleep, or work as long, held up the loop and everybody else", _N),
     FindingKind(

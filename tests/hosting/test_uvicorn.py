@@ -35,7 +35,7 @@ CASES: dict[str, tuple[AppSubject, set[str]]] = {
     "echo": (subject("plain:echo"), {"escaped-disconnect"}),
     "careful echo": (subject("plain:careful"), set()),
     "ticker": (subject("plain:ticker"), {"leftover", "escaped-disconnect"}),
-    "raw": (subject("plain:raw", "send:a, send:bye, close"), set()),
+    "raw": (subject("plain:raw", "send:a, send:bye, close"), {"disconnect-unread"}),
     "task group": (subject("plain:grouped"), {"escaped-disconnect"}),
     "lifespan": (subject("plain:stored"), set()),
     "a def dependency": (subject("plain:odd", "/depends silent"), set()),
@@ -244,3 +244,11 @@ def test_an_hour_of_silence_takes_a_few_turns() -> None:
     end = usual(subject("plain:careful", "sleep:3600000, close"))
     assert end.tick >= 3600 << 20
     assert end.steps < 40
+
+
+def test_a_handler_that_a_send_ends_has_not_read_the_disconnect() -> None:
+    """No log says anything, and what is done at a disconnect was not done."""
+    found, _ = endings(subject("plain:raw", "send:a, close"))
+    assert set(found) == {"returned", "disconnect-unread"}
+    found, _ = endings(subject("plain:raw", "send:a, wait, close"))
+    assert "disconnect-unread" not in set(found)
