@@ -49,7 +49,7 @@ CLOCKS = re.compile(r"time\.\w+|datetime\.(datetime|date)\.(now|utcnow|today)|os
 """What reads a clock, or waits for one: all of `time`, of `datetime` only where it looks."""
 MAY_READ_CLOCKS = ("live", "commands", "testing")
 CHANCE_MODULES = {"random", "secrets", "uuid"}
-KNOW_CHANCE = ("sim/aio/entropy.py", "sim/aio/reach.py")
+KNOW_CHANCE = ("sim/aio/dates.py", "sim/aio/entropy.py", "sim/aio/reach.py")
 """They replace the clock's time and chance in runs of applications, and put them back."""
 ON_TRIO = ("kernel", "network", "client", "server", "runtimes", "runs", "live")
 """Parts of worlds on Trio. Of `runs` the stage and the driver are; the rest makes use of them."""

@@ -5,7 +5,7 @@ differ by it alone. Both are replaced where code looks them up: as attributes of
 them, and where a module has taken them over by `from time import time`. Outside of a run, and in
 threads that were there before, everything is as always.
 
-`datetime` reads the clock in C and is not replaced here.
+`datetime` reads the clock in C: sim/aio/dates.py.
 """
 
 import os
@@ -119,9 +119,14 @@ def drawn_so_far() -> int:
 
 @contextmanager
 def same_draws() -> Iterator[None]:
-    """Let the module `random` draw the same in every run, and as before afterwards."""
+    """Let the module `random` draw the same in every run, and as before afterwards.
+
+    So must `uuid.uuid1`, which never gives a time twice and for that keeps the last one.
+    """
     state = random.getstate()
     random.seed(seed_for(0, "random"))
+    if "uuid" in sys.modules:
+        vars(sys.modules["uuid"])["_last_timestamp"] = None
     try:
         yield
     finally:

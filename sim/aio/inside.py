@@ -9,7 +9,14 @@ from sim.aio.world import World
 
 _COUNT_FROM_NOW = frozenset({"asyncio", "anyio", "uvicorn", "websockets", "logging", "sim"})
 """Packages of which was read what they do with a clock: they add to it, subtract, and compare."""
-_PASS_ON = frozenset({("anyio", "current_time"), ("email", "formatdate")})
+_STAND_INS = ("now", "utcnow", "time", "time_ns", "gmtime", "localtime", "strftime")
+_PASS_ON = frozenset(
+    {
+        ("anyio", "current_time"),
+        ("email", "formatdate"),
+        *(("time_machine", name) for name in _STAND_INS),
+    }
+)
 """Packages and functions of theirs that only hand the time to who calls them."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from sim.aio.anyio_workers import landing_workers
+from sim.aio.dates import virtual_dates
 from sim.aio.entropy import same_draws, virtual
 from sim.aio.inside import making
 from sim.aio.loop import SimLoop
@@ -159,7 +160,7 @@ def ready() -> Iterator[_Prepared]:
         return
     _prepared.append(_Prepared())
     try:
-        with _quiet_gc(), virtual():
+        with _quiet_gc(), virtual_dates(), virtual():
             yield _prepared[0]
     finally:
         _prepared.clear()

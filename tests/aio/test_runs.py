@@ -11,6 +11,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -321,3 +322,50 @@ def test_what_runs_leave_is_collected_though_each_series_is_short() -> None:
         for _ in range(120):
             run(leave)
         assert sum(one() is not None for one in left) < 60
+
+
+async def dates(loop: SimLoop) -> list[str]:
+    """Return what time it is, by all that reads the clock in C."""
+    await asyncio.sleep(3600)
+    return [
+        datetime.now(UTC).isoformat(),
+        str(datetime.now()),
+        str(date.today()),
+        time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        str(uuid.uuid1()),
+        str(uuid.uuid1()),
+    ]
+
+
+def test_dates_are_those_of_the_run_and_equal_in_every_run() -> None:
+    first, end = run(dates)
+    assert first[0] == "2026-01-01T01:00:00+00:00"
+    assert first[3] == "2026-01-01 01:00"
+    assert first[4] != first[5]
+    assert end.ending is Ending.COMPLETED
+    for _ in range(3):
+        assert run(dates)[0] == first
+
+
+def test_outside_of_runs_dates_are_real() -> None:
+    before = time.time()
+    with ready():
+        run(dates)
+        assert before <= datetime.now().timestamp() <= time.time()
+        assert before <= time.mktime(time.localtime()) + 1
+
+
+def test_without_time_machine_everything_else_is_as_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "time_machine", None)
+    assert run(two_timers)[0]
+    assert run(dates)[0] != run(dates)[0]
+
+
+def test_a_clock_that_is_no_c_function_is_left_to_whom_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """time-machine would write into it as if it were one."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 1)
+    assert run(two_timers)[0]
+    assert time.time() > real()
