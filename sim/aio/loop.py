@@ -12,6 +12,7 @@ from typing import Any
 
 from sim.aio.inside import note_reader
 from sim.aio.names import BareLoop
+from sim.aio.refuse import refuse
 from sim.aio.threads import Threads
 from sim.aio.turn import Selector
 from sim.aio.world import CONNECTION, World
@@ -95,7 +96,7 @@ class SimLoop(BareLoop):
     # -- what is refused -----------------------------------------------------------------------
 
     def _refuse(self, what: str) -> NotImplementedError:
-        self.world.refuse(what)
+        refuse(self.world, what, sys._getframe(2))
         return NotImplementedError(f"{what} would leave the simulation")
 
     async def getaddrinfo(self, host: Any, port: Any, **kwargs: Any) -> Any:

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from sim.aio.inside import running
+from sim.aio.world import World
 from sim.errors import RefusedOperation
 
 _AUDITED = {
@@ -50,8 +51,7 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     world = running()
     what = _what(event, arguments) if world is not None else ""
     if world is not None and what:
-        where = user_line(sys._getframe(1))
-        world.refuse(f"{what}{f' at {where}' if where else ''}")
+        refuse(world, what, sys._getframe(1))
         raise RefusedOperation(f"{what} inside a simulated run: no schedule controls that")
 
 
@@ -77,6 +77,13 @@ def user_line(frame: FrameType | None) -> str:
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+def refuse(world: World, what: str, frame: FrameType | None) -> None:
+    """Let a run say nothing: it did what no schedule controls. frame: from which it is done."""
+    where = user_line(frame)
+    here = os.path.join(os.getcwd(), "")
+    world.refuse(f"{what}{f' at {where.removeprefix(here)}' if where else ''}")
 
 
 @cache

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sim.aio.inside import running
-from sim.aio.refuse import user_line
+from sim.aio.refuse import refuse
 from sim.aio.world import CONNECTION
 from sim.errors import RefusedOperation
 from sim.model.record import LOOP
@@ -66,8 +66,7 @@ def refusing_threads() -> Iterator[None]:
     def refused(self: threading.Thread) -> None:
         world = running()
         if world is not None and not isinstance(self, _OurThread):
-            where = user_line(sys._getframe(1))
-            world.refuse(f"started a thread{f' at {where}' if where else ''}")
+            refuse(world, "started a thread", sys._getframe(1))
             raise RefusedOperation(
                 "started a thread inside a simulated run: no schedule controls it"
             )

@@ -142,6 +142,8 @@ class CaseSearch:
             return
         if not end.ending.judged:
             found.no_answer = words_of(end.error) or str(end.ending)
+            if end.ending is Ending.REFUSED:
+                found.no_answer += f"; {RECIPE}"
             return
         found.schedules += 1
         made = record(self._subject, end)
@@ -187,6 +189,11 @@ def _ending(made: Record) -> str:
     return " + ".join(sorted(told)) or made.outcome.label
 
 
+RECIPE = (
+    "nothing outside is reached: put a fake in its place, in a function of your own that makes the "
+    'application (--factory; README, "Databases, caches, APIs")'
+)
+"""What helps where a run was refused something."""
 UNSTABLE = (
     "the application keeps state where it cannot be put back, or reads chance, a clock, or the "
     "order of a set of objects"
