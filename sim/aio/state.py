@@ -295,12 +295,18 @@ def _coroutine(walk: _Walk, found: Any, stack: list[Any]) -> Any:
     frame, code = getattr(found, frame_name), getattr(found, code_name)
     if frame is None:
         return id(code), "over"
+    held = frame.f_locals
+    names = tuple(held)
     stack.extend(
         one
         for one in gc.get_referents(found)
-        if not isinstance(one, (types.FrameType, types.CodeType))
+        if one is not held and not isinstance(one, (types.FrameType, types.CodeType))
     )
-    return id(code), frame.f_lasti, tuple(frame.f_locals)
+    if type(held) is dict:
+        # Before Python 3.13 (PEP 667) it is a copy that the frame keeps from now on: what stands in
+        # it would live longer because somebody looked, and a second look would find the copy, too.
+        held.clear()
+    return id(code), frame.f_lasti, names
 
 
 def _future(walk: _Walk, found: Any, stack: list[Any]) -> Any:

@@ -28,7 +28,7 @@ from sim.model.appscript import FORMS
 from sim.model.plain import find_nearest
 from sim.model.properties import PROPERTIES
 from sim.report.trace.formats import FORMATS, formats_in_words
-from sim.schedulers.strategies import STRATEGIES
+from sim.schedulers.strategies import APP_STRATEGIES, STRATEGIES
 
 
 class _Group(click.Group):
@@ -302,6 +302,16 @@ def explore(
     metavar="SECONDS",
     help="How long to look.",
 )
+@click.option(
+    "--strategy",
+    type=click.Choice(APP_STRATEGIES),
+    default=APP_STRATEGIES[0],
+    show_default=True,
+    help="states: every state, from each of which is gone on once; exhaustive: every schedule; the "
+    "others look at some, and prove nothing.",
+)
+@click.option("--max-schedules", type=click.IntRange(1), help="Runs for each case, at most.")
+@click.option("--seed", default=0, show_default=True, help="Where chance begins.")
 @click.option("--no-loss", is_flag=True, help="A message that is lost is a failure.")
 @click.option("--audit", is_flag=True, help="See that what follows from equal states is equal.")
 @click.option(

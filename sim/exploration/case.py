@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sim.entropy import below
 from sim.errors import words_of
 from sim.exploration.shrink import deviations
+from sim.exploration.way import EVERY_STATE, Way
 from sim.kernel.series import run_plan
 from sim.model.engine import Plan
 from sim.model.outcome import Finding
@@ -14,9 +15,7 @@ from sim.model.record import End, Ending
 from sim.model.schedule import Search
 from sim.runs.app import AppSubject
 from sim.runs.subject import Record, record
-from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
-from sim.schedulers.pruned import Pruned
 
 KEPT = 20
 """So many runs of a case are kept, spread over the search, to be made again elsewhere."""
@@ -24,7 +23,7 @@ OnFailure = Callable[[Record], None]
 """Called with a failing run as soon as there is one."""
 
 
-@dataclass
+@dataclass(eq=False)
 class CaseFound:
     """What was found out about one case."""
 
@@ -72,57 +71,64 @@ class CaseSearch:
         self,
         subject: AppSubject,
         on_failure: OnFailure,
-        time_is_up: Callable[[], bool],
-        states: bool = True,
-        most: int = 1_000_000,
+        way: Way = EVERY_STATE,
     ) -> None:
-        """Prepare. states: compare states. most: runs to make."""
+        """Prepare. way: how schedules are searched."""
         self.found = CaseFound(subject)
         self._subject = subject
         self._on_failure = on_failure
-        self._states = states
-        self._time_is_up = time_is_up
-        self._search = self._new_search()
-        self._most = most
+        self._way = way
+        self._search: Search | None = None
+        self._time_is_up: Callable[[], bool] = lambda: False
+        self.is_over = False
+        """Whether nothing more would come of it."""
 
-    def _new_search(self) -> Search:
+    def _new_search(self, horizon: int) -> Search:
         self._counts_from_now = not self._subject.application.reads_clock
-        return Pruned(self._time_is_up) if self._states else Exhaustive()
+        return self._way.search(lambda: self._time_is_up(), horizon)
 
-    def run(self) -> CaseFound:
-        """Search until the end, until the time is up, or until no answer can come."""
+    def run(self, time_is_up: Callable[[], bool] = lambda: False) -> CaseFound:
+        """Search until the end, until the time is up, or until no answer can come.
+
+        Run again it goes on from there.
+        """
+        self._time_is_up = time_is_up
         run_plan(self._plan())
         self.found.states = getattr(self._search, "states", 0)
         return self.found
 
     def _plan(self) -> Plan:
-        found, job = self.found, self._subject.job(Fifo())
+        found, job, most = self.found, self._subject.job(Fifo()), self._way.most
         first = yield job
         moved = _move_addresses()
         self._compare(first, (yield job), "run again in the same order, it went otherwise")
         del moved
-        while not found.no_answer and found.runs < self._most and not self._time_is_up():
-            scheduler = self._search.next_scheduler()
+        search = self._search or self._new_search(len(first.schedule))
+        self._search = search
+        while not found.no_answer and found.runs < most and not self._time_is_up():
+            scheduler = search.next_scheduler()
             if scheduler is None:
-                found.complete = True
+                found.complete = self._way.is_whole
+                self.is_over = True
                 break
             end = yield job.under(scheduler)
             found.runs += 1
             self._add(end)
             if self._counts_from_now and self._subject.application.reads_clock:
-                self._begin_anew()
+                search = self._search = self._begin_anew(len(first.schedule))
             elif not found.no_answer:
-                self._search.finished(end.schedule, ())
+                search.finished(end.schedule, ())
+        self.is_over = self.is_over or bool(found.no_answer) or found.runs >= most
         if not found.no_answer:
             self._compare(first, (yield job), "run again after all others, it went otherwise")
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, horizon: int) -> Search:
         """Begin again with times as they are: states were told by how long it is until them."""
         found = self.found
         found.schedules = found.read = found.read_failing = 0
         for counted in (found.endings, found.notes, found.kept):
             counted.clear()
-        self._search = self._new_search()
+        return self._new_search(horizon)
 
     def _compare(self, first: End, again: End, what: str) -> None:
         """Take note of a run that does not depend on its choices alone."""

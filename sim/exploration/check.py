@@ -19,6 +19,7 @@ from sim.exploration.app_confirm import confirmed
 from sim.exploration.case import CaseFound
 from sim.exploration.ladder import Climbed, Ladder, Rung
 from sim.exploration.state_audit import StateAudit, audit_states
+from sim.exploration.way import Way
 from sim.files.clients import read_clients
 from sim.hosting.application import Application
 from sim.hosting.routes import paths_for
@@ -30,6 +31,7 @@ from sim.model.findings import Severities
 from sim.runs.app import AppSubject
 from sim.runs.fresh import warm
 from sim.runs.subject import Record
+from sim.schedulers.strategies import STATES
 
 BOUNDS = tuple(one.name for one in fields(Bounds))
 """Options that bound what may happen."""
@@ -66,12 +68,23 @@ class Asked:
     allow: tuple[str, ...] = ()
     seconds: float = 10.0
     """How long to look."""
+    strategy: str = STATES
+    """How schedules are searched."""
+    max_schedules: int | None = None
+    """Runs for each case, at most."""
+    seed: int = 0
+    """Where chance begins, if schedules are drawn."""
     audit: bool = False
     """Whether to go on from states that count as equal, and to see that what follows is equal."""
     case: dict[str, Any] = field(default_factory=dict)
     """Of an `AppCase`: what was given."""
     bounds: dict[str, Any] = field(default_factory=dict)
     """Of `Bounds`: what was given."""
+
+    def way(self) -> Way:
+        """Return how schedules are searched. Raises UserError for a way that is none."""
+        most = {} if self.max_schedules is None else {"most": self.max_schedules}
+        return Way(self.strategy, seed=self.seed, **most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,8 @@ def _checked(
         partial(_paths, subject),
         alone=not asked.clients or len(scripts) == 1,
         bounds=tuple(asked.bounds),
-    ).climb(on_failure, on_looked, lambda: stopwatch() > ends)
+        way=asked.way(),
+    ).climb(on_failure, on_looked, lambda: ends - stopwatch())
     climbed = _judged(climbed, asked)
     audited = _audited(climbed, asked, stopwatch) if asked.audit else None
     smallest = confirmed(climbed)
@@ -166,6 +180,7 @@ def prepare(asked: Asked, target: Target | None = None) -> tuple[AppSubject, lis
             "--loop asyncio to have what is checked"
         )
     severities = Severities(asked.fail_on, asked.allow)
+    asked.way()
     bounds = Bounds(**asked.bounds)
     scripts = _scripts(asked)
     _read_environment(asked.env_file)

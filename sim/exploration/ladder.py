@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from sim.aio.world import SHORT_MS
 from sim.exploration.case import CaseFound, CaseSearch
 from sim.exploration.verdict import Verdict
+from sim.exploration.way import EVERY_STATE, Way
 from sim.kernel.series import run_once
 from sim.model.app import Bounds
 from sim.model.appscript import Script
@@ -22,6 +23,8 @@ from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 
 MOST_LATENCY_MS = 60_000.0
+_LEAST_SHARE_S = 0.3
+"""A case is looked at for at least so long at once."""
 
 
 @dataclass
@@ -53,6 +56,8 @@ class Climbed:
     """Why nothing can be said, if nothing can."""
     aside: str = ""
     """What else is to be known of it."""
+    way: Way = EVERY_STATE
+    """How schedules were searched."""
 
     @property
     def cases(self) -> list[CaseFound]:
@@ -93,13 +98,15 @@ class Ladder:
         path_of: Callable[[Sequence[Script]], tuple[str, ...]],
         alone: bool,
         bounds: Sequence[str],
+        way: Way = EVERY_STATE,
     ) -> None:
         """Prepare.
 
         subject: the application, with its bounds. scripts: of the clients. path_of: what each asks
         for. alone: each script is a case of its own; else all are one case. bounds: names of those
-        that were given, and so are not widened.
+        that were given, and so are not widened. way: how schedules are searched.
         """
+        self._way = way
         self._subject = subject
         self._scripts = list(scripts)
         self._path_of = path_of
@@ -110,30 +117,40 @@ class Ladder:
         self,
         on_failure: Callable[[Record], None],
         on_case: Callable[[Rung, CaseFound], None],
-        time_is_up: Callable[[], bool],
+        seconds_left: Callable[[], float],
     ) -> Climbed:
-        """Ask, until all was asked, the time is up, or there is no answer.
+        """Ask, until all was asked, no time is left, or there is no answer.
 
         The simplest case that fails is the answer; what is asked after it may fail of other causes.
         """
-        climbed = Climbed()
+        climbed = Climbed(way=self._way)
         for rung, subjects in self._rungs():
             climbed.rungs.append(rung)
             rung.wanted = len(subjects)
-            for subject in subjects:
-                if time_is_up():
-                    break
-                case = CaseSearch(subject, on_failure, time_is_up).run()
-                rung.cases.append(case)
-                on_case(rung, case)
-                climbed.shared = self._subject.application.all_shared
-                if case.no_answer:
-                    rung.cases.pop()  # it says nothing, and takes nothing back
-                    if not climbed.fails:
-                        rung.cases.append(case)
-                        climbed.no_answer = case.no_answer
-                    return climbed
+            todo = [CaseSearch(subject, on_failure, self._way) for subject in subjects]
+            while todo and seconds_left() > 0:  # each has its share, then those go on that were cut
+                for place, search in enumerate(todo):
+                    if seconds_left() <= 0:
+                        break
+                    case = search.run(_share(seconds_left, len(todo) - place))
+                    if not self._took_in(climbed, rung, case):
+                        return climbed
+                    on_case(rung, case)
+                todo = [search for search in todo if not search.is_over]
         return climbed
+
+    def _took_in(self, climbed: Climbed, rung: Rung, case: CaseFound) -> bool:
+        """Take note of a case. Return whether others may be asked after it."""
+        if case not in rung.cases:
+            rung.cases.append(case)
+        climbed.shared = self._subject.application.all_shared
+        if not case.no_answer:
+            return True
+        rung.cases.remove(case)  # it says nothing, and takes nothing back
+        if not climbed.fails:
+            rung.cases.append(case)
+            climbed.no_answer = case.no_answer
+        return False
 
     def _rungs(self) -> Iterator[tuple[Rung, list[AppSubject]]]:
         bounds = self._subject.case.bounds
@@ -181,3 +198,10 @@ class Ladder:
             case = replace(self._subject.case, clients=tuple(scripts), bounds=bounds)
             subjects.append(replace(self._subject, case=case, paths=self._path_of(scripts)))
         return Rung(words, len(cases[0])), subjects
+
+
+def _share(seconds_left: Callable[[], float], cases: int) -> Callable[[], bool]:
+    """Return what tells that one of so many cases has had its share of the time."""
+    began = seconds_left()
+    until = max(0.0, began - max(began / cases, _LEAST_SHARE_S))
+    return lambda: seconds_left() <= until

@@ -52,6 +52,10 @@ class Pruned(Exhaustive):
         """How many states were met."""
         self.alike = 0
         """How many runs were cut."""
+        self._was_stopped = False
+        """Whether the run was cut because enough was looked at: it is made again if more is."""
+        self._least = -1
+        """So many choices, and one more, are made before it may be cut for that again."""
 
     @property
     def on_new_ground(self) -> bool:
@@ -60,14 +64,34 @@ class Pruned(Exhaustive):
 
     def next_scheduler(self) -> "Pruned | None":
         """Return the scheduler of the next run, or None after the last one."""
+        if self._was_stopped:
+            self._begin_again()
+            return self
         if super().next_scheduler() is None:
             return None
         self._turns_round = False
-        kept = len(self._path) - 1  # the last answer is another one now
+        self._least = -1
+        self._turn_back(len(self._path) - 1)  # the last answer is another one now
+        return self
+
+    def _begin_again(self) -> None:
+        """Make the run again that was stopped: it meets anew what it met behind its last choice."""
+        self._was_stopped = self._turns_round = False
+        self._least = len(self._path)
+        self._depth = 0
+        for met in self._turn_back(len(self._path) - 1):
+            known = self._seen[met.state, met.waited]
+            known.remove(met.left)
+            self.states -= not known
+
+    def _turn_back(self, kept: int) -> list[Met]:
+        """Leave the part of the way behind so many choices. Return the states on it."""
+        left = []
         while self._way and self._way[-1][0] > kept:
             _, met = self._way.pop()
             self._places[met.state].pop()
-        return self
+            left.append(met)
+        return left
 
     def visit(self, tell: Callable[[], tuple[bytes, object, tuple[int, ...]]]) -> bool:
         """Take note of a state. tell: returns it; asked only on new ground.
@@ -77,7 +101,8 @@ class Pruned(Exhaustive):
         """
         if not self.on_new_ground:
             return False
-        if self._stop():
+        if self._depth > self._least and self._stop():
+            self._was_stopped = True
             raise Redundant("the search was stopped")
         met = Met(*tell())
         places = self._places.setdefault(met.state, [])

@@ -129,3 +129,7 @@ _ROWS = (
 )
 STRATEGIES: Mapping[str, Strategy] = {row.name: row for row in _ROWS}
 """The strategies by name, the one that is taken by default first."""
+STATES = "states"
+APP_STRATEGIES = (STATES, *(name for name in STRATEGIES if name != "dpor"))
+"""Those for applications, that first. DPOR is none: a later arrival shifts all that follows it, so
+that every step depends on it."""

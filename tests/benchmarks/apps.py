@@ -4,9 +4,10 @@ One FastAPI application with one connection that sends and leaves, the loop of i
 ways in one process, in turn, so that a noisy machine is noisy for all:
 
 - `wsrace check`'s engine, every schedule, without and with states;
-- `asyncio.run` of the same application with a queue in place of a server: the least there could be;
+- `asyncio.run` of the same application with a queue in place of a server: the least there could be
+  (once more with the loop of issue #1061, which does more; what follows is compared with that one);
 - the rival (`pip install detangle`, Python 3.12 on, needed for this alone), the same application on
-  uvicorn's own class in its loop.
+  uvicorn's own class in its loop, without lifespan and without putting what changed back.
 
 Processor time, medians of rounds. An application that sleeps for an hour is told apart.
 """
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
@@ -54,6 +55,22 @@ async def talk(websocket: WebSocket) -> None:
         return
 
 
+@app.websocket("/guarded")
+async def guarded(websocket: WebSocket) -> None:
+    """The loop of issue #1061, its sleeps of no length: the queue's processor time counts, too."""
+    await websocket.accept()
+    try:
+        while websocket.client_state == WebSocketState.CONNECTED:
+            await asyncio.sleep(0)
+            await asyncio.wait_for(websocket.receive_text(), timeout=5)
+            for _ in range(3):
+                if websocket.client_state == WebSocketState.CONNECTED:
+                    await websocket.send_text("x" * 10)
+                await asyncio.sleep(0)
+    except (WebSocketDisconnect, RuntimeError):
+        return
+
+
 @app.websocket("/hour")
 async def rest(websocket: WebSocket) -> None:
     """Sleep for an hour."""
@@ -61,15 +78,18 @@ async def rest(websocket: WebSocket) -> None:
     await asyncio.sleep(3600)
 
 
-def subject(client: str, **bounds: float) -> AppSubject:
+def subject(
+    client: str, lifespan: Literal["auto", "on", "off"] = "auto", **bounds: float
+) -> AppSubject:
     """Return the application with one client."""
     application = Application(load("tests.benchmarks.apps:app", ".", False))
     script = parse(client)
-    case = AppCase("tests.benchmarks.apps:app", (script,), bounds=Bounds(**bounds))  # type: ignore[arg-type]
+    within = Bounds(**bounds)  # type: ignore[arg-type]
+    case = AppCase("tests.benchmarks.apps:app", (script,), bounds=within, lifespan=lifespan)
     return AppSubject(case, application, (script.path,), Severities())
 
 
-async def with_a_queue() -> None:
+async def with_a_queue(path: str) -> None:
     """Serve one connection out of a queue."""
     inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     for message in (
@@ -82,15 +102,19 @@ async def with_a_queue() -> None:
     async def send(message: Any) -> None:
         pass
 
-    scope = {"type": "websocket", "path": "/ws", "headers": [], "query_string": b""}
+    scope = {"type": "websocket", "path": path, "headers": [], "query_string": b""}
     await app(scope, inbox.get, send)
 
 
-def bare() -> int:
-    """Make runs without any simulation."""
-    for _ in range(RUNS):
-        asyncio.run(with_a_queue())
-    return RUNS
+def bare(path: str) -> Callable[[], int]:
+    """Return what makes runs without any simulation."""
+
+    def make() -> int:
+        for _ in range(RUNS):
+            asyncio.run(with_a_queue(path))
+        return RUNS
+
+    return make
 
 
 def usual(one: AppSubject) -> Callable[[], int]:
@@ -171,8 +195,9 @@ def main() -> None:
     talks = subject("/ws send:hi, close")
     longer = subject("/ws send:a, send:b, send:c, drop", late=1)
     ways: dict[str, Callable[[], int]] = {
-        "asyncio.run and a queue": bare,
+        "asyncio.run and a queue": bare("/ws"),
         "the usual run": usual(talks),
+        "  without lifespan": usual(subject("/ws send:hi, close", lifespan="off")),
         "three messages": usual(longer),
         "  every schedule": searching(longer, states=False),
         "  every state": searching(longer, states=True),
@@ -181,16 +206,21 @@ def main() -> None:
         ways["the rival"] = rival(import_module("detangle"))
     except ImportError:
         print("detangle is not here: no rival", file=sys.stderr)
+    ways |= {
+        "#1061's loop, a queue": bare("/guarded"),
+        "  the usual run": usual(subject("/guarded send:hi, close")),
+    }
     for make in ways.values():
         make()
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, make in ways.items():
             spent[name].append(milliseconds(make))
-    least = median(spent["asyncio.run and a queue"])
+    least = 0.0
     print(f"Python {platform.python_version()}, {ROUNDS} rounds of {RUNS} runs")
     for name, times in spent.items():
         one = median(times)
+        least = one if "queue" in name else least
         print(f"{name:24} {one:7.2f} ms a run {1000 / one:7,.0f} a second {one / least:6.2f} x")
     hour = subject("/hour silent", until_ms=4_000_000)
     usual(hour)()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.exploration.case import CaseSearch
+from sim.exploration.way import Way
 from sim.hosting.application import Application
 from sim.hosting.target import load
 from sim.model.app import Bounds, ServerName
@@ -48,8 +49,8 @@ SLOW = [("send:a, close", 1), ("send:a, silent", 0), ("send:a, silent", 1), ("dr
 @pytest.mark.parametrize("path", PATHS)
 def test_endings_are_those_of_the_full_search(path: str, client: str, late: int) -> None:
     one = fresh(path, client, replace(SHORT, late=late))
-    by_states = CaseSearch(one, nothing, lambda: False).run()
-    whole = CaseSearch(one, nothing, lambda: False, states=False).run()
+    by_states = CaseSearch(one, nothing).run()
+    whole = CaseSearch(one, nothing, Way("exhaustive")).run()
     assert (by_states.complete, whole.complete) == (True, True)
     assert set(by_states.endings) == set(whole.endings)
     assert by_states.schedules <= whole.schedules
@@ -67,9 +68,9 @@ def test_a_search_begins_again_when_a_clock_is_read_for_the_first_time() -> None
     one = fresh("/if-late", "send:a, close", SHORT)
     usual(one)
     before = one.application.reads_clock
-    first = CaseSearch(one, nothing, lambda: False).run()
+    first = CaseSearch(one, nothing).run()
     assert (before, one.application.reads_clock) == (False, True)
-    second = CaseSearch(one, nothing, lambda: False).run()
+    second = CaseSearch(one, nothing).run()
     assert (first.endings, first.schedules) == (second.endings, second.schedules)
     assert first.runs > second.runs
 

@@ -56,7 +56,7 @@ def escape(client: str, server: ServerName = "websockets-sansio") -> tuple[str, 
 
 def test_what_is_in_a_group_is_told_by_its_own_name_and_line() -> None:
     one = subject("reported:app", "/init sleep:4999, close", server="websockets")
-    found = CaseSearch(one, lambda _: None, lambda: False).run()
+    found = CaseSearch(one, lambda _: None).run()
     (failing,) = found.failing.values()
     (finding,) = failing.outcome.findings
     assert finding.text.startswith("RuntimeError: Unexpected ASGI message 'websocket.close'")

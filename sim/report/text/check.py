@@ -182,6 +182,7 @@ def bounds_words(climbed: Climbed, case: AppCase) -> str:
     late = "never late" if not bounds.late else f"late at most {_times(bounds.late)}"
     by = f", by {bounds.stall_ms:g} ms" if bounds.late else ""
     said = [
+        *filter(None, [climbed.way.words()]),
         f"the process {late}{by}",
         f"bytes under way for at most {bounds.latency_ms / 1000:g} s",
         f"{bounds.until_ms / 1000:g} s after a client's last act",
