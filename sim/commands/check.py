@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sim.commands.terminal import Bar, make_folder, show
+from sim.commands.terminal import Bar, make_folder, refuse_folder, show
 from sim.exploration.case import CaseFound
 from sim.exploration.check import BOUNDS, CASE, Asked, check_app
 from sim.exploration.ladder import Rung
@@ -22,6 +22,8 @@ __all__ = ["BOUNDS", "CASE", "Asked", "run"]
 
 def run(asked: Asked, out: Path | None, as_json: bool, stopwatch: Callable[[], float]) -> int:
     """Do what was asked. Return the exit status: 0 race-free, 1 a failure, 3 no answer."""
+    if out is not None:
+        refuse_folder(out)
     with Bar("looking") as bar:
         checked = check_app(
             asked,

@@ -1,5 +1,6 @@
 """What all commands share on a terminal: consoles, progress, exit statuses, code of one's own."""
 
+import errno
 import os
 import re
 import sys
@@ -120,6 +121,18 @@ def duration(_: click.Context, __: click.Parameter, value: str | None) -> float 
     if found is None or float(found[1]) == 0:
         raise click.BadParameter(f"{value!r}: expected a time such as 90s, 10m or 2h")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def refuse_folder(folder: Path) -> None:
+    """Raise UserError if the folder that --out names cannot be made, before anything is searched.
+
+    It is not made yet: for bad input nothing is written.
+    """
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise UserError(f"--out: {folder}: {os.strerror(errno.ENOTDIR)}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"--out: {folder}: {os.strerror(errno.EACCES)}")
 
 
 def make_folder(folder: Path) -> None:

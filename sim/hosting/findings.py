@@ -103,7 +103,8 @@ def _escape(served: Served, escaped: Escaped) -> Found:
     if is_disconnect(error):
         if type_of(error) == BARE and not escaped.grouped:
             # no line in any log; it rose from send, since receive tells of the end by a message
-            unread = escaped.connection not in observer.disconnected
+            opened = {client.name for client in served.clients if client.opened}
+            unread = escaped.connection in opened - observer.disconnected.keys()
             name = "disconnect-unread" if unread else ""
             return Found(name, escaped.connection, text, where, cause)
         return Found("escaped-disconnect", escaped.connection, text, where, cause)

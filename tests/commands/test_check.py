@@ -179,3 +179,10 @@ def test_an_environment_file_is_read_before_the_import(folder: Path) -> None:
         assert CliRunner().invoke(main, asked).exit_code == 0
     finally:
         os.environ.pop("WSRACE_TEST_SETTING", None)
+
+
+def test_a_folder_that_cannot_be_is_refused_before_the_search(folder: Path) -> None:
+    (folder / "file").write_text("")
+    done = check("no_such_module:app", "--out", "file/below")
+    assert done.exit_code == 2
+    assert done.stderr == "wsrace: --out: file/below: Not a directory\n"

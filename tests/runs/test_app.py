@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.aio.session import ready
 from sim.kernel.series import run_once
 from sim.kernel.trace import digest
 from sim.model.app import Bounds
@@ -16,7 +17,7 @@ from sim.runs.keep import file_of, token_of
 from sim.runs.replay import Allowed, replayed
 from sim.runs.subject import record
 from sim.schedulers.pct import Pct
-from sim.schedulers.replay import Lenient
+from sim.schedulers.replay import Lenient, Replay
 from sim.schedulers.uniform import Uniform
 from tests.helpers.applications import FOLDER, subject
 
@@ -29,22 +30,28 @@ APPS = {
 MANY = 12
 
 
-def schedulers() -> list[Scheduler]:
-    drawn: list[Scheduler] = [Uniform(seed) for seed in range(MANY)]
-    return drawn + [Pct(seed, 3, 30) for seed in range(MANY)]
+def schedulers(many: int) -> list[Scheduler]:
+    drawn: list[Scheduler] = [Uniform(seed) for seed in range(many)]
+    return drawn + [Pct(seed, 3, 30) for seed in range(2 * many)]
 
 
-def digests() -> list[str]:
-    """Return the digests of drawn runs of three applications."""
+def digests(many: int) -> list[str]:
+    """Return the digests of drawn runs of three applications; and of each, followed again."""
     found = []
     for target, clients in APPS.items():
         one = subject(target, *clients, bounds=Bounds(late=1, partial=1))
-        found += [digest(run_once(one.job(each)).events) for each in schedulers()]
+        with ready():
+            for each in schedulers(many):
+                end = run_once(one.job(each))
+                again = run_once(one.job(Replay(end.schedule)))
+                assert again.events == end.events
+                found.append(digest(end.events))
     return found
 
 
-def test_drawn_runs_are_the_same_in_processes_with_other_hash_seeds() -> None:
-    code = "from tests.runs.test_app import digests\nprint(*digests())"
+@pytest.mark.parametrize("many", [MANY, pytest.param(300, marks=pytest.mark.slow)])
+def test_drawn_runs_are_the_same_in_processes_with_other_hash_seeds(many: int) -> None:
+    code = f"from tests.runs.test_app import digests\nprint(*digests({many}))"
     found = set()
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONWARNINGS": "ignore"}
@@ -65,7 +72,7 @@ def test_drawn_runs_are_the_same_in_processes_with_other_hash_seeds() -> None:
 def test_drawn_runs_replay_from_their_picks_their_tokens_and_their_files(target: str) -> None:
     one = subject(target, *APPS[target], bounds=Bounds(late=1, partial=1))
     allowed = Allowed(app=target, app_dir=str(FOLDER))
-    for number, scheduler in enumerate(schedulers()):
+    for number, scheduler in enumerate(schedulers(MANY)):
         end = run_once(one.job(scheduler))
         again = run_once(one.job(Lenient(picks(end.schedule))))
         assert again.events == end.events
