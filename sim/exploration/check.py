@@ -18,6 +18,7 @@ from sim.errors import UserError
 from sim.exploration.app_confirm import confirmed
 from sim.exploration.case import CaseFound
 from sim.exploration.ladder import Climbed, Ladder, Rung
+from sim.exploration.reason import Explained, reasons_of
 from sim.exploration.state_audit import StateAudit, audit_states
 from sim.exploration.way import Way
 from sim.files.clients import read_clients
@@ -95,6 +96,8 @@ class Checked:
     subject: AppSubject
     smallest: list[Record]
     """A run for each failure of the simplest case that fails, made small."""
+    explained: list[list[Explained]]
+    """For each of these what fails in it, and why."""
     seconds: float
     made_up: bool = False
     """Whether what clients send was made up."""
@@ -158,7 +161,8 @@ def _checked(
     audited = _audited(climbed, asked, stopwatch) if asked.audit else None
     smallest = confirmed(climbed)
     made_up = not asked.clients and asked.message is None
-    return Checked(climbed, subject, smallest, stopwatch() - began, made_up, audited)
+    explained = [reasons_of(one) for one in smallest]
+    return Checked(climbed, subject, smallest, explained, stopwatch() - began, made_up, audited)
 
 
 def _refuse_running_loop() -> None:

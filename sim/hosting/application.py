@@ -2,7 +2,7 @@
 
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -12,6 +12,7 @@ from sim.aio.rewind import Rewind
 from sim.aio.session import Program
 from sim.aio.state import States
 from sim.aio.visits import Visiting
+from sim.hosting.findings import Served
 from sim.hosting.target import Target
 from sim.hosting.uvicorn import UvicornHost
 from sim.model.app import AppCase
@@ -39,10 +40,16 @@ class Application:
         self.shared: dict[str, None] = {}
         """Paths to state of its own that a connection has changed in a state that was told."""
 
-    def program(self, case: AppCase, paths: tuple[str, ...]) -> Program:
+    def program(
+        self,
+        case: AppCase,
+        paths: tuple[str, ...],
+        inspect: Callable[[Served], None] | None = None,
+    ) -> Program:
         """Return what serves it for the clients of a case. paths: what each of them asks for.
 
-        Raises UserError if uvicorn cannot load it.
+        inspect: called with each run when all is known that is to be said of it. Raises UserError
+        if uvicorn cannot load it.
         """
         host = self._host(case)
         rewind = self._rewind
@@ -52,7 +59,7 @@ class Application:
         def run(loop: SimLoop) -> Ending:
             teller = self if isinstance(loop.world.scheduler, Visiting) else None
             try:
-                return host.serve(loop, case, paths, teller)
+                return host.serve(loop, case, paths, teller, inspect)
             finally:
                 self.reads_clock |= loop.world.reads_clock
                 self.longest_ms = max(self.longest_ms, loop.world.longest_ns / 1_000_000)

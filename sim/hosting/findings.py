@@ -5,7 +5,7 @@ A finding is an event of the trace, so that what is judged is what was recorded.
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from uvicorn.server import ServerState
@@ -22,12 +22,9 @@ from sim.hosting.observe import (
     type_of,
     words_for,
 )
-from sim.hosting.waits import name_of, waiting_of
+from sim.hosting.waits import is_servers, name_of, waiting_of
 from sim.model.record import Ending, Waiting
 from sim.peer.client import PeerClient
-
-_SERVERS = ("uvicorn", "websockets", "wsproto")
-"""Packages whose tasks are the server's own."""
 
 
 @dataclass
@@ -48,6 +45,8 @@ class Served:
     """When the server was told to stop, if it was."""
     has_stopped: bool = False
     """Whether it has, then."""
+    found: list["Found"] = field(default_factory=list)
+    """What is to be said of it, once that is known."""
     stopping: bool = False
     """Whether the run is over, and what follows only cleans up."""
 
@@ -86,10 +85,14 @@ class Found(NamedTuple):
     where: str = ""
     cause: str = ""
     """What tells it from others of its name."""
+    error: BaseException | None = None
+    """The exception that it is about, if it is about one."""
 
 
 def _told(served: Served, found: Found) -> None:
-    served.loop.world.event("finding", "(judge)", **found._asdict())
+    served.found.append(found)
+    values = {name: value for name, value in found._asdict().items() if name != "error"}
+    served.loop.world.event("finding", "(judge)", **values)
 
 
 def _escape(served: Served, escaped: Escaped) -> Found:
@@ -99,16 +102,16 @@ def _escape(served: Served, escaped: Escaped) -> Found:
     cause = f"{text} at {where}"
     if escaped.owner not in ("", escaped.connection):
         text = f"{escaped.owner}'s connection ends the handler of {escaped.connection}: {text}"
-        return Found("bystander", escaped.connection, text, where, cause)
+        return Found("bystander", escaped.connection, text, where, cause, error)
     if is_disconnect(error):
         if type_of(error) == BARE and not escaped.grouped:
             # no line in any log; it rose from send, since receive tells of the end by a message
             opened = {client.name for client in served.clients if client.opened}
             unread = escaped.connection in opened - observer.disconnected.keys()
             name = "disconnect-unread" if unread else ""
-            return Found(name, escaped.connection, text, where, cause)
-        return Found("escaped-disconnect", escaped.connection, text, where, cause)
-    return Found("escape", escaped.connection, text, where, cause)
+            return Found(name, escaped.connection, text, where, cause, error)
+        return Found("escaped-disconnect", escaped.connection, text, where, cause, error)
+    return Found("escape", escaped.connection, text, where, cause, error)
 
 
 def _standing(served: Served) -> Iterator[Found]:
@@ -157,7 +160,7 @@ def _waiting(served: Served) -> list[Waiting]:
             continue
         if id(task) in handlers:
             label = connection
-        elif _is_servers(task):
+        elif is_servers(task):
             continue
         else:
             label = f"{connection or 'lifespan'}/{name_of(task)}"
@@ -179,14 +182,14 @@ def _unseen(served: Served) -> Iterator[Found]:
             if id(one) not in escaped and not is_disconnect(one) and not _is_cancellation(one):
                 text = f"{words_for(one)} ended the task {name_of(task)}, and nobody looked"
                 where = observer.line_of(one)
-                yield Found("unseen-exception", connection, text, where, text)
+                yield Found("unseen-exception", connection, text, where, text, one)
     for context in served.loop.errors:
         error = context.get("exception")
         if "never retrieved" in str(context.get("message")):
             continue
         if isinstance(error, Exception) and not is_disconnect(error):
             text = f"{words_for(error)} in a callback, and nobody looked"
-            yield Found("unseen-exception", "", text, observer.line_of(error), text)
+            yield Found("unseen-exception", "", text, observer.line_of(error), text, error)
 
 
 def _is_cancellation(error: BaseException) -> bool:
@@ -197,9 +200,11 @@ def _lifespan(served: Served, lifespan: Any) -> Iterator[Found]:
     """Yield that the application's lifespan ended while it served."""
     if served.supports_lifespan and lifespan.error_occurred:
         error = served.observer.lifespan_error
-        text = words_for(next(leaves_of(error))) if error is not None else "it ended"
-        where = served.observer.line_of(next(leaves_of(error))) if error is not None else ""
-        yield Found("lifespan-died", "", f"the lifespan ended while serving: {text}", where, text)
+        leaf = next(leaves_of(error)) if error is not None else None
+        text = words_for(leaf) if leaf is not None else "it ended"
+        where = served.observer.line_of(leaf) if leaf is not None else ""
+        said = f"the lifespan ended while serving: {text}"
+        yield Found("lifespan-died", "", said, where, text, leaf)
 
 
 def _tasks(served: Served) -> Iterator[Found]:
@@ -210,7 +215,7 @@ def _tasks(served: Served) -> Iterator[Found]:
     for task, connection in served.loop.started[served.before :]:
         if task.done() or id(task) in handlers or connection not in gone - standing:
             continue
-        if _is_servers(task):
+        if is_servers(task):
             continue
         target = served.observer.target
         stands = waiting_of(task, connection, target.is_own, target.place)
@@ -244,7 +249,7 @@ def _swallowed(served: Served) -> Iterator[Found]:
     for error, connection, which in observer.raised:
         if isinstance(error, RuntimeError) and id(error) not in left:
             text = f"{words_for(error)} out of {which} was caught"
-            yield Found("swallowed", connection, text, observer.line_of(error), text)
+            yield Found("swallowed", connection, text, observer.line_of(error), text, error)
 
 
 def _blocks(served: Served) -> Iterator[Found]:
@@ -267,10 +272,3 @@ def _lost(served: Served) -> Iterator[Found]:
         if missing > 0 and client.name not in observer.disconnected:
             text = f"{missing} of {client.sent} messages were never received"
             yield Found("lost", client.name, text)
-
-
-def _is_servers(task: "asyncio.Task[Any]") -> bool:
-    """Whether a task is the server's own."""
-    frame = getattr(task.get_coro(), "cr_frame", None)
-    module = str(frame.f_globals.get("__name__", "")) if frame is not None else ""
-    return module.partition(".")[0] in _SERVERS

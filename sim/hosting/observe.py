@@ -225,7 +225,7 @@ class Observer:
         for one in chain_of(error):
             if id(one) in known:
                 return known[id(one)]
-            for frame in reversed(_frames(one)):
+            for frame in reversed(frames_through(one)):
                 owner = self._asked(frame)
                 if owner:
                     return owner
@@ -260,7 +260,7 @@ class Observer:
         return found
 
 
-def _frames(error: BaseException) -> list[FrameType]:
+def frames_through(error: BaseException) -> list[FrameType]:
     """Return the frames that an exception came through, outermost first."""
     found = []
     at = error.__traceback__

@@ -10,7 +10,7 @@ asked for (uvicorn/server.py).
 import asyncio
 import contextvars
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -105,8 +105,11 @@ class UvicornHost:
         case: AppCase,
         paths: tuple[str, ...],
         teller: Teller | None = None,
+        inspect: Callable[[Served], None] | None = None,
     ) -> Ending:
         """Make one run. paths: what each client asks for. teller: tells states, if somebody asks.
+
+        inspect: called when all is known that is to be said of it.
 
         Raises EndOfRun where the run says nothing about the application, and what the scheduler
         raises.
@@ -133,6 +136,8 @@ class UvicornHost:
                 with watched(observer):
                     served.ending = self._connections(served, case, paths, lifespan)
                 tell(served, lifespan, to_ns(case.grace_ms))
+                if inspect is not None:
+                    inspect(served)
             finally:
                 world.settles = served.stopping = True
                 if served.ending is not Ending.STEP_LIMIT:

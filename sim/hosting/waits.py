@@ -7,6 +7,8 @@ from typing import Any
 
 from sim.model.record import Waiting
 
+SERVERS = ("uvicorn", "websockets", "wsproto")
+"""Packages whose tasks and objects are the server's own."""
 _FRAMES = ("cr_frame", "ag_frame", "gi_frame")
 _AWAITED = ("cr_await", "ag_await", "gi_yieldfrom")
 
@@ -21,6 +23,13 @@ def frames_of(task: "asyncio.Task[Any]") -> Iterator[FrameType]:
         if frame is not None:
             yield frame
         inside = next((getattr(inside, name) for name in _AWAITED if hasattr(inside, name)), None)
+
+
+def is_servers(task: "asyncio.Task[Any]") -> bool:
+    """Whether a task is the server's own."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    module = str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+    return module.partition(".")[0] in SERVERS
 
 
 def name_of(task: "asyncio.Task[Any]") -> str:

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,7 @@ from sim.errors import NoAnswer, UserError, words_of
 from sim.files.recorded import Times
 from sim.files.recorded_app import RecordedApp
 from sim.hosting.application import Application
+from sim.hosting.findings import Served
 from sim.hosting.target import load
 from sim.model.app import AppCase
 from sim.model.appscript import Act
@@ -85,9 +86,12 @@ class AppSubject:
         clients = " | ".join(one.typed for one in self.case.clients)
         return printable(f"{self.label} on uvicorn ({self.case.server}), {clients}")
 
-    def job(self, scheduler: Scheduler) -> AppJob:
-        """Return its run. Raises UserError if uvicorn cannot load it."""
-        program = self.application.program(self.case, self.paths)
+    def job(self, scheduler: Scheduler, inspect: Callable[[Served], None] | None = None) -> AppJob:
+        """Return its run. Raises UserError if uvicorn cannot load it.
+
+        inspect: called when all is known that is to be said of it.
+        """
+        program = self.application.program(self.case, self.paths, inspect)
         before_states = self.application.before_states
         return AppJob(program, scheduler, self.case.bounds, before_states=before_states)
 

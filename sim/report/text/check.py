@@ -16,6 +16,7 @@ from rich.text import Text
 from sim import __version__
 from sim.exploration.check import MESSAGE, Checked
 from sim.exploration.ladder import Climbed, Rung
+from sim.exploration.reason import Explained, Reason
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Verdict
 from sim.model.app import AppCase, Bounds
@@ -53,9 +54,9 @@ def tell(checked: Checked) -> Iterator[str | Text | Table]:
     if climbed.shared:
         shared = ", ".join(climbed.shared)
         yield Text(printable(f"connections share {shared}: two were asked about"))
-    for record in smallest[:_FAILURES]:
+    for record, explained in list(zip(smallest, checked.explained, strict=True))[:_FAILURES]:
         yield ""
-        yield from _failure(record)
+        yield from _failure(record, explained)
     yield ""
     yield from _labelled("bounds", bounds_words(climbed, case))
     for words in (*_notes(climbed), *_asides(checked)):
@@ -135,18 +136,19 @@ def _rows(climbed: Climbed) -> Iterator[Table]:
     yield table
 
 
-def _failure(record: Record) -> Iterator[Text]:
-    """Tell one failure: what, whose, where, and what it needs."""
-    findings = record.outcome.findings
-    told: dict[tuple[str, str], Finding] = {}
-    for finding in findings:
-        if finding.failure:
-            told.setdefault((finding.kind, finding.text), finding)
-    for finding in told.values():
+def _failure(record: Record, explained: list[Explained]) -> Iterator[Text]:
+    """Tell one failure: what, whose, where, why, and what it needs."""
+    before: Reason | None = None
+    for one in explained:
+        finding = one.finding
         where = f" ({finding.where})" if finding.where else ""
         whose = f" [{finding.connection}]" if finding.connection else ""
         yield Text(printable(f"  {finding.kind}{whose}: {finding.text}{where}"), style="red")
         yield Text(printable(f"    {FINDINGS[finding.kind].definition}"), style="dim")
+        if one.reason is not None and one.reason != before:
+            for line in one.reason.lines():
+                yield Text(printable(f"    {line}"))
+        before = one.reason
     for waiting in record.end.waiting:
         place = f" at {waiting.where}" if waiting.where else ""
         yield Text(printable(f"    {waiting.task} stands{place}, in {waiting.what}"))
@@ -318,6 +320,11 @@ def document_of(checked: Checked) -> dict[str, Any]:
             {
                 "outcome": one.outcome.label,
                 "findings": [asdict(finding) for finding in one.outcome.findings],
+                "why": {
+                    each.finding.text: list(each.reason.lines())
+                    for each in explained
+                    if each.reason is not None
+                },
                 "waiting": [asdict(waiting) for waiting in one.end.waiting],
                 "needs": needs(one),
                 "deviations": deviations(one.schedule),
@@ -325,6 +332,6 @@ def document_of(checked: Checked) -> dict[str, Any]:
                 "digest": one.digest,
                 "token": token_or_none(one),
             }
-            for one in smallest
+            for one, explained in zip(smallest, checked.explained, strict=True)
         ],
     }

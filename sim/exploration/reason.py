@@ -1,0 +1,190 @@
+"""Why an application fails: the state that was tested, who wrote it, and what had been looked at.
+
+The failing run is made again twice. The first time it is seen where the exception rose and which
+attributes of which object were tested there; the second time all reads and writes of that class's
+attributes are noted. Nothing is known of the classes: of Starlette's WebSocket no more than of
+somebody's own.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sim.hosting.condition import Condition, condition_of, is_plain, vars_of
+from sim.hosting.findings import Served
+from sim.hosting.target import Target
+from sim.hosting.waits import SERVERS
+from sim.hosting.watch import Access, shown, watching
+from sim.kernel.series import run_once
+from sim.model.outcome import Finding
+from sim.runs.app import AppSubject
+from sim.runs.subject import Record
+from sim.schedulers.replay import Replay
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one finding came about."""
+
+    kind: str
+    """The class of the object on whose state it depended."""
+    state: str
+    """The attribute that decided."""
+    value: str
+    """What was in it."""
+    owner: str
+    """The connection that the object belongs to, "" if that is not known."""
+    where: str
+    """The line that tested it, and raised."""
+    writer: Access | None = None
+    """Who had written it last, if anybody had in this run."""
+    looked: tuple[Access, ...] = ()
+    """What a line of the user's had read of the object last before."""
+    private: bool = False
+    """Whether it is the server's own affair, at which no line of the user's can look."""
+
+    @property
+    def overlooked(self) -> bool:
+        """Whether what was read last is not what decided."""
+        return bool(self.looked) and self.state not in {one.name for one in self.looked}
+
+    def lines(self) -> Iterator[str]:
+        """Yield it in words."""
+        whose = f"{self.owner}'s " if self.owner else ""
+        yield f"because {whose}{self.kind}.{self.state} was {self.value} ({_short(self.where)})"
+        if self.writer is None:
+            yield "  as it was from the beginning: nobody had changed it"
+        else:
+            yield f"  {_written(self.writer)}"
+        if self.looked:
+            yield f"  {self._read()}"
+        elif not self.private:
+            yield "  no line of yours had looked at this object before"
+
+    def _read(self) -> str:
+        """Return what had been read last, and whether that could have helped."""
+        last = self.looked[-1]
+        read = " and ".join(dict.fromkeys(f"{one.name} {one.value}" for one in self.looked))
+        but = ""
+        if self.overlooked:
+            but = f": it does not look at {self.state}"
+        elif self.writer is not None and self.writer.turn > last.turn:
+            but = ", before that was written"
+        return f"{last.own} `{last.source}` had read {read} in turn {last.turn}{but}"
+
+
+def _written(writer: Access) -> str:
+    """Return who wrote the state, when, and from which lines."""
+    if writer.task:
+        who = f"by {writer.task}" + (f" of {writer.connection}" if writer.connection else "")
+    else:
+        who = f"when bytes of {writer.connection} came" if writer.connection else "by the server"
+    own = f", called from {writer.own} `{writer.source}`" if writer.own else ""
+    at = f"at {writer.ms:g} ms, turn {writer.turn}"
+    return f"written {who} {at} ({_short(writer.where)}){own}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A failure, and why it came about."""
+
+    finding: Finding
+    reason: Reason | None
+    """None where nothing can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen when a run was made again."""
+
+    condition: Condition
+    owner: str
+    """Whose the object is that was tested, "" if that is not known."""
+
+
+def reasons_of(made: Record) -> list[Explained]:
+    """Return the failures of a run, each with why it came about.
+
+    made: a run of an application.
+    """
+    failures: dict[tuple[str, str], Finding] = {}
+    for one in made.outcome.findings:
+        if one.failure:
+            failures.setdefault((one.kind, one.text), one)
+    return [Explained(one, reason_of(made, one)) for one in failures.values()]
+
+
+def reason_of(made: Record, finding: Finding) -> Reason | None:
+    """Return why a finding of a run came about, None if nothing can be told.
+
+    What rests on the value of a variable, on a message, or on an object of C cannot be told.
+    """
+    subject = made.subject
+    assert isinstance(subject, AppSubject), "of an application"
+    first = _run(subject, made, finding)
+    if first is None:
+        return None
+    names = _states_of(first.condition.found) | first.condition.values.keys()
+    target = subject.application.target
+    with watching(type(first.condition.found), names, target) as seen:
+        again = _run(subject, made, finding)
+    if again is None:
+        return None
+    found = again.condition.found
+    mine = [one for one in seen if one.found is found]
+    return _reason(again, mine, finding.connection, target)
+
+
+def _run(subject: AppSubject, made: Record, finding: Finding) -> _Seen | None:
+    """Make a run again. Return on what the exception of a finding depended."""
+    found: list[_Seen] = []
+
+    def look(served: Served) -> None:
+        for one in served.found:
+            told = (one.name, one.connection, one.text)
+            if one.error is None or told != (finding.kind, finding.connection, finding.text):
+                continue
+            condition = condition_of(one.error)
+            if condition is not None:
+                scope = vars_of(condition.found).get("scope")
+                found.append(_Seen(condition, served.observer.connection_of(scope)))
+
+    run_once(subject.job(Replay(made.schedule), look))
+    return found[0] if found else None
+
+
+def _reason(seen: _Seen, accesses: Sequence[Access], connection: str, target: Target) -> Reason:
+    """Return what the noted reads and writes of one object say.
+
+    accesses: in their order. connection: whose handler, or task, failed.
+    """
+    condition = seen.condition
+    writes = [one for one in accesses if one.changes and one.name in condition.values]
+    writer = writes[-1] if writes else None
+    state = writer.name if writer is not None else next(iter(condition.values))
+    # What the function that raised has read is the test by which it did.
+    reads = [one for one in accesses if not one.writes and one.code is not condition.code]
+    reads = [one for one in reads if one.connection == connection] or reads
+    looked: tuple[Access, ...] = ()
+    if reads:
+        last = reads[-1]
+        looked = tuple(one for one in reads if (one.turn, one.own) == (last.turn, last.own))
+    return Reason(
+        kind=type(condition.found).__name__,
+        state=state,
+        value=shown(condition.values[state]),
+        owner=seen.owner,
+        where=target.place(condition.code.co_filename, condition.line),
+        writer=writer,
+        looked=looked,
+        private=type(condition.found).__module__.partition(".")[0] in SERVERS,
+    )
+
+
+def _states_of(found: object) -> set[str]:
+    """Return the attributes of an object that are a state, and not the way to another object."""
+    return {name for name, value in vars_of(found).items() if is_plain(value)}
+
+
+def _short(where: str) -> str:
+    """Return a library's line without the folder that it is installed in."""
+    return where.rpartition("site-packages/")[2]

@@ -1,0 +1,149 @@
+"""Watchpoints: who wrote some attributes of a class's instances in a run, and who read them."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from linecache import getline
+from types import CodeType, FrameType
+from typing import Any
+
+from sim.aio.inside import running
+from sim.aio.world import CONNECTION
+from sim.hosting.target import Target
+from sim.hosting.waits import is_servers, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One read or write."""
+
+    found: Any
+    """The object."""
+    name: str
+    """The attribute."""
+    before: str
+    """What was in it before."""
+    value: str
+    """What was read or written."""
+    writes: bool
+    turn: int
+    """The turn of the loop."""
+    ms: float
+    """The time since the run began, in milliseconds."""
+    connection: str
+    """For whom it was done, "" if for nobody."""
+    task: str
+    """The coroutine of the task that did it, of the server's own the handler that it calls; "" for
+    a callback of the loop."""
+    where: str
+    """The line that did it."""
+    own: str
+    """The innermost line of the user's on the way to it, "" if there is none."""
+    source: str
+    """What stands there."""
+    code: CodeType
+    """The function that did it."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether something else is in it from then on."""
+        return self.writes and self.before != self.value
+
+
+@contextmanager
+def watching(kind: type, names: Collection[str], target: Target) -> Iterator[list[Access]]:
+    """Note who reads and writes attributes, while runs are made.
+
+    Of a class that is none of Python's nothing is noted. Reads are noted where a line of the user's
+    makes them: what a library looks at is its own affair.
+    """
+    seen: list[Access] = []
+    reads: Any = kind.__getattribute__
+    writes: Any = kind.__setattr__
+
+    def read(self: Any, name: str) -> Any:
+        value = reads(self, name)
+        if name in names:
+            frame = sys._getframe(1)
+            if target.is_own(frame.f_code.co_filename):
+                _note(seen, target, (self, name, shown(value), shown(value), False), frame)
+        return value
+
+    def write(self: Any, name: str, value: Any) -> None:
+        if name in names:
+            try:
+                before = shown(object.__getattribute__(self, name))
+            except AttributeError:
+                before = ""
+            _note(seen, target, (self, name, before, shown(value), True), sys._getframe(1))
+        writes(self, name, value)
+
+    with _replaced(kind, "__getattribute__", read), _replaced(kind, "__setattr__", write):
+        yield seen
+
+
+@contextmanager
+def _replaced(kind: Any, name: str, by: Callable[..., Any]) -> Iterator[None]:
+    before = vars(kind).get(name)
+    try:
+        setattr(kind, name, by)
+    except TypeError:  # a class of C
+        yield
+        return
+    try:
+        yield
+    finally:
+        if before is None:
+            delattr(kind, name)
+        else:
+            setattr(kind, name, before)
+
+
+def _note(
+    seen: list[Access],
+    target: Target,
+    what: tuple[Any, str, str, str, bool],
+    frame: FrameType,
+) -> None:
+    """Note an access. what: object, name, value before and now, whether it writes."""
+    world = running()
+    if world is None:
+        return
+    own = _own_frame(target, frame)
+    seen.append(
+        Access(
+            *what,
+            turn=world.turns,
+            ms=world.now_ns / 1e6,
+            connection=CONNECTION.get(""),
+            task=_task(),
+            where=target.place(frame.f_code.co_filename, frame.f_lineno),
+            own=target.place(own.f_code.co_filename, own.f_lineno) if own is not None else "",
+            source=getline(own.f_code.co_filename, own.f_lineno).strip() if own is not None else "",
+            code=frame.f_code,
+        )
+    )
+
+
+def shown(value: object) -> str:
+    """Return a value as people know it: of an enumeration the name."""
+    return value.name if isinstance(value, Enum) else repr(value)[:60]
+
+
+def _task() -> str:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return ""
+    if task is None:
+        return ""
+    return "the handler" if is_servers(task) else name_of(task)
+
+
+def _own_frame(target: Target, frame: FrameType | None) -> FrameType | None:
+    while frame is not None and not target.is_own(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
