@@ -32,6 +32,7 @@ def _missing() -> list[str]:
         (loop, "_make_socket_transport"),
         (loop, "_run_once"),
         (inside, "_SelectorTransport"),
+        (inside._SelectorSocketTransport, "_read_ready"),
         (loop, "_process_events"),
         (events.Handle, "_cancelled"),
         (events.Handle, "_callback"),
@@ -114,6 +115,11 @@ class BareLoop(_SELECTOR_LOOP):  # type: ignore[misc]  # we answer with less tha
         super().close()
         for transport in self._opened:
             transport._sock = None
+
+
+_transport: Any = selector_events
+HANDS_OVER = _transport._SelectorSocketTransport._read_ready.__code__
+"""The function in which a transport reads, and hands over what it has read."""
 
 
 def due_of(handle: asyncio.TimerHandle) -> float:

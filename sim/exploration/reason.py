@@ -74,10 +74,11 @@ class Reason:
 
 def _written(writer: Access) -> str:
     """Return who wrote the state, when, and from which lines."""
-    if writer.task:
-        who = f"by {writer.task}" + (f" of {writer.connection}" if writer.connection else "")
+    whose = f" of {writer.connection}" if writer.connection else ""
+    if writer.reads_bytes:
+        who = f"as the server read from {writer.connection or 'a client'}"
     else:
-        who = f"when bytes of {writer.connection} came" if writer.connection else "by the server"
+        who = f"by {writer.task or 'a callback'}{whose}"
     own = f", called from {writer.own} `{writer.source}`" if writer.own else ""
     at = f"at {writer.ms:g} ms, turn {writer.turn}"
     return f"written {who} {at} ({_short(writer.where)}){own}"

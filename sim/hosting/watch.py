@@ -11,6 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from sim.aio.inside import running
+from sim.aio.names import HANDS_OVER
 from sim.aio.world import CONNECTION
 from sim.hosting.target import Target
 from sim.hosting.waits import is_servers, name_of
@@ -44,6 +45,8 @@ class Access:
     """The innermost line of the user's on the way to it, "" if there is none."""
     source: str
     """What stands there."""
+    reads_bytes: bool
+    """Whether it was done as the server read from a client."""
     code: CodeType
     """The function that did it."""
 
@@ -123,6 +126,7 @@ def _note(
             where=target.place(frame.f_code.co_filename, frame.f_lineno),
             own=target.place(own.f_code.co_filename, own.f_lineno) if own is not None else "",
             source=getline(own.f_code.co_filename, own.f_lineno).strip() if own is not None else "",
+            reads_bytes=_reads_bytes(frame),
             code=frame.f_code,
         )
     )
@@ -141,6 +145,14 @@ def _task() -> str:
     if task is None:
         return ""
     return "the handler" if is_servers(task) else name_of(task)
+
+
+def _reads_bytes(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is HANDS_OVER:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _own_frame(target: Target, frame: FrameType | None) -> FrameType | None:

@@ -67,6 +67,21 @@ def test_of_a_broadcast_it_is_told_whose_object_it_was_and_who_wrote_it() -> Non
         assert each.writer.source == "await member.send_text(text)"
 
 
+def test_what_came_from_a_client_is_told_as_that_and_a_callback_is_not() -> None:
+    one = subject("rooms:app", *["/room/{name} send:a, close"] * 2, bounds=OPEN)
+    told = [
+        line
+        for made in CaseSearch(one, lambda _: None).run().failing.values()
+        for why in reasons_of(made)
+        if why.reason is not None and why.reason.private
+        for line in why.reason.lines()
+    ]
+    assert any("written as the server read from c" in line for line in told)
+    shut = reason(subject("stateful:app", "/later sleep:100, send:a, close"), "escape")
+    assert shut.writer is not None
+    assert list(shut.lines())[1].startswith("  written by a callback of c1 at ")
+
+
 def test_of_a_task_it_is_told_which_one_wrote() -> None:
     one = subject("rooms:app", "/news send:a, send:b, close")
     found = reason(one, "unseen-exception")

@@ -80,6 +80,15 @@ async def depends_on_a_message(websocket: WebSocket) -> None:
         raise PermissionError("say please")
 
 
+@app.websocket("/later")
+async def shut_by_a_timer(websocket: WebSocket) -> None:
+    await websocket.accept()
+    own = Auction()
+    asyncio.get_running_loop().call_later(0.05, setattr, own, "stage", Stage.SHUT)
+    await websocket.receive_text()
+    own.bid()
+
+
 async def replaces(scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
     """What it raises in `except` is another failure, of a lock that it takes twice."""
     assert scope["type"] == "websocket"
