@@ -1,8 +1,10 @@
 """What pytest offers to all tests: `pytester`, which runs pytest itself in a folder of its own.
 
 Hypothesis has no deadline for an example: how fast a machine is, or how busy, is no failure.
+pytest-asyncio is here for the tests beside it alone, and warns wherever it is not set up.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
@@ -12,3 +14,10 @@ settings.register_profile(
     suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
 )
 settings.load_profile("any-speed")
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Return what runs pytest itself, without pytest-asyncio."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio")
+    return pytester

@@ -116,8 +116,12 @@ def anyio_backend():
     ],
 )
 def test_beside_other_plugins_a_check_in_their_loop_is_refused_and_one_beside_it_is_made(
-    project: pytest.Pytester, marker: str, options: tuple[str, ...]
+    project: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    marker: str,
+    options: tuple[str, ...],
 ) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS")
     project.makepyfile(BESIDE.format(marker=marker))
     result = project.runpytest_subprocess("-p", "no:cacheprovider", *options)
     result.assert_outcomes(passed=3, failed=1)
