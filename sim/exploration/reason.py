@@ -13,7 +13,7 @@ from sim.hosting.condition import Condition, condition_of, is_plain, vars_of
 from sim.hosting.findings import Served
 from sim.hosting.target import Target
 from sim.hosting.waits import SERVERS
-from sim.hosting.watch import Access, shown, watching
+from sim.hosting.watch import Access, watching
 from sim.kernel.series import run_once
 from sim.model.outcome import Finding
 from sim.runs.app import AppSubject
@@ -52,13 +52,13 @@ class Reason:
         whose = f"{self.owner}'s " if self.owner else ""
         yield f"because {whose}{self.kind}.{self.state} was {self.value} ({_short(self.where)})"
         if self.writer is None:
-            yield "  as it was from the beginning: nobody had changed it"
+            yield "  no write of it was seen before"
         else:
             yield f"  {_written(self.writer)}"
         if self.looked:
             yield f"  {self._read()}"
         elif not self.private:
-            yield "  no line of yours had looked at this object before"
+            yield "  no line of yours was seen to look at this object before"
 
     def _read(self) -> str:
         """Return what had been read last, and whether that could have helped."""
@@ -124,9 +124,9 @@ def reason_of(made: Record, finding: Finding) -> Reason | None:
     first = _run(subject, made, finding)
     if first is None:
         return None
-    names = _states_of(first.condition.found) | first.condition.values.keys()
-    target = subject.application.target
-    with watching(type(first.condition.found), names, target) as seen:
+    condition, target = first.condition, subject.application.target
+    names = _states_of(condition.found).union(condition.names)
+    with watching(type(condition.found), names, target, condition.frame.f_code) as seen:
         again = _run(subject, made, finding)
     if again is None:
         return None
@@ -153,17 +153,27 @@ def _run(subject: AppSubject, made: Record, finding: Finding) -> _Seen | None:
     return found[0] if found else None
 
 
-def _reason(seen: _Seen, accesses: Sequence[Access], connection: str, target: Target) -> Reason:
-    """Return what the noted reads and writes of one object say.
+def _reason(
+    seen: _Seen, accesses: Sequence[Access], connection: str, target: Target
+) -> Reason | None:
+    """Return what the noted reads and writes of one object say, None if its test was not seen.
 
-    accesses: in their order. connection: whose handler, or task, failed.
+    accesses: in their order; what came after the test does not count. connection: whose handler, or
+    task, failed.
     """
     condition = seen.condition
-    writes = [one for one in accesses if one.changes and one.name in condition.values]
+    tests = [place for place, one in enumerate(accesses) if one.frame is condition.frame]
+    if not tests:
+        return None
+    before = accesses[: tests[-1]]
+    values = {accesses[place].name: accesses[place].value for place in tests}
+    values = {name: value for name, value in values.items() if name in condition.names}
+    if not values:
+        return None
+    writes = [one for one in before if one.changes and values.get(one.name) == one.value]
     writer = writes[-1] if writes else None
-    state = writer.name if writer is not None else next(iter(condition.values))
-    # What the function that raised has read is the test by which it did.
-    reads = [one for one in accesses if not one.writes and one.code is not condition.code]
+    state = writer.name if writer is not None else next(iter(values))
+    reads = [one for one in before if not one.writes and one.frame is None]
     reads = [one for one in reads if one.connection == connection] or reads
     looked: tuple[Access, ...] = ()
     if reads:
@@ -172,9 +182,9 @@ def _reason(seen: _Seen, accesses: Sequence[Access], connection: str, target: Ta
     return Reason(
         kind=type(condition.found).__name__,
         state=state,
-        value=shown(condition.values[state]),
+        value=values[state],
         owner=seen.owner,
-        where=target.place(condition.code.co_filename, condition.line),
+        where=target.place(condition.frame.f_code.co_filename, condition.line),
         writer=writer,
         looked=looked,
         private=type(condition.found).__module__.partition(".")[0] in SERVERS,

@@ -26,9 +26,10 @@ class Condition:
 
     found: Any
     """The object that was in this state."""
-    values: dict[str, object]
-    """The attributes that were tested, with their values when it rose."""
-    code: CodeType
+    names: tuple[str, ...]
+    """Its attributes that stand in the tests around."""
+    frame: FrameType
+    """The call in which it rose."""
     line: int
     """Where it rose."""
 
@@ -82,7 +83,7 @@ def _tested(frame: FrameType, line: int) -> Condition | None:
         values = {one: _value(found, one) for one in dict.fromkeys(attributes)}
         values = {one: value for one, value in values.items() if is_plain(value)}
         if values:
-            return Condition(found, values, frame.f_code, line)
+            return Condition(found, tuple(values), frame, line)
     return None
 
 

@@ -47,8 +47,8 @@ class Access:
     """What stands there."""
     reads_bytes: bool
     """Whether it was done as the server read from a client."""
-    code: CodeType
-    """The function that did it."""
+    frame: FrameType | None
+    """The call that read, if it is one of the function that tests."""
 
     @property
     def changes(self) -> bool:
@@ -57,11 +57,13 @@ class Access:
 
 
 @contextmanager
-def watching(kind: type, names: Collection[str], target: Target) -> Iterator[list[Access]]:
+def watching(
+    kind: type, names: Collection[str], target: Target, tests: CodeType
+) -> Iterator[list[Access]]:
     """Note who reads and writes attributes, while runs are made.
 
     Of a class that is none of Python's nothing is noted. Reads are noted where a line of the user's
-    makes them: what a library looks at is its own affair.
+    makes them, and where the function `tests` does: what else a library looks at is its own affair.
     """
     seen: list[Access] = []
     reads: Any = kind.__getattribute__
@@ -71,8 +73,9 @@ def watching(kind: type, names: Collection[str], target: Target) -> Iterator[lis
         value = reads(self, name)
         if name in names:
             frame = sys._getframe(1)
-            if target.is_own(frame.f_code.co_filename):
-                _note(seen, target, (self, name, shown(value), shown(value), False), frame)
+            if frame.f_code is tests or target.is_own(frame.f_code.co_filename):
+                what = (self, name, shown(value), shown(value), False)
+                _note(seen, target, what, frame, frame if frame.f_code is tests else None)
         return value
 
     def write(self: Any, name: str, value: Any) -> None:
@@ -110,8 +113,12 @@ def _note(
     target: Target,
     what: tuple[Any, str, str, str, bool],
     frame: FrameType,
+    tests: FrameType | None = None,
 ) -> None:
-    """Note an access. what: object, name, value before and now, whether it writes."""
+    """Note an access. what: object, name, value before and now, whether it writes.
+
+    frame: that does it. tests: the same, if it is a call of the function that tests.
+    """
     world = running()
     if world is None:
         return
@@ -127,7 +134,7 @@ def _note(
             own=target.place(own.f_code.co_filename, own.f_lineno) if own is not None else "",
             source=getline(own.f_code.co_filename, own.f_lineno).strip() if own is not None else "",
             reads_bytes=_reads_bytes(frame),
-            code=frame.f_code,
+            frame=tests,
         )
     )
 

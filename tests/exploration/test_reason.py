@@ -117,6 +117,13 @@ def test_a_check_that_came_too_early_is_told_as_that() -> None:
     assert list(found.lines())[-1].endswith("before that was written")
 
 
+def test_what_was_tested_counts_and_not_what_it_is_afterwards() -> None:
+    found = reason(subject("stateful:app", "/reopens silent"), "escape")
+    assert (found.state, found.value) == ("stage", "SHUT")
+    assert found.writer is not None
+    assert found.writer.source == "own.stage = Stage.SHUT"
+
+
 @pytest.mark.parametrize(
     ("one", "text"),
     [

@@ -89,6 +89,18 @@ async def shut_by_a_timer(websocket: WebSocket) -> None:
     own.bid()
 
 
+@app.websocket("/reopens")
+async def reopens(websocket: WebSocket) -> None:
+    """What was tested is another one again before anybody looks."""
+    await websocket.accept()
+    own = Auction()
+    own.stage = Stage.SHUT
+    try:
+        own.bid()
+    finally:
+        own.stage = Stage.OPEN
+
+
 async def replaces(scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
     """What it raises in `except` is another failure, of a lock that it takes twice."""
     assert scope["type"] == "websocket"
