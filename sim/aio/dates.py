@@ -48,7 +48,7 @@ def virtual_dates() -> Iterator[None]:
         if world is None:
             return monotonic_ns() + ahead_ns  # the real one, by a clock that is not replaced
         note_reader(world, sys._getframe(1))
-        return world.now_ns + _EPOCH_NS
+        return world.clock_ns() + _EPOCH_NS
 
     uuid.getnode()  # kept from now on: within a run it would ask the system
     travel = time_machine.travel(0, tick=False)

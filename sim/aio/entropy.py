@@ -45,7 +45,7 @@ def _clock(name: str, offset_ns: int, per_second: bool) -> Callable[[], Any]:
         if world is None:
             return _REAL[name]()
         note_reader(world, sys._getframe(1))
-        nanoseconds = world.now_ns + offset_ns
+        nanoseconds = world.clock_ns() + offset_ns
         return nanoseconds / _NS if per_second else nanoseconds
 
     read.__name__ = name

@@ -38,9 +38,10 @@ class SimTask(asyncio.Task[Any]):
 class SimLoop(BareLoop):
     """CPython's selector loop, its system simulated."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, selector: Selector | None = None) -> None:
+        """Prepare. selector: what stands for the operating system; by default it is simulated."""
         self.world = world
-        self.selector = Selector(world)
+        self.selector = selector or Selector(world)
         super().__init__(self.selector)
         self.selector.serve(self)
         self.set_debug(False)

@@ -37,6 +37,11 @@ def _nothing() -> None:
     """There is nothing to be done before."""
 
 
+def _simulated(job: "AppJob") -> SimLoop:
+    """Return a loop above a simulated operating system."""
+    return SimLoop(World(job.scheduler, job.limits, job.bounds, job.schedule))
+
+
 @dataclass(frozen=True, slots=True)
 class AppJob:
     """One run of an application, ready for its engine."""
@@ -49,6 +54,8 @@ class AppJob:
     """Whether the choices are kept."""
     before_states: Callable[[], None] = _nothing
     """Called before a run whose states are to be told, while nothing of it is there yet."""
+    system: "Callable[[AppJob], SimLoop]" = _simulated
+    """Makes the loop, and with it the operating system below."""
 
     @property
     def in_batches(self) -> bool:
@@ -91,7 +98,7 @@ class LoopSession:
         ):
             while True:
                 assert isinstance(job, AppJob), f"an event loop runs no {type(job).__name__}"
-                end = live(job)
+                end = _make(job)
                 prepared.count()
                 try:
                     job = plan.send(end)
@@ -99,12 +106,12 @@ class LoopSession:
                     return
 
 
-def live(job: AppJob) -> End:
+def _make(job: AppJob) -> End:
     """Run an application once."""
     if isinstance(job.scheduler, Visiting):
         job.before_states()
-    world = World(job.scheduler, job.limits, job.bounds, job.schedule)
-    loop = SimLoop(world)
+    loop = job.system(job)
+    world = loop.world
     ending, error = Ending.COMPLETED, None
     try:
         with making(world), same_draws():

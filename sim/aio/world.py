@@ -21,6 +21,7 @@ EPOCH_S = 1_767_225_600
 SHORT_MS = 50.0
 """How far in the future timers are by which code polls."""
 _NS = 1_000_000_000
+_FIRST_DESCRIPTOR = 100
 CONNECTION: ContextVar[str] = ContextVar("wsrace.connection", default="")
 """Whose connection a task works for; tasks pass it on to those that they start."""
 
@@ -96,9 +97,13 @@ class World:
 
     # -- time ----------------------------------------------------------------------------------
 
+    def clock_ns(self) -> int:
+        """Return how far the clocks are that the application and its loop read."""
+        return self.now_ns
+
     def loop_time(self) -> float:
         """Return what the loop's clock shows, in seconds."""
-        return BASE_S + self.now_ns / _NS
+        return BASE_S + self.clock_ns() / _NS
 
     def note_timer(self, when_s: float) -> None:
         """Take note of a timer that is set."""
@@ -164,6 +169,14 @@ class World:
         if self.horizon_ns is not None:
             then = self.now_ns if at_ns is None else at_ns
             self.horizon_ns = max(self.horizon_ns, then + to_ns(self.bounds.until_ms))
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def open_port(self, name: str) -> Port:
+        """Open one more connection. Return the server's end of it."""
+        port = Port(_FIRST_DESCRIPTOR + len(self.ports), name, lambda: self.now_ns)
+        self.ports.append(port)
+        return port
 
     # -- the trace -----------------------------------------------------------------------------
 

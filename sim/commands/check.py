@@ -34,7 +34,7 @@ def run(asked: Asked, out: Path | None, as_json: bool, stopwatch: Callable[[], f
     document = document_of(checked)
     if out is not None:
         make_folder(out)
-        _keep(out, document, checked.smallest)
+        _keep(out, document, [one.record for one in checked.failures])
     if as_json:
         click.echo(json.dumps(document, sort_keys=True))
     else:

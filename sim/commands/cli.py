@@ -313,6 +313,13 @@ def explore(
 @click.option("--max-schedules", type=click.IntRange(1), help="Runs for each case, at most.")
 @click.option("--seed", default=0, show_default=True, help="Where chance begins.")
 @click.option("--no-loss", is_flag=True, help="A message that is lost is a failure.")
+@click.option(
+    "--confirm",
+    type=click.IntRange(0, 1000),
+    default=0,
+    metavar="N",
+    help="Execute each failure so often on the real kernel.",
+)
 @click.option("--audit", is_flag=True, help="See that what follows from equal states is equal.")
 @click.option(
     "--out",
@@ -348,7 +355,7 @@ def check(target: str, **asked: Any) -> None:
     show_default=True,
     help=formats_in_words(),
 )
-@click.option("--live", is_flag=True, help="Force the run on the real server of its profile.")
+@click.option("--live", is_flag=True, help="Execute the run on a real server.")
 @click.option(
     "--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Live: how often."
 )
@@ -364,8 +371,9 @@ def replay(
 ) -> None:
     """Run a token, or a file NAME.race.json, again and show it.
 
-    With --live its events are placed at the same probes of the same handler on a real server; exit
-    status 1 if it never ends like the run of the model.
+    With --live its events are placed at the same probes of the same handler on a real server, or,
+    with --app, an application's own is led through the same turns on the real kernel; exit status 1
+    if it never ends like the run, 3 if it could never be placed.
     """
     with errors_as_statuses():
         from sim.commands.replay import run as run_again
@@ -376,9 +384,11 @@ def replay(
         if live:
             if form != "text":
                 raise UserError("replay: --live tells what came of it; it has no --format")
-            if handler is not None or app is not None:
-                raise UserError("replay: --live: only handlers of ours run on real servers so far")
-            sys.exit(BROKEN if run_live(run, guard, trials) else 0)
+            if handler is not None:
+                raise UserError(
+                    "replay: --live: handlers of your own on Trio run on no real server"
+                )
+            sys.exit(run_live(run, Allowed(guard, handler, app, app_dir), trials))
         run_again(run, Allowed(guard, handler, app, app_dir), form)
 
 

@@ -1,8 +1,13 @@
 """The command `replay`: a token or a file in, a run in one of several forms out."""
 
+from time import monotonic
+
 import click
 
-from sim.commands.terminal import show
+from sim.commands.terminal import BROKEN, DONE, STOPPED, Bar, show
+from sim.errors import UserError
+from sim.files.recorded import Recorded
+from sim.files.token import decode
 from sim.model.plain import printable
 from sim.report.text.conform import confirmation_lines
 from sim.report.text.replay import difference_of, tell
@@ -23,15 +28,55 @@ def run(given: str, allowed: Allowed, form: str) -> None:
         click.echo(f"wsrace: {difference_of(done)}", err=True)
 
 
-def run_live(given: str, guard: str | None, trials: int) -> bool:
-    """Force a run on a real server and print how often it ends the same there.
+def run_live(given: str, allowed: Allowed, trials: int) -> int:
+    """Execute a run on a real server and print how often it goes the same there.
 
-    Returns whether it never did. Raises UserError if there is no such server, or no way to do it.
+    Returns the exit status: 0 if it did, 1 if it never did, 3 if that cannot be said. Raises
+    UserError if there is no such server, or no way to do it.
     """
+    recorded = decode(given) if not is_file(given) else read_file(given)
+    if recorded.app is not None:
+        return _run_app_live(recorded, allowed, trials)
+    if allowed.app is not None:
+        raise UserError("replay: --app: this run is not one of an application")
+    return BROKEN if _force_live(recorded, allowed.guard, trials) else DONE
+
+
+def _run_app_live(recorded: Recorded, allowed: Allowed, trials: int) -> int:
+    """Lead the real kernel through the turns of an application's run."""
+    from sim.live.steered.attempt import execute
+    from sim.report.text.check import server_words
+    from sim.report.text.executed import executed_lines
+    from sim.runs.app import AppSubject
+
+    done = replayed(recorded, allowed)
+    subject = done.record.subject
+    assert isinstance(subject, AppSubject), "what was recorded of an application is one"
+    with Bar("executing") as bar:
+        found = execute(
+            done.record,
+            trials,
+            monotonic,
+            on_attempt=lambda made: bar.tell(note=f"{made} of {trials}"),
+        )
+    app = subject.application.loaded(subject.case)
+    for line in (
+        f"{subject.words()}: {done.record.outcome.label}",
+        server_words(subject.case, app),
+        *executed_lines(found),
+    ):
+        click.echo(printable(line))
+    if found.confirmed:
+        return DONE
+    return BROKEN if found.different else STOPPED
+
+
+def _force_live(recorded: Recorded, guard: str | None, trials: int) -> bool:
+    """Force a run of a scenario on a real server. Return whether it never ends the same there."""
     from sim.conformance.force import confirm, force, stack_for
     from sim.live.serving import serving
 
-    done = replayed(read_file(given) if is_file(given) else given, Allowed(guard))
+    done = replayed(recorded, Allowed(guard))
     scenario = done.record.scenario
     stack = stack_for(scenario.server)
     placed = force(done.record, stack)

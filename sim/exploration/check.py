@@ -26,6 +26,8 @@ from sim.hosting.application import Application
 from sim.hosting.routes import paths_for
 from sim.hosting.target import Target, load
 from sim.hosting.uvicorn import usual_server
+from sim.live.steered.attempt import execute
+from sim.live.steered.executed import Executed
 from sim.model.app import AppCase, Bounds
 from sim.model.appscript import Act, Script, parse
 from sim.model.findings import Severities
@@ -75,6 +77,8 @@ class Asked:
     """Runs for each case, at most."""
     seed: int = 0
     """Where chance begins, if schedules are drawn."""
+    confirm: int = 0
+    """How often each failure is executed on the real kernel."""
     audit: bool = False
     """Whether to go on from states that count as equal, and to see that what follows is equal."""
     case: dict[str, Any] = field(default_factory=dict)
@@ -89,15 +93,23 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """One way in which the simplest case fails, made small."""
+
+    record: Record
+    explained: list[Explained]
+    """What fails in it, and why."""
+    executed: Executed | None = None
+    """What came of it on the real kernel, if that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """What came of it."""
 
     climbed: Climbed
     subject: AppSubject
-    smallest: list[Record]
-    """A run for each failure of the simplest case that fails, made small."""
-    explained: list[list[Explained]]
-    """For each of these what fails in it, and why."""
+    failures: list[Failure]
     seconds: float
     made_up: bool = False
     """Whether what clients send was made up."""
@@ -159,10 +171,14 @@ def _checked(
     ).climb(on_failure, on_looked, lambda: ends - stopwatch())
     climbed = _judged(climbed, asked)
     audited = _audited(climbed, asked, stopwatch) if asked.audit else None
-    smallest = confirmed(climbed)
+    failures = [_explained(one, asked, stopwatch) for one in confirmed(climbed)]
     made_up = not asked.clients and asked.message is None
-    explained = [reasons_of(one) for one in smallest]
-    return Checked(climbed, subject, smallest, explained, stopwatch() - began, made_up, audited)
+    return Checked(climbed, subject, failures, stopwatch() - began, made_up, audited)
+
+
+def _explained(made: Record, asked: Asked, stopwatch: Callable[[], float]) -> Failure:
+    executed = execute(made, asked.confirm, stopwatch) if asked.confirm else None
+    return Failure(made, reasons_of(made), executed)
 
 
 def _refuse_running_loop() -> None:

@@ -33,7 +33,6 @@ from sim.model.record import Ending
 from sim.model.schedule import Kind
 from sim.peer.client import PeerClient, acquaint
 
-_FIRST_DESCRIPTOR = 100
 _STARTUP_MS = 600_000.0
 """How much virtual time startup, and shutdown, may take."""
 
@@ -208,13 +207,12 @@ class UvicornHost:
 
     def _port(self, loop: SimLoop, served: Served, name: str) -> Port:
         world = loop.world
-        port = Port(_FIRST_DESCRIPTOR + len(world.ports), name, lambda: world.now_ns)
+        port = world.open_port(name)
         options = ("not yet", "reset")
         port.has_come = lambda unit: (
             world.is_overdue(unit) or world.ask(Kind.ARRIVAL, options, 0, f"{name}:send") == 1
         )
         port.takes = lambda count: _taken(loop, name, count)
-        world.ports.append(port)
         served.observer.by_address[port.getpeername()] = name
         return port
 

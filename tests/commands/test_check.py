@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sim.commands.cli import main
+from sim.live.steered.port import RealPort
 from tests.helpers.applications import FOLDER
 
 
@@ -186,3 +188,77 @@ def test_a_folder_that_cannot_be_is_refused_before_the_search(folder: Path) -> N
     done = check("no_such_module:app", "--out", "file/below")
     assert done.exit_code == 2
     assert done.stderr == "wsrace: --out: file/below: Not a directory\n"
+
+
+# -- on the real kernel ----------------------------------------------------------------------------
+
+
+def test_a_failure_is_executed_on_the_real_kernel_so_often_as_is_asked() -> None:
+    done = check("guarded:app", "--path", "/ws", "--confirm", "3")
+    assert done.exit_code == 1
+    assert "real    confirmed 3 of 3 on Linux TCP, epoll and clock" in done.stdout
+
+
+def test_the_document_counts_what_was_confirmed_not_placed_and_different() -> None:
+    said = document("guarded:app", "--path", "/ws", "--confirm", "2")
+    assert said["failures"][0]["executed"] == {
+        "asked": 2,
+        "executed": 2,
+        "confirmed": 2,
+        "not_placed": 0,
+        "different": 0,
+        "why": "",
+        "left_out_s": said["failures"][0]["executed"]["left_out_s"],
+    }
+    assert document("guarded:app", "--path", "/ws")["failures"][0]["executed"] is None
+
+
+def token_of(target: str, *asked: str) -> str:
+    token = document(target, *asked)["failures"][0]["token"]
+    assert isinstance(token, str)
+    return token
+
+
+def live(token: str, target: str, *asked: str) -> Result:
+    named = ["--app", target, "--app-dir", str(FOLDER)]
+    return CliRunner().invoke(main, ["replay", token, *named, "--live", *asked])
+
+
+def test_a_token_is_executed_on_the_real_kernel() -> None:
+    token = token_of("guarded:app", "--path", "/ws")
+    done = live(token, "guarded:app", "--trials", "4")
+    assert done.exit_code == 0, done.output
+    assert "real    confirmed 4 of 4 on Linux TCP, epoll and clock" in done.stdout
+    assert "on uvicorn (websockets-sansio)" in done.stdout
+
+
+def test_a_run_that_never_goes_the_same_there_has_status_1(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = token_of("guarded:app", "--path", "/ws")
+    recv = RealPort.recv
+
+    def other(self: RealPort, most: int) -> bytes:
+        return recv(self, most).replace(b"GET /ws", b"GET /xx")
+
+    monkeypatch.setattr(RealPort, "recv", other)
+    done = live(token, "guarded:app", "--trials", "2")
+    assert done.exit_code == 1
+    assert "confirmed 0 of 2" in done.stdout
+    assert "2 of 2 went another way: event 1: " in done.stdout
+
+
+def test_a_run_that_takes_too_long_to_be_executed_is_no_answer() -> None:
+    token = token_of("clocked:app", "--path", "/late", "--client", "silent")
+    done = live(token, "clocked:app")
+    assert done.exit_code == 3
+    assert "not executed: the run takes 30 s" in done.stdout
+
+
+def test_a_run_of_a_scenario_is_none_of_an_application() -> None:
+    made = CliRunner().invoke(main, ["explore", "server-close", "--guard", "pre-fix"])
+    found = re.search(r"wsr1\.\S+", made.stdout)
+    assert found is not None
+    done = live(found[0], "guarded:app")
+    assert done.exit_code == 2
+    assert "this run is not one of an application" in done.output

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from sim.aio.loop import SimLoop
-from sim.aio.session import AppJob
+from sim.aio.session import AppJob, ready
 from sim.aio.state import States
 from sim.kernel.series import run_once
 from sim.model.app import Bounds
@@ -56,10 +56,11 @@ def states(one: AppSubject, first: int) -> dict[int, object]:
     ids=lambda one: one.words(),
 )
 def test_a_state_is_the_same_whether_those_before_it_were_told_or_not(one: AppSubject) -> None:
-    states(one, 0)
-    every = states(one, 0)
-    for first in sorted(every)[:25]:
-        assert states(one, first) == {turn: every[turn] for turn in every if turn >= first}
+    with ready():
+        states(one, 0)
+        every = states(one, 0)
+        for first in sorted(every)[:25]:
+            assert states(one, first) == {turn: every[turn] for turn in every if turn >= first}
 
 
 def test_what_a_coroutine_lets_go_of_dies_though_its_state_was_told() -> None:

@@ -72,14 +72,15 @@ def test_drawn_runs_are_the_same_in_processes_with_other_hash_seeds(many: int) -
 def test_drawn_runs_replay_from_their_picks_their_tokens_and_their_files(target: str) -> None:
     one = subject(target, *APPS[target], bounds=Bounds(late=1, partial=1))
     allowed = Allowed(app=target, app_dir=str(FOLDER))
-    for number, scheduler in enumerate(schedulers(MANY)):
-        end = run_once(one.job(scheduler))
-        again = run_once(one.job(Lenient(picks(end.schedule))))
-        assert again.events == end.events
-        if number % MANY == 0:
-            made = record(one, end)
-            assert replayed(token_of(made), allowed).same_trace
-            assert replayed(file_of(made), allowed).same_trace
+    with ready():
+        for number, scheduler in enumerate(schedulers(MANY)):
+            end = run_once(one.job(scheduler))
+            again = run_once(one.job(Lenient(picks(end.schedule))))
+            assert again.events == end.events
+            if number % MANY == 0:
+                made = record(one, end)
+                assert replayed(token_of(made), allowed).same_trace
+                assert replayed(file_of(made), allowed).same_trace
 
 
 def clients_of(one: AppSubject) -> list[str]:

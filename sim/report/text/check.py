@@ -14,15 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from sim import __version__
-from sim.exploration.check import MESSAGE, Checked
+from sim.exploration.check import MESSAGE, Checked, Failure
 from sim.exploration.ladder import Climbed, Rung
-from sim.exploration.reason import Explained, Reason
+from sim.exploration.reason import Reason
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Verdict
 from sim.model.app import AppCase, Bounds
 from sim.model.findings import FINDINGS
 from sim.model.outcome import Finding
 from sim.model.plain import printable
+from sim.report.text.executed import executed_document, executed_lines
 from sim.runs.app import AppSubject, versions
 from sim.runs.keep import token_or_none
 from sim.runs.subject import Record
@@ -44,7 +45,7 @@ def status_of(climbed: Climbed) -> int:
 
 def tell(checked: Checked) -> Iterator[str | Text | Table]:
     """Yield what was found."""
-    climbed, case, smallest = checked.climbed, checked.subject.case, checked.smallest
+    climbed, case = checked.climbed, checked.subject.case
     paths = ", ".join(dict.fromkeys(path for one in climbed.cases for path in one.subject.paths))
     app = checked.subject.application.loaded(case)
     yield Text(printable(f"{paths or case.target} on {server_words(case, app)}"), style="bold")
@@ -54,15 +55,15 @@ def tell(checked: Checked) -> Iterator[str | Text | Table]:
     if climbed.shared:
         shared = ", ".join(climbed.shared)
         yield Text(printable(f"connections share {shared}: two were asked about"))
-    for record, explained in list(zip(smallest, checked.explained, strict=True))[:_FAILURES]:
+    for one in checked.failures[:_FAILURES]:
         yield ""
-        yield from _failure(record, explained)
+        yield from _failure(one)
     yield ""
     yield from _labelled("bounds", bounds_words(climbed, case))
     for words in (*_notes(climbed), *_asides(checked)):
         yield from _labelled("notes", words)
-    if smallest:
-        yield from _again(smallest[0])
+    if checked.failures:
+        yield from _again(checked.failures[0].record)
     yield Text(f"{checked.seconds:.1f} s")
 
 
@@ -136,10 +137,11 @@ def _rows(climbed: Climbed) -> Iterator[Table]:
     yield table
 
 
-def _failure(record: Record, explained: list[Explained]) -> Iterator[Text]:
-    """Tell one failure: what, whose, where, why, and what it needs."""
+def _failure(failure: Failure) -> Iterator[Text]:
+    """Tell one failure: what, whose, where, why, what it needs, and whether a kernel does it."""
+    record = failure.record
     before: Reason | None = None
-    for one in explained:
+    for one in failure.explained:
         finding = one.finding
         where = f" ({finding.where})" if finding.where else ""
         whose = f" [{finding.connection}]" if finding.connection else ""
@@ -153,6 +155,9 @@ def _failure(record: Record, explained: list[Explained]) -> Iterator[Text]:
         place = f" at {waiting.where}" if waiting.where else ""
         yield Text(printable(f"    {waiting.task} stands{place}, in {waiting.what}"))
     yield Text(printable(f"    {needs(record)}"))
+    if failure.executed is not None:
+        for line in executed_lines(failure.executed):
+            yield Text(printable(f"    {line}"))
 
 
 def needs(record: Record) -> str:
@@ -279,7 +284,7 @@ def in_words(checked: Checked) -> str:
 
 def document_of(checked: Checked) -> dict[str, Any]:
     """Return what was found as plain data."""
-    climbed, subject, smallest = checked.climbed, checked.subject, checked.smallest
+    climbed, subject = checked.climbed, checked.subject
     return {
         "schema": SCHEMA,
         "wsrace": __version__,
@@ -316,22 +321,25 @@ def document_of(checked: Checked) -> dict[str, Any]:
             }
             for rung in climbed.rungs
         ],
-        "failures": [
-            {
-                "outcome": one.outcome.label,
-                "findings": [asdict(finding) for finding in one.outcome.findings],
-                "why": {
-                    each.finding.text: list(each.reason.lines())
-                    for each in explained
-                    if each.reason is not None
-                },
-                "waiting": [asdict(waiting) for waiting in one.end.waiting],
-                "needs": needs(one),
-                "deviations": deviations(one.schedule),
-                "choices": len(one.schedule),
-                "digest": one.digest,
-                "token": token_or_none(one),
-            }
-            for one, explained in zip(smallest, checked.explained, strict=True)
-        ],
+        "failures": [_failure_document(one) for one in checked.failures],
+    }
+
+
+def _failure_document(failure: Failure) -> dict[str, Any]:
+    record = failure.record
+    return {
+        "outcome": record.outcome.label,
+        "findings": [asdict(finding) for finding in record.outcome.findings],
+        "why": {
+            each.finding.text: list(each.reason.lines())
+            for each in failure.explained
+            if each.reason is not None
+        },
+        "waiting": [asdict(waiting) for waiting in record.end.waiting],
+        "needs": needs(record),
+        "deviations": deviations(record.schedule),
+        "choices": len(record.schedule),
+        "digest": record.digest,
+        "token": token_or_none(record),
+        "executed": None if failure.executed is None else executed_document(failure.executed),
     }
