@@ -42,6 +42,8 @@ class Unit(NamedTuple):
     data: bytes
     sent_ns: int
     """When it was sent."""
+    own: bool = False
+    """Whether the other end sent it of its own accord, and not as an answer."""
 
 
 class Peer:
@@ -90,6 +92,8 @@ class Port:
         self.peer_closed = False
         self.has_come: Callable[[Unit], bool] = lambda unit: False
         """Asked within a send while a reset is under way: whether it is here by now."""
+        self.on_arrival: Callable[[], None] = lambda: None
+        """Called when the other end's own doing, or its end, has come."""
         self.takes: Callable[[int], int] = lambda count: count
         """Asked within a send of so many bytes: how many of them the kernel takes."""
         self._descriptor = descriptor
@@ -97,24 +101,31 @@ class Port:
 
     # -- the other end -------------------------------------------------------------------------
 
-    def put(self, what: Sent, data: bytes = b"") -> None:
-        """Send something to the server. It arrives later."""
+    def put(self, what: Sent, data: bytes = b"", own: bool = False) -> None:
+        """Send something to the server. It arrives later. own: whether it is no answer."""
         if self.under_way and self.under_way[-1].what is Sent.RST:
             return  # nothing comes after a reset
-        self.under_way.append(Unit(what, data, self._now_ns()))
+        self.under_way.append(Unit(what, data, self._now_ns(), own))
 
     def arrive(self, count: int) -> None:
         """Let the first units of what is under way arrive."""
         for _ in range(count):
             unit = self.under_way.popleft()
-            if unit.what is Sent.DATA:
-                self.received += unit.data
-            elif unit.what is Sent.FIN:
+            self._take_in(unit)
+            if unit.what is Sent.FIN:
                 self.fin = True
-            else:
-                self.error = errno.EPIPE if self.fin else errno.ECONNRESET
+            elif unit.what is Sent.RST:
                 self.dead = True
                 self.under_way.clear()
+            if unit.own or unit.what is not Sent.DATA:
+                self.on_arrival()
+
+    def _take_in(self, unit: Unit) -> None:
+        """Let the server's kernel have what has come."""
+        if unit.what is Sent.DATA:
+            self.received += unit.data
+        elif unit.what is Sent.RST:
+            self.error = errno.EPIPE if self.fin else errno.ECONNRESET
 
     @property
     def readable(self) -> bool:
@@ -123,7 +134,7 @@ class Port:
 
     def __standing__(self) -> object:
         """Return what of it matters for what is to come, but for when it was sent."""
-        under_way = [(unit.what.value, unit.data) for unit in self.under_way]
+        under_way = [(unit.what.value, unit.data, unit.own) for unit in self.under_way]
         flags = (self.fin, self.dead, self.error, self.closed, self.shut, self.peer_closed)
         return [self.name, under_way, bytes(self.received), flags]
 

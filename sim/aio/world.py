@@ -74,6 +74,8 @@ class World:
         """Whether nothing is a choice now: everything goes its usual way."""
         self.horizon_ns: int | None = None
         """Where time may not move beyond; None for no such place."""
+        self.stays_ns = to_ns(bounds.until_ms)
+        """How long it goes on after something that a client did has come."""
         self.longest_ns = 0
         """How far in the future a timer was at most when it was set."""
         self.short_timers = 0
@@ -170,13 +172,31 @@ class World:
             then = self.now_ns if at_ns is None else at_ns
             self.horizon_ns = max(self.horizon_ns, then + to_ns(self.bounds.until_ms))
 
+    def has_come(self) -> None:
+        """What a client did has come to the server: the run goes on for a while from now.
+
+        Else a server would be blamed for having no time left, where bytes may be under way for as
+        long as a run goes on.
+        """
+        if self.horizon_ns is not None:
+            self.horizon_ns = max(self.horizon_ns, self.now_ns + self.stays_ns)
+
+    def all_have_left(self) -> None:
+        """No client is there any more: the run goes on for a shorter while from now."""
+        self.stays_ns = to_ns(self.bounds.gone_ms)
+        self.horizon_ns = self.now_ns + self.stays_ns
+
     # -- connections ---------------------------------------------------------------------------
 
     def open_port(self, name: str) -> Port:
         """Open one more connection. Return the server's end of it."""
-        port = Port(_FIRST_DESCRIPTOR + len(self.ports), name, lambda: self.now_ns)
+        port = self._new_port(_FIRST_DESCRIPTOR + len(self.ports), name)
+        port.on_arrival = self.has_come
         self.ports.append(port)
         return port
+
+    def _new_port(self, number: int, name: str) -> Port:
+        return Port(number, name, lambda: self.now_ns)
 
     # -- the trace -----------------------------------------------------------------------------
 

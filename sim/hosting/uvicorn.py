@@ -226,7 +226,7 @@ class UvicornHost:
             for client in held:
                 client.step()
         if all(client.over for client in served.clients):
-            world.horizon_ns = world.now_ns + to_ns(world.bounds.gone_ms)
+            world.all_have_left()
             if served.told_to_stop_ns is not None:
                 world.acted(served.told_to_stop_ns)
 

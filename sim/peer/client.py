@@ -67,7 +67,7 @@ class PeerClient(Peer):
         """Ask for the connection."""
         headers, names = self.script.headers, self.script.subprotocols
         connect = Action(Do.CONNECT, None, names, headers)
-        self._put(Sent.DATA, self._codec.request(HOST, self._path, connect))
+        self._put(Sent.DATA, self._codec.request(HOST, self._path, connect), own=True)
         first = self.script.steps[0]
         if first.act is Act.HANGUP:
             self._leave(Sent.RST if first.text == "rst" else Sent.FIN)
@@ -234,7 +234,7 @@ class PeerClient(Peer):
             if act in (Act.SEND, Act.SEND_BYTES):
                 self.sent += 1
                 self._event("client.sent", frame=frame.brief())
-            self._put(Sent.DATA, self._codec.encode(frame))
+            self._put(Sent.DATA, self._codec.encode(frame), own=True)
             if act is Act.CLOSE:
                 self._closing = True
                 self._given_up_at = self._world.now_ns + to_ns(CLOSE_TIMEOUT_S * 1000)
@@ -275,8 +275,8 @@ class PeerClient(Peer):
             self._port.peer_closed = True
             self._put(how)
 
-    def _put(self, what: Sent, data: bytes = b"") -> None:
-        self._port.put(what, data)
+    def _put(self, what: Sent, data: bytes = b"", own: bool = False) -> None:
+        self._port.put(what, data, own)
 
     def _end(self, how: str) -> None:
         if not self.over:

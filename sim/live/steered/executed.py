@@ -13,6 +13,8 @@ class Attempt:
     """Whether it went as the simulated run did."""
     why: str = ""
     """Why it could not be led, or what was different first."""
+    lacks_findings: bool = False
+    """Whether its history was the same, and only what is found in the end was not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ _QUIET_S = 0.02
 """How long nothing may happen where a run has come to stand still."""
 _CLEAN_UP_S = 2.0
 """How long stopping the application may take, once the run is over."""
-_FIRST = 100
 
 
 class RealWorld(World):
@@ -55,12 +54,9 @@ class RealWorld(World):
         """Open connections beforehand: within the run sockets are refused, as they always are."""
         self._prepared = [Ends() for _ in range(connections)]
 
-    def open_port(self, name: str) -> Port:
+    def _new_port(self, number: int, name: str) -> Port:
         """Take the next of the connections."""
-        ends = self._prepared[len(self.ports)]
-        port = RealPort(_FIRST + len(self.ports), name, lambda: self.now_ns, ends)
-        self.ports.append(port)
-        return port
+        return RealPort(number, name, lambda: self.now_ns, self._prepared[len(self.ports)])
 
     def close(self) -> None:
         """Close all that was opened."""

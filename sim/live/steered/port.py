@@ -35,12 +35,10 @@ class NotDelivered(Exception):
 class RealPort(Port):
     """One connection, its client's end at hand."""
 
-    def __init__(
-        self, number: int, name: str, now_ns: Callable[[], int], ends: "Ends | None" = None
-    ) -> None:
+    def __init__(self, number: int, name: str, now_ns: Callable[[], int], ends: "Ends") -> None:
         """Prepare. number: stands in the client's address. now_ns: the time of the run."""
         super().__init__(number, name, now_ns)
-        self._ends = ends or Ends()
+        self._ends = ends
         self._real = self._ends.server
         self._number = self._real.fileno()
         self._sent = 0
@@ -57,20 +55,13 @@ class RealPort(Port):
 
     # -- the other end -------------------------------------------------------------------------
 
-    def arrive(self, count: int) -> None:
-        """Hand the first units of what is under way to the kernel, and wait until they are there.
+    def _take_in(self, unit: Unit) -> None:
+        """Hand something to the kernel, and wait until it is there.
 
-        Raises NotDelivered if they do not come.
+        Raises NotDelivered if it does not come.
         """
-        for _ in range(count):
-            unit = self.under_way.popleft()
-            if unit.what is Sent.FIN:
-                self.fin = True
-            elif unit.what is Sent.RST:
-                self.dead = True
-                self.under_way.clear()
-            if not self.closed:
-                self._hand_over(unit)
+        if not self.closed:
+            self._hand_over(unit)
 
     def _hand_over(self, unit: Unit) -> None:
         client = self._ends.client

@@ -192,7 +192,7 @@ def bounds_words(climbed: Climbed, case: AppCase) -> str:
         *filter(None, [climbed.way.words()]),
         f"the process {late}{by}",
         f"bytes under way for at most {bounds.latency_ms / 1000:g} s",
-        f"{bounds.until_ms / 1000:g} s after a client's last act",
+        f"{bounds.until_ms / 1000:g} s after a client's last act has come",
         f"{bounds.gone_ms / 1000:g} s after the last one left",
         "server pings" if case.pings else "no server pings",
         "choices from when all are open" if bounds.start == "open" else "choices from the request",

@@ -55,3 +55,18 @@ async def threads(websocket: WebSocket) -> None:
     await websocket.accept()
     await websocket.send_text(await asyncio.to_thread(str, 5))
     await websocket.close()
+
+
+@app.websocket("/tidies")
+async def tidies(websocket: WebSocket) -> None:
+    """Answers after a second, and needs five to clean up; something else is done now and then."""
+    await websocket.accept()
+    for seconds in (29, 59):
+        asyncio.get_running_loop().call_later(seconds, str)
+    try:
+        await websocket.receive_text()
+        await asyncio.sleep(1.5)
+        await websocket.send_text("thanks")
+        await websocket.receive_text()
+    except WebSocketDisconnect:
+        await asyncio.sleep(5)
