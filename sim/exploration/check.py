@@ -17,13 +17,15 @@ from sim.aio.session import ready
 from sim.errors import UserError
 from sim.exploration.app_confirm import confirmed
 from sim.exploration.case import CaseFound
+from sim.exploration.circumstances import Circumstances, circumstances_of
 from sim.exploration.ladder import Climbed, Ladder, Rung
-from sim.exploration.reason import Explained, reasons_of
+from sim.exploration.reason import Explained, reasons_of, stands_in
 from sim.exploration.state_audit import StateAudit, audit_states
 from sim.exploration.way import Way
 from sim.files.clients import read_clients
 from sim.hosting.application import Application
 from sim.hosting.routes import paths_for
+from sim.hosting.standing import Stand
 from sim.hosting.target import Target, load
 from sim.hosting.uvicorn import usual_server
 from sim.live.steered.attempt import execute
@@ -99,6 +101,10 @@ class Failure:
     record: Record
     explained: list[Explained]
     """What fails in it, and why."""
+    stands: list[Stand]
+    """Where every task stands, if it came to stand still."""
+    circumstances: Circumstances
+    """What it came of."""
     executed: Executed | None = None
     """What came of it on the real kernel, if that was asked for."""
 
@@ -178,7 +184,8 @@ def _checked(
 
 def _explained(made: Record, asked: Asked, stopwatch: Callable[[], float]) -> Failure:
     executed = execute(made, asked.confirm, stopwatch) if asked.confirm else None
-    return Failure(made, reasons_of(made), executed)
+    stands = stands_in(made) if made.end.waiting else []
+    return Failure(made, reasons_of(made), stands, circumstances_of(made), executed)
 
 
 def _refuse_running_loop() -> None:

@@ -6,11 +6,14 @@ attributes are noted. Nothing is known of the classes: of Starlette's WebSocket 
 somebody's own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sim.hosting.condition import Condition, condition_of, is_plain, vars_of
 from sim.hosting.findings import Served
+from sim.hosting.member import Missing, missing_of, watching_members, who_reached
+from sim.hosting.standing import Stand, stands_of, touches
 from sim.hosting.target import Target
 from sim.hosting.waits import SERVERS
 from sim.hosting.watch import Access, watching
@@ -41,6 +44,11 @@ class Reason:
     """What a line of the user's had read of the object last before."""
     private: bool = False
     """Whether it is the server's own affair, at which no line of the user's can look."""
+    member: bool = False
+    """Whether it is a container in which something was looked for; then the writer is who reached
+    it last while that was in it."""
+    walked: bool = False
+    """Whether it was walked, and the writer is who reached it meanwhile and left it changed."""
 
     @property
     def overlooked(self) -> bool:
@@ -51,14 +59,26 @@ class Reason:
         """Yield it in words."""
         whose = f"{self.owner}'s " if self.owner else ""
         yield f"because {whose}{self.kind}.{self.state} was {self.value} ({_short(self.where)})"
+        if self.member:
+            yield f"  {self._removed()}"
+            return
         if self.writer is None:
             yield "  no write of it was seen before"
         else:
-            yield f"  {_written(self.writer)}"
+            yield f"  written {_by(self.writer)}"
         if self.looked:
             yield f"  {self._read()}"
         elif not self.private:
             yield "  no line of yours was seen to look at this object before"
+
+    def _removed(self) -> str:
+        """Return who took out what was looked for."""
+        if self.walked:
+            assert self.writer is not None, "else nothing is said"
+            return f"reached meanwhile {_by(self.writer)}"
+        if self.writer is None:
+            return "it had never been in it in this run"
+        return f"it was in it until then, and was reached last {_by(self.writer)}"
 
     def _read(self) -> str:
         """Return what had been read last, and whether that could have helped."""
@@ -72,8 +92,8 @@ class Reason:
         return f"{last.own} `{last.source}` had read {read} in turn {last.turn}{but}"
 
 
-def _written(writer: Access) -> str:
-    """Return who wrote the state, when, and from which lines."""
+def _by(writer: Access) -> str:
+    """Return who wrote the state, or reached it, when, and from which lines."""
     whose = f" of {writer.connection}" if writer.connection else ""
     if writer.reads_bytes:
         who = f"as the server read from {writer.connection or 'a client'}"
@@ -81,7 +101,7 @@ def _written(writer: Access) -> str:
         who = f"by {writer.task or 'a callback'}{whose}"
     own = f", called from {writer.own} `{writer.source}`" if writer.own else ""
     at = f"at {writer.ms:g} ms, turn {writer.turn}"
-    return f"written {who} {at} ({_short(writer.where)}){own}"
+    return f"{who} {at} ({_short(writer.where)}){own}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +113,7 @@ class Explained:
     """None where nothing can be told."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was seen when a run was made again."""
-
-    condition: Condition
-    owner: str
-    """Whose the object is that was tested, "" if that is not known."""
+_T = TypeVar("_T", Condition, Missing)
 
 
 def reasons_of(made: Record) -> list[Explained]:
@@ -114,6 +128,23 @@ def reasons_of(made: Record) -> list[Explained]:
     return [Explained(one, reason_of(made, one)) for one in failures.values()]
 
 
+def stands_in(made: Record) -> list[Stand]:
+    """Return where every task stands at the end of a run that came to stand still.
+
+    made: a run of an application. What was done to locks, events and queues is told with it.
+    """
+    subject = made.subject
+    assert isinstance(subject, AppSubject), "of an application"
+    found: list[Stand] = []
+    with touches(subject.application.target) as noted:
+        run_once(
+            subject.job(
+                Replay(made.schedule), lambda served: found.extend(stands_of(served, noted))
+            )
+        )
+    return found
+
+
 def reason_of(made: Record, finding: Finding) -> Reason | None:
     """Return why a finding of a run came about, None if nothing can be told.
 
@@ -121,47 +152,84 @@ def reason_of(made: Record, finding: Finding) -> Reason | None:
     """
     subject = made.subject
     assert isinstance(subject, AppSubject), "of an application"
-    first = _run(subject, made, finding)
-    if first is None:
+    return _of_state(subject, made, finding) or _of_member(subject, made, finding)
+
+
+def _of_state(subject: AppSubject, made: Record, finding: Finding) -> Reason | None:
+    """Return which state decided, if one was tested."""
+    condition, _ = _run(subject, made, finding, condition_of)
+    if condition is None:
         return None
-    condition, target = first.condition, subject.application.target
+    target = subject.application.target
     names = _states_of(condition.found).union(condition.names)
     with watching(type(condition.found), names, target, condition.frame.f_code) as seen:
-        again = _run(subject, made, finding)
+        again, owner = _run(subject, made, finding, condition_of)
     if again is None:
         return None
-    found = again.condition.found
-    mine = [one for one in seen if one.found is found]
-    return _reason(again, mine, finding.connection, target)
+    mine = [one for one in seen if one.found is again.found]
+    return _reason(again, owner, mine, finding.connection, target)
 
 
-def _run(subject: AppSubject, made: Record, finding: Finding) -> _Seen | None:
-    """Make a run again. Return on what the exception of a finding depended."""
-    found: list[_Seen] = []
+def _of_member(subject: AppSubject, made: Record, finding: Finding) -> Reason | None:
+    """Return what was looked for in a container and was not there, if something was."""
+    missing, _ = _run(subject, made, finding, missing_of)
+    if missing is None:
+        return None
+    target = subject.application.target
+    with watching_members(missing, target) as seen:
+        again, owner = _run(subject, made, finding, missing_of)
+    if again is None:
+        return None
+    was_missing, who = who_reached(again, seen)
+    if not was_missing:
+        return None
+    return Reason(
+        kind=type(again.found).__name__,
+        state=again.name,
+        value=again.words(),
+        owner=owner,
+        where=target.place(again.frame.f_code.co_filename, again.line),
+        writer=who,
+        member=True,
+        walked=again.walked,
+    )
 
-    def look(served: Served) -> None:
+
+def _run(
+    subject: AppSubject,
+    made: Record,
+    finding: Finding,
+    look: Callable[[BaseException], _T | None],
+) -> tuple[_T | None, str]:
+    """Make a run again. Return what is seen of the exception of a finding, and whose it is."""
+    found: list[tuple[_T, str]] = []
+
+    def inspect(served: Served) -> None:
         for one in served.found:
             told = (one.name, one.connection, one.text)
             if one.error is None or told != (finding.kind, finding.connection, finding.text):
                 continue
-            condition = condition_of(one.error)
-            if condition is not None:
-                scope = vars_of(condition.found).get("scope")
-                found.append(_Seen(condition, served.observer.connection_of(scope)))
+            seen = look(one.error)
+            if seen is not None:
+                scope = vars_of(seen.found).get("scope")
+                found.append((seen, served.observer.connection_of(scope)))
 
-    run_once(subject.job(Replay(made.schedule), look))
-    return found[0] if found else None
+    run_once(subject.job(Replay(made.schedule), inspect))
+    return found[0] if found else (None, "")
 
 
 def _reason(
-    seen: _Seen, accesses: Sequence[Access], connection: str, target: Target
+    condition: Condition,
+    owner: str,
+    accesses: Sequence[Access],
+    connection: str,
+    target: Target,
 ) -> Reason | None:
     """Return what the noted reads and writes of one object say, None if its test was not seen.
 
-    accesses: in their order; what came after the test does not count. connection: whose handler, or
-    task, failed.
+    owner: whose the object is, "" if nobody knows. accesses: in their order; what came after the
+    test does not count. connection: whose handler, or task, failed.
     """
-    condition = seen.condition
     tests = [place for place, one in enumerate(accesses) if one.frame is condition.frame]
     if not tests:
         return None
@@ -183,7 +251,7 @@ def _reason(
         kind=type(condition.found).__name__,
         state=state,
         value=values[state],
-        owner=seen.owner,
+        owner=owner,
         where=target.place(condition.frame.f_code.co_filename, condition.line),
         writer=writer,
         looked=looked,

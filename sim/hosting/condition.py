@@ -39,8 +39,8 @@ def condition_of(error: BaseException) -> Condition | None:
 
     None where no test of an attribute stands around.
     """
-    for one in reversed(list(_rose_from(error))):
-        last = _last(one.__traceback__)
+    for one in reversed(list(rose_from(error))):
+        last = last_of(one.__traceback__)
         if last is None:
             continue
         found = _tested(last.tb_frame, last.tb_lineno)
@@ -49,7 +49,7 @@ def condition_of(error: BaseException) -> Condition | None:
     return None
 
 
-def _rose_from(error: BaseException) -> Iterator[BaseException]:
+def rose_from(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and those that it stands for.
 
     What was being handled when it rose is one of these only if the very function that handled it
@@ -58,14 +58,15 @@ def _rose_from(error: BaseException) -> Iterator[BaseException]:
     at: BaseException | None = error
     while at is not None:
         yield at
-        last, context = _last(at.__traceback__), at.__context__
+        last, context = last_of(at.__traceback__), at.__context__
         replaces = (
             context is not None and last is not None and last.tb_frame in frames_through(context)
         )
         at = at.__cause__ or (context if replaces else None)
 
 
-def _last(at: TracebackType | None) -> TracebackType | None:
+def last_of(at: TracebackType | None) -> TracebackType | None:
+    """Return the innermost part of a traceback."""
     while at is not None and at.tb_next is not None:
         at = at.tb_next
     return at
@@ -77,14 +78,17 @@ def _tested(frame: FrameType, line: int) -> Condition | None:
     for name, attribute in _attributes_tested(frame.f_code, line):
         held.setdefault(name, []).append(attribute)
     for name, attributes in sorted(held.items(), key=lambda item: item[0] != "self"):
-        if name not in frame.f_locals:
-            continue
-        found = frame.f_locals[name]
+        found = named(frame, name)
         values = {one: _value(found, one) for one in dict.fromkeys(attributes)}
         values = {one: value for one, value in values.items() if is_plain(value)}
         if values:
             return Condition(found, tuple(values), frame, line)
     return None
+
+
+def named(frame: FrameType, name: str) -> Any:
+    """Return what a name stands for in a call: a variable, or a global; None for nothing."""
+    return frame.f_locals.get(name, frame.f_globals.get(name))
 
 
 def _value(found: Any, name: str) -> object:

@@ -69,13 +69,17 @@ def watching(
     reads: Any = kind.__getattribute__
     writes: Any = kind.__setattr__
 
+    def note(access: Access | None) -> None:
+        if access is not None:
+            seen.append(access)
+
     def read(self: Any, name: str) -> Any:
         value = reads(self, name)
         if name in names:
             frame = sys._getframe(1)
             if frame.f_code is tests or target.is_own(frame.f_code.co_filename):
                 what = (self, name, shown(value), shown(value), False)
-                _note(seen, target, what, frame, frame if frame.f_code is tests else None)
+                note(access_of(target, what, frame, frame if frame.f_code is tests else None))
         return value
 
     def write(self: Any, name: str, value: Any) -> None:
@@ -84,15 +88,17 @@ def watching(
                 before = shown(object.__getattribute__(self, name))
             except AttributeError:
                 before = ""
-            _note(seen, target, (self, name, before, shown(value), True), sys._getframe(1))
+            what = (self, name, before, shown(value), True)
+            note(access_of(target, what, sys._getframe(1)))
         writes(self, name, value)
 
-    with _replaced(kind, "__getattribute__", read), _replaced(kind, "__setattr__", write):
+    with replaced(kind, "__getattribute__", read), replaced(kind, "__setattr__", write):
         yield seen
 
 
 @contextmanager
-def _replaced(kind: Any, name: str, by: Callable[..., Any]) -> Iterator[None]:
+def replaced(kind: Any, name: str, by: Callable[..., Any]) -> Iterator[None]:
+    """Replace an attribute of a class for a while; one of C stays as it is."""
     before = vars(kind).get(name)
     try:
         setattr(kind, name, by)
@@ -108,34 +114,32 @@ def _replaced(kind: Any, name: str, by: Callable[..., Any]) -> Iterator[None]:
             setattr(kind, name, before)
 
 
-def _note(
-    seen: list[Access],
+def access_of(
     target: Target,
     what: tuple[Any, str, str, str, bool],
     frame: FrameType,
     tests: FrameType | None = None,
-) -> None:
-    """Note an access. what: object, name, value before and now, whether it writes.
+) -> Access | None:
+    """Return an access, None outside of runs.
 
-    frame: that does it. tests: the same, if it is a call of the function that tests.
+    what: object, name, value before and now, whether it writes. frame: that does it. tests: the
+    same, if it is a call of the function that tests.
     """
     world = running()
     if world is None:
-        return
+        return None
     own = _own_frame(target, frame)
-    seen.append(
-        Access(
-            *what,
-            turn=world.turns,
-            ms=world.now_ns / 1e6,
-            connection=CONNECTION.get(""),
-            task=_task(),
-            where=target.place(frame.f_code.co_filename, frame.f_lineno),
-            own=target.place(own.f_code.co_filename, own.f_lineno) if own is not None else "",
-            source=getline(own.f_code.co_filename, own.f_lineno).strip() if own is not None else "",
-            reads_bytes=_reads_bytes(frame),
-            frame=tests,
-        )
+    return Access(
+        *what,
+        turn=world.turns,
+        ms=world.now_ns / 1e6,
+        connection=CONNECTION.get(""),
+        task=_task(),
+        where=target.place(frame.f_code.co_filename, frame.f_lineno),
+        own=target.place(own.f_code.co_filename, own.f_lineno) if own is not None else "",
+        source=getline(own.f_code.co_filename, own.f_lineno).strip() if own is not None else "",
+        reads_bytes=_reads_bytes(frame),
+        frame=tests,
     )
 
 

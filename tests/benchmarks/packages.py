@@ -26,7 +26,7 @@ _SUBSCRIBE = (
     'send:{"id":"1","type":"subscribe","payload":{"query":"subscription { ticks(count: 2) }"}}'
 )
 _UPDATE = "send_bytes:00021201019d9aa9f4e79554000401017402686900"
-_EIO = "/socket.io/?EIO=4&transport=websocket on:2 reply:3, wait, send:40, wait:2"
+_EIO = "/socket.io/?EIO=4&transport=websocket on:2 reply:3, wait, send:40, wait"
 _CALL = '"request":{"method":"%s","arguments":{"topics":["a"]%s},"call_id":"%s"}'
 _SUB = "send:{" + _CALL % ("subscribe", "", "1") + "}"
 _PUB = "send:{" + _CALL % ("publish", ',"data":"x","sync":false', "2") + "}"
@@ -53,8 +53,8 @@ ROWS = (
     Row(
         "ariadne",
         "published_ariadne:app",
-        'the same with an async `on_complete`, and "complete" from the client',
-        (f'{_GRAPHQL}, {_SUBSCRIBE}, wait:2, send:{{"id":"1","type":"complete"}}, close',),
+        'with an async `on_complete`: "complete" from the client meets the natural end',
+        (f'{_GRAPHQL}, {_SUBSCRIBE}, wait, send:{{"id":"1","type":"complete"}}, sleep:200, close',),
     ),
     Row(
         "pycrdt-websocket",

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from sim import __version__
 from sim.exploration.check import MESSAGE, Checked, Failure
+from sim.exploration.circumstances import Circumstances
 from sim.exploration.ladder import Climbed, Rung
 from sim.exploration.reason import Reason
 from sim.exploration.shrink import deviations
@@ -151,10 +152,11 @@ def _failure(failure: Failure) -> Iterator[Text]:
             for line in one.reason.lines():
                 yield Text(printable(f"    {line}"))
         before = one.reason
-    for waiting in record.end.waiting:
-        place = f" at {waiting.where}" if waiting.where else ""
-        yield Text(printable(f"    {waiting.task} stands{place}, in {waiting.what}"))
+    for stand in failure.stands:
+        yield Text(printable(f"    {stand.line()}"))
     yield Text(printable(f"    {needs(record)}"))
+    for line in failure.circumstances.lines():
+        yield Text(printable(f"    {line}"))
     if failure.executed is not None:
         for line in executed_lines(failure.executed):
             yield Text(printable(f"    {line}"))
@@ -336,10 +338,29 @@ def _failure_document(failure: Failure) -> dict[str, Any]:
             if each.reason is not None
         },
         "waiting": [asdict(waiting) for waiting in record.end.waiting],
+        "stands": [asdict(stand) for stand in failure.stands],
+        "came_of": _circumstances_document(failure.circumstances),
         "needs": needs(record),
         "deviations": deviations(record.schedule),
         "choices": len(record.schedule),
         "digest": record.digest,
         "token": token_or_none(record),
         "executed": None if failure.executed is None else executed_document(failure.executed),
+    }
+
+
+def _circumstances_document(found: Circumstances) -> dict[str, Any]:
+    parting = found.parting
+    return {
+        "delivered": found.delivered,
+        "stall_ms": found.stall_ms,
+        "passes": None
+        if parting is None
+        else {
+            "choice": parting.index,
+            "failed": parting.failed,
+            "passed": parting.passed,
+            "outcome": parting.passing.outcome.label,
+            "token": token_or_none(parting.passing),
+        },
     }
