@@ -11,6 +11,7 @@ from sim.commands.terminal import Bar, make_folder, refuse_folder, show
 from sim.exploration.case import CaseFound
 from sim.exploration.check import BOUNDS, CASE, Asked, check_app
 from sim.exploration.ladder import Rung
+from sim.files.documents import CHECKED
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.report.text.check import document_of, status_of, tell
@@ -45,7 +46,7 @@ def run(asked: Asked, out: Path | None, as_json: bool, stopwatch: Callable[[], f
 def _keep(folder: Path, document: dict[str, Any], smallest: list[Record]) -> None:
     for number, made in enumerate(smallest, 1):
         write_file(folder / f"failure-{number}.race.json", file_of(made))
-    write_whole(folder / "check.json", json.dumps(document, sort_keys=True) + "\n", "--out")
+    write_whole(folder / CHECKED, json.dumps(document, sort_keys=True) + "\n", "--out")
 
 
 def _say_failure(bar: Bar, made: Record) -> None:

@@ -497,25 +497,29 @@ def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
     metavar="MODULE:NAME",
     help="Allow this handler to be imported.",
 )
+@click.option("--app", metavar="MODULE:APP", help="Allow this application to be imported.")
+@click.option("--app-dir", metavar="FOLDER", help="Where it lies.  [default: as it was recorded]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
 def report(
     source: str,
     out: Path | None,
     guards: tuple[str, ...],
     handlers: tuple[str, ...],
+    app: str | None,
+    app_dir: str | None,
     workers: int | None,
 ) -> None:
     """Write one HTML file: words, tables, plots, and failing runs to step through.
 
-    The source is a folder of `reproduce` or of `explore --out`, what `explore --json` printed, a
-    token, or a file NAME.race.json. The file needs no network, and the same source gives the same
-    bytes. With -o - the page goes to standard output.
+    The source is a folder of `reproduce`, of `explore --out` or of `check --out`, what `explore
+    --json` or `check --json` printed, a token, or a file NAME.race.json. The file needs no network,
+    and the same source gives the same bytes. With -o - the page goes to standard output.
     """
     with errors_as_statuses():
         from sim.commands.report import Request, run
 
         import_from_here((*guards, *handlers))
-        run(Request(source, out, (*guards, *handlers), workers))
+        run(Request(source, out, (*guards, *handlers), workers, app, app_dir))
 
 
 @main.command("list")

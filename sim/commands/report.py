@@ -8,22 +8,26 @@ import click
 
 from sim.errors import UserError
 from sim.files.documents import (
+    CHECKED,
     EXPLORED,
     REPRODUCED,
     STORE,
+    CheckDocument,
     ExploreDocument,
     ReproduceDocument,
     read_document,
 )
 from sim.files.outside import write_whole
-from sim.files.racefile import SUFFIX
+from sim.files.racefile import SUFFIX, RaceFile
 from sim.files.recorded import Recorded
 from sim.files.token import PREFIX, decode
 from sim.model.plain import fault, printable
 from sim.model.properties import PROPERTIES
+from sim.report.html.app_pages import app_run_page, check_page
 from sim.report.html.page import Page, html_of
 from sim.report.html.pages import exploration_page, reproduction_page, run_page
 from sim.runs.keep import is_file, read_file
+from sim.runs.replay import Allowed
 from sim.schedulers.strategies import STRATEGIES
 from sim.sweep.kept import load_reproduction
 from sim.sweep.reproduce import cores
@@ -40,6 +44,15 @@ class Request:
     out: Path | None
     guards: tuple[str, ...] = ()
     workers: int | None = None
+    app: str | None = None
+    """An application that may be imported."""
+    app_dir: str | None = None
+    """Where it lies; None for where it lay when it was checked."""
+
+    @property
+    def allowed(self) -> Allowed:
+        """What of an application's may be imported."""
+        return Allowed(app=self.app, app_dir=self.app_dir)
 
 
 def run(request: Request) -> None:
@@ -70,12 +83,17 @@ def _page(request: Request) -> Page:
         if not request.source.startswith(PREFIX):
             what = "there is no such file or folder, and it is no token"
             raise UserError(fault(f"{request.source}: {what}"))
-        _check_guards(request.guards, _code_of(decode(request.source)))
+        recorded = decode(request.source)
+        if recorded.app is not None:
+            return app_run_page(request.source, request.allowed)
+        _check_guards(request.guards, _code_of(recorded))
         return run_page(request.source, request.guards)
     if source.is_dir():
         return _folder(source, request)
     if request.source.endswith(SUFFIX):
         race = read_file(source)
+        if race.app is not None:
+            return app_run_page(race, request.allowed, source.name)
         _check_guards(request.guards, _code_of(race))
         return run_page(race, request.guards, source.name)
     return _document(source, source.parent, request)
@@ -83,12 +101,12 @@ def _page(request: Request) -> Page:
 
 def _folder(folder: Path, request: Request) -> Page:
     """Return the page of what a command wrote into a folder."""
-    for name in (REPRODUCED, EXPLORED):
+    for name in (REPRODUCED, EXPLORED, CHECKED):
         if (folder / name).is_file():
             return _document(folder / name, folder, request)
     raise UserError(
         f"{folder}: holds neither {REPRODUCED} of `wsrace reproduce` nor {EXPLORED} of "
-        "`wsrace explore --out`"
+        f"`wsrace explore --out` nor {CHECKED} of `wsrace check --out`"
     )
 
 
@@ -99,11 +117,19 @@ def _document(path: Path, folder: Path, request: Request) -> Page:
         _check_guards(request.guards, named)
         reproduction = load_reproduction(found, folder / STORE, request.guards)
         return reproduction_page(reproduction, request.workers or cores(), request.guards)
+    if isinstance(found, CheckDocument):
+        return check_page(found, _failures_of(found, folder), request.allowed)
     assert isinstance(found, ExploreDocument)
     _check_words(path, found)
     _check_guards(request.guards, {row.guard for row in found.guards})
     files = [read_file(one) for one in sorted(folder.glob(f"*{SUFFIX}"))]
     return exploration_page(found, files, request.guards)
+
+
+def _failures_of(found: CheckDocument, folder: Path) -> list[tuple[str, RaceFile]]:
+    """Return the failures that lie beside a check, with their files' names."""
+    races = [(one.name, read_file(one)) for one in sorted(folder.glob(f"*{SUFFIX}"))]
+    return [(name, race) for name, race in races if race.app and race.app.target == found.target]
 
 
 def _code_of(recorded: Recorded) -> set[str]:

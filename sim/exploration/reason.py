@@ -8,6 +8,7 @@ somebody's own.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import TypeVar
 
 from sim.hosting.condition import Condition, condition_of, is_plain, vars_of
@@ -126,6 +127,28 @@ def reasons_of(made: Record) -> list[Explained]:
         if one.failure:
             failures.setdefault((one.kind, one.text), one)
     return [Explained(one, reason_of(made, one)) for one in failures.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The state that a run failed by: what `watching` needs to follow it."""
+
+    kind: type
+    names: frozenset[str]
+    tests: CodeType
+
+
+def watched_of(made: Record) -> Watched | None:
+    """Return the state of which the reason of a run's failure speaks, None if there is none."""
+    subject = made.subject
+    assert isinstance(subject, AppSubject), "of an application"
+    failures = [one for one in made.outcome.findings if one.failure]
+    conditions = [_run(subject, made, one, condition_of)[0] for one in failures]
+    found = [one for one in conditions if one is not None]
+    for one in sorted(found, key=lambda one: _is_private(one.found)):
+        names = frozenset(_states_of(one.found).union(one.names))
+        return Watched(type(one.found), names, one.frame.f_code)
+    return None
 
 
 def stands_in(made: Record) -> list[Stand]:
@@ -255,8 +278,13 @@ def _reason(
         where=target.place(condition.frame.f_code.co_filename, condition.line),
         writer=writer,
         looked=looked,
-        private=type(condition.found).__module__.partition(".")[0] in SERVERS,
+        private=_is_private(condition.found),
     )
+
+
+def _is_private(found: object) -> bool:
+    """Whether an object is the server's own affair."""
+    return type(found).__module__.partition(".")[0] in SERVERS
 
 
 def _states_of(found: object) -> set[str]:

@@ -16,7 +16,9 @@ from sim.model.times import Table
 REPRODUCE = "wsrace.reproduce.1"
 EXPLORE = "wsrace.explore.1"
 EXACT = "wsrace.exact.1"
+CHECK = "wsrace.check.1"
 REPRODUCED, EXPLORED, STORE = "results.json", "exploration.json", "results.sqlite"
+CHECKED = "check.json"
 COMPUTED = "exact.json"
 """What the files are called that the commands write into a folder."""
 
@@ -92,16 +94,51 @@ class ExploreDocument(Document):
         return self
 
 
-KINDS: dict[str, type[Document]] = {REPRODUCE: ReproduceDocument, EXPLORE: ExploreDocument}
+class CheckedCase(Said):
+    """What `wsrace check` found out about one case."""
+
+    clients: tuple[str, ...]
+    complete: bool
+    schedules: Count
+    states: Count
+    endings: dict[str, Count]
+    failing: tuple[str, ...]
 
 
-def read_document(path: Path) -> Document:
+class CheckedRung(Said):
+    """The cases of one question."""
+
+    asks: str
+    cases: tuple[CheckedCase, ...]
+
+
+class CheckDocument(Said):
+    """What `wsrace check` was asked, and found. on: what the application ran on."""
+
+    wsrace: str
+    target: str
+    verdict: Literal["race-free", "racy", "fails in every schedule", "inconclusive"]
+    says: Annotated[str, Field(min_length=1)]
+    on: str
+    bounds: str
+    notes: tuple[str, ...] = ()
+    rungs: tuple[CheckedRung, ...]
+
+
+KINDS: dict[str, type[Said]] = {
+    REPRODUCE: ReproduceDocument,
+    EXPLORE: ExploreDocument,
+    CHECK: CheckDocument,
+}
+
+
+def read_document(path: Path) -> Said:
     """Return what a document says. Raises UserError with one line for every fault."""
     source = str(path)
     return _checked(parse_json(content(path), source), source)
 
 
-def _checked(found: object, source: str) -> Document:
+def _checked(found: object, source: str) -> Said:
     schema = found.get("schema") if isinstance(found, dict) else None
     kind = KINDS.get(schema) if isinstance(schema, str) else None
     if kind is None or not isinstance(found, dict):

@@ -12,7 +12,7 @@ from typing import Any
 
 from sim.aio.inside import running
 from sim.aio.names import HANDS_OVER
-from sim.aio.world import CONNECTION
+from sim.aio.world import CONNECTION, World
 from sim.hosting.target import Target
 from sim.hosting.waits import is_servers, name_of
 
@@ -58,20 +58,28 @@ class Access:
 
 @contextmanager
 def watching(
-    kind: type, names: Collection[str], target: Target, tests: CodeType
+    kind: type,
+    names: Collection[str],
+    target: Target,
+    tests: CodeType,
+    on_access: "Callable[[Access, World, FrameType], None] | None" = None,
 ) -> Iterator[list[Access]]:
     """Note who reads and writes attributes, while runs are made.
 
     Of a class that is none of Python's nothing is noted. Reads are noted where a line of the user's
     makes them, and where the function `tests` does: what else a library looks at is its own affair.
+    on_access: called with each as it happens, and with the frame that does it.
     """
     seen: list[Access] = []
     reads: Any = kind.__getattribute__
     writes: Any = kind.__setattr__
 
-    def note(access: Access | None) -> None:
-        if access is not None:
+    def note(access: Access | None, frame: FrameType) -> None:
+        world = running()
+        if access is not None and world is not None:
             seen.append(access)
+            if on_access is not None:
+                on_access(access, world, frame)
 
     def read(self: Any, name: str) -> Any:
         value = reads(self, name)
@@ -79,7 +87,8 @@ def watching(
             frame = sys._getframe(1)
             if frame.f_code is tests or target.is_own(frame.f_code.co_filename):
                 what = (self, name, shown(value), shown(value), False)
-                note(access_of(target, what, frame, frame if frame.f_code is tests else None))
+                tester = frame if frame.f_code is tests else None
+                note(access_of(target, what, frame, tester), frame)
         return value
 
     def write(self: Any, name: str, value: Any) -> None:
@@ -89,7 +98,7 @@ def watching(
             except AttributeError:
                 before = ""
             what = (self, name, before, shown(value), True)
-            note(access_of(target, what, sys._getframe(1)))
+            note(access_of(target, what, sys._getframe(1)), sys._getframe(1))
         writes(self, name, value)
 
     with replaced(kind, "__getattribute__", read), replaced(kind, "__setattr__", write):

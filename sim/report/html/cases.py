@@ -45,6 +45,8 @@ class Case:
     again: str
     sources: Mapping[str, Snippet]
     states: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    """Further lines of the reason, for an application."""
 
     @property
     def length(self) -> int:

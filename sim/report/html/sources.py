@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from linecache import getlines
 
 AROUND = 4
 """Lines that are shown before and after."""
@@ -35,15 +36,30 @@ def snippets(wheres: Iterable[str]) -> Mapping[str, Snippet]:
     return {where: one for where, one in found.items() if one is not None}
 
 
+def snippets_of_files(files: Mapping[str, str]) -> Mapping[str, Snippet]:
+    """Return the lines around places "file:line". files: for each where the file itself is."""
+    found = {}
+    for where, path in files.items():
+        file, _, number = where.rpartition(":")
+        text = tuple(line.rstrip("\n") for line in getlines(path))
+        one = _around(file, number, text)
+        if one is not None:
+            found[where] = one
+    return found
+
+
 def _snippet(where: str, texts: Mapping[str, Sequence[str]]) -> Snippet | None:
     module, _, number = where.rpartition(":")
-    text = texts[module]
+    return _around(_file(module), number, texts[module])
+
+
+def _around(file: str, number: str, text: Sequence[str]) -> Snippet | None:
     if not number.isdecimal() or not 0 < int(number) <= len(text):
         return None
     at = int(number)
     first = max(1, at - AROUND)
     lines = tuple(line.rstrip() for line in text[first - 1 : at + AROUND])
-    return Snippet(_file(module), first, at, lines)
+    return Snippet(file, first, at, lines)
 
 
 def _file(module: str) -> str:

@@ -20,6 +20,7 @@ from sim.exploration.ladder import Climbed, Rung
 from sim.exploration.reason import Reason
 from sim.exploration.shrink import deviations
 from sim.exploration.verdict import Verdict
+from sim.files.documents import CHECK
 from sim.model.app import AppCase, Bounds
 from sim.model.findings import FINDINGS
 from sim.model.outcome import Finding
@@ -29,7 +30,6 @@ from sim.runs.app import AppSubject, versions
 from sim.runs.keep import token_or_none
 from sim.runs.subject import Record
 
-SCHEMA = "wsrace.check.1"
 _WIDTH = 120
 _FAILURES = 3
 """So many different failures are told."""
@@ -288,12 +288,15 @@ def document_of(checked: Checked) -> dict[str, Any]:
     """Return what was found as plain data."""
     climbed, subject = checked.climbed, checked.subject
     return {
-        "schema": SCHEMA,
+        "schema": CHECK,
         "wsrace": __version__,
         "target": subject.case.target,
         "server": subject.case.server,
         "versions": dict(versions()),
+        "on": server_words(subject.case, subject.application.loaded(subject.case)),
         "verdict": str(climbed.verdict),
+        "says": _verdict_line(climbed),
+        "notes": [*_notes(climbed), *_asides(checked)],
         "no_answer": climbed.no_answer,
         "shared": list(climbed.shared),
         "bounds": bounds_words(climbed, subject.case),

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sim.exploration.case import CaseSearch
+from sim.report.html.app_pages import app_run_page
 from sim.report.html.cases import case
+from sim.report.html.page import html_of
+from sim.runs.keep import file_of
+from sim.runs.replay import Allowed
+from tests.helpers.applications import FOLDER, subject
 from tests.helpers.browser import axe, chromium
 from tests.helpers.made_reports import EVIL, evil, hop, page, timed
 
@@ -25,8 +31,16 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     cases = case(hop(), "The hop"), case(timed(), "In time")
     (folder / "two.html").write_text(page(*cases), encoding="utf-8")
+    (folder / "app.html").write_text(application(), encoding="utf-8")
     (folder / "evil.html").write_text(page(case(evil(), EVIL), title=EVIL), encoding="utf-8")
     return folder
+
+
+def application() -> str:
+    """The page of a failure of somebody's own application."""
+    found = CaseSearch(subject("guarded:app", "/ws send:hi, close"), lambda _: None).run()
+    made = file_of(next(iter(found.failing.values())))
+    return html_of(app_run_page(made, Allowed(app="guarded:app", app_dir=str(FOLDER))))
 
 
 @pytest.fixture
@@ -92,6 +106,19 @@ def test_the_slider_moves_by_keys_once_and_not_twice(two: "WebDriver") -> None:
     assert at(two) == 1
 
 
+def test_keys_move_the_page_of_an_application_and_show_the_users_line(
+    browser: "WebDriver", pages: Path
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser.get((pages / "app.html").as_uri())
+    click(browser, "first")
+    press(browser, Keys.ARROW_RIGHT)
+    assert at(browser) == 1
+    press(browser, Keys.END)
+    assert "guarded.py, line " in shown(browser, "#run-1 .code figcaption")
+
+
 def test_each_case_moves_for_itself_and_begins_where_its_runs_part(two: "WebDriver") -> None:
     click(two, "first")
     found = case(timed(), "x")
@@ -126,7 +153,7 @@ def test_the_cursor_stands_over_the_dot_of_its_moment(two: "WebDriver") -> None:
 def test_a_browser_complains_of_nothing_and_a_hostile_page_runs_nothing(
     browser: "WebDriver", pages: Path
 ) -> None:
-    for name in ("two.html", "evil.html"):
+    for name in ("two.html", "app.html", "evil.html"):
         browser.get((pages / name).as_uri())
         assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
         assert browser.execute_script("return document.querySelectorAll('img').length") == 0
@@ -154,11 +181,12 @@ def test_what_is_folded_is_open_on_paper(two: "WebDriver") -> None:
     assert two.execute_script(closed) == before > 0
 
 
+@pytest.mark.parametrize("name", ["two.html", "app.html"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing_serious(dark: bool, pages: Path) -> None:
+def test_axe_finds_nothing_serious(dark: bool, name: str, pages: Path) -> None:
     source = axe()
     with chromium(dark) as found:
-        found.get((pages / "two.html").as_uri())
+        found.get((pages / name).as_uri())
         found.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
         found.execute_script(source)
         violations = found.execute_async_script(
@@ -170,9 +198,10 @@ def test_axe_finds_nothing_serious(dark: bool, pages: Path) -> None:
     assert violations == []
 
 
-def test_on_paper_tables_fit_the_page_and_no_state_is_broken_in_two(pages: Path) -> None:
+@pytest.mark.parametrize("name", ["two.html", "app.html"])
+def test_on_paper_tables_fit_the_page_and_no_state_is_broken_in_two(name: str, pages: Path) -> None:
     with chromium(width=794) as found:  # A4 at 96 dots per inch
-        found.get((pages / "two.html").as_uri())
+        found.get((pages / name).as_uri())
         found.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         found.execute_script("dispatchEvent(new Event('beforeprint'))")
         tables = found.execute_script(
@@ -191,9 +220,10 @@ def test_on_paper_tables_fit_the_page_and_no_state_is_broken_in_two(pages: Path)
     assert broken == []
 
 
-def test_nothing_is_wider_than_a_telephone(pages: Path) -> None:
+@pytest.mark.parametrize("name", ["two.html", "app.html"])
+def test_nothing_is_wider_than_a_telephone(name: str, pages: Path) -> None:
     with chromium(width=500) as found:
-        found.get((pages / "two.html").as_uri())
+        found.get((pages / name).as_uri())
         wide, room = found.execute_script(
             "return [document.documentElement.scrollWidth, innerWidth]"
         )
