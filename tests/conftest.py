@@ -16,6 +16,12 @@ settings.register_profile(
 settings.load_profile("any-speed")
 
 
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no check of one test find what another one has kept."""
+    monkeypatch.setenv("WSRACE_CACHE", "")
+
+
 @pytest.fixture
 def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Return what runs pytest itself, without pytest-asyncio."""

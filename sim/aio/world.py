@@ -84,6 +84,8 @@ class World:
         """Whether the application has read a clock: what it does may depend on the time itself."""
         self.acts = 0
         """How often the outside world has acted by itself."""
+        self.situations: dict[str, bool] = {}
+        """What is looked for by `sometimes`, and whether it was met."""
         self.drawn: dict[str, int] = {}
         """How often each connection has drawn something."""
         self._alarms: list[Alarm] = []

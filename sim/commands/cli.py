@@ -312,6 +312,27 @@ def explore(
 )
 @click.option("--max-schedules", type=click.IntRange(1), help="Runs for each case, at most.")
 @click.option("--seed", default=0, show_default=True, help="Where chance begins.")
+@click.option(
+    "--invariant",
+    "invariants",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="What must hold after every turn of the loop.",
+)
+@click.option(
+    "--at-end", multiple=True, metavar="MODULE:FUNCTION", help="What must hold when a run is over."
+)
+@click.option(
+    "--sometimes", multiple=True, metavar="NAME", help="A situation that must be met in a run."
+)
+@click.option(
+    "--cache",
+    default=".wsrace",
+    show_default=True,
+    envvar="WSRACE_CACHE",
+    metavar="FOLDER",
+    help="Keep failing schedules there and try them first the next time; '' for not.",
+)
 @click.option("--no-loss", is_flag=True, help="A message that is lost is a failure.")
 @click.option(
     "--confirm",
@@ -346,6 +367,13 @@ def check(target: str, **asked: Any) -> None:
     "--handler", metavar="MODULE:NAME", help="Allow the run's own handler to be imported."
 )
 @click.option("--app", metavar="MODULE:APP", help="Allow the run's application to be imported.")
+@click.option(
+    "--invariant",
+    "promises",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="Allow what must hold to be imported, if it is of another package.",
+)
 @click.option("--app-dir", metavar="FOLDER", help="Where it lies.  [default: as it was recorded]")
 @click.option(
     "--format",
@@ -364,6 +392,7 @@ def replay(
     guard: str | None,
     handler: str | None,
     app: str | None,
+    promises: tuple[str, ...],
     app_dir: str | None,
     form: str,
     live: bool,
@@ -388,8 +417,8 @@ def replay(
                 raise UserError(
                     "replay: --live: handlers of your own on Trio run on no real server"
                 )
-            sys.exit(run_live(run, Allowed(guard, handler, app, app_dir), trials))
-        run_again(run, Allowed(guard, handler, app, app_dir), form)
+            sys.exit(run_live(run, Allowed(guard, handler, app, app_dir, promises), trials))
+        run_again(run, Allowed(guard, handler, app, app_dir, promises), form)
 
 
 @main.command()
@@ -498,6 +527,13 @@ def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
     help="Allow this handler to be imported.",
 )
 @click.option("--app", metavar="MODULE:APP", help="Allow this application to be imported.")
+@click.option(
+    "--invariant",
+    "promises",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="Allow what must hold to be imported, if it is of another package.",
+)
 @click.option("--app-dir", metavar="FOLDER", help="Where it lies.  [default: as it was recorded]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
 def report(
@@ -506,6 +542,7 @@ def report(
     guards: tuple[str, ...],
     handlers: tuple[str, ...],
     app: str | None,
+    promises: tuple[str, ...],
     app_dir: str | None,
     workers: int | None,
 ) -> None:
@@ -519,7 +556,7 @@ def report(
         from sim.commands.report import Request, run
 
         import_from_here((*guards, *handlers))
-        run(Request(source, out, (*guards, *handlers), workers, app, app_dir))
+        run(Request(source, out, (*guards, *handlers), workers, app, app_dir, promises))
 
 
 @main.command("list")

@@ -48,11 +48,13 @@ class Request:
     """An application that may be imported."""
     app_dir: str | None = None
     """Where it lies; None for where it lay when it was checked."""
+    promises: tuple[str, ...] = ()
+    """Functions that must hold, of other packages, which may be imported."""
 
     @property
     def allowed(self) -> Allowed:
         """What of an application's may be imported."""
-        return Allowed(app=self.app, app_dir=self.app_dir)
+        return Allowed(app=self.app, app_dir=self.app_dir, promises=self.promises)
 
 
 def run(request: Request) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sim.aio.session import ready
@@ -18,12 +19,15 @@ from sim.errors import UserError
 from sim.exploration.app_confirm import confirmed
 from sim.exploration.case import CaseFound
 from sim.exploration.circumstances import Circumstances, circumstances_of
+from sim.exploration.failures import Failures
 from sim.exploration.ladder import Climbed, Ladder, Rung
 from sim.exploration.reason import Explained, reasons_of, stands_in
 from sim.exploration.state_audit import StateAudit, audit_states
+from sim.exploration.verdict import Verdict
 from sim.exploration.way import Way
 from sim.files.clients import read_clients
 from sim.hosting.application import Application
+from sim.hosting.promises import promise_named
 from sim.hosting.routes import paths_for
 from sim.hosting.standing import Stand
 from sim.hosting.target import Target, load
@@ -48,6 +52,8 @@ CASE = (
     "pings",
     "shutdown_at_ms",
     "grace_ms",
+    "invariants",
+    "at_end",
 )
 """Options that say how the application is served."""
 _OTHERS_S = 2.0
@@ -81,6 +87,10 @@ class Asked:
     """Where chance begins, if schedules are drawn."""
     confirm: int = 0
     """How often each failure is executed on the real kernel."""
+    sometimes: tuple[str, ...] = ()
+    """Situations that the search must meet, besides those that the code names."""
+    cache: str | None = None
+    """Folder of failing schedules, which are tried first; None for none."""
     audit: bool = False
     """Whether to go on from states that count as equal, and to see that what follows is equal."""
     case: dict[str, Any] = field(default_factory=dict)
@@ -167,6 +177,11 @@ def _checked(
             ends = min(ends, now + max(now - began, _OTHERS_S))
         on_case(rung, case)
 
+    failures = _failures(asked, scripts)
+    before = failures.tried(subject, on_failure) if failures is not None else []
+    for rung in before:
+        for case in rung.cases:
+            on_looked(rung, case)
     climbed = Ladder(
         subject,
         scripts,
@@ -174,12 +189,29 @@ def _checked(
         alone=not asked.clients or len(scripts) == 1,
         bounds=tuple(asked.bounds),
         way=asked.way(),
-    ).climb(on_failure, on_looked, lambda: ends - stopwatch())
-    climbed = _judged(climbed, asked)
+    ).climb(on_failure, on_looked, lambda: ends - stopwatch(), before)
+    climbed = _met(_judged(climbed, asked), asked, subject.application.situations)
     audited = _audited(climbed, asked, stopwatch) if asked.audit else None
-    failures = [_explained(one, asked, stopwatch) for one in confirmed(climbed)]
+    smallest = confirmed(climbed)
+    if failures is not None and not climbed.no_answer:
+        failures.keep(smallest)
+    explained = [_explained(one, asked, stopwatch) for one in smallest]
     made_up = not asked.clients and asked.message is None
-    return Checked(climbed, subject, failures, stopwatch() - began, made_up, audited)
+    return Checked(climbed, subject, explained, stopwatch() - began, made_up, audited)
+
+
+_HOW = ("seconds", "strategy", "max_schedules", "seed", "confirm", "audit", "cache", "sometimes")
+"""What of a question says how an answer is looked for, and not what is asked."""
+
+
+def _failures(asked: Asked, scripts: Sequence[Script]) -> Failures | None:
+    """Return the failing schedules that are kept of a question, None if none are to be."""
+    if not asked.cache:
+        return None
+    told = {one.name: getattr(asked, one.name) for one in fields(asked)}
+    question = {name: value for name, value in told.items() if name not in _HOW}
+    question["clients"] = [one.typed for one in scripts]
+    return Failures(Path(asked.cache), question)
 
 
 def _explained(made: Record, asked: Asked, stopwatch: Callable[[], float]) -> Failure:
@@ -211,9 +243,15 @@ def prepare(asked: Asked, target: Target | None = None) -> tuple[AppSubject, lis
     bounds = Bounds(**asked.bounds)
     scripts = _scripts(asked)
     _read_environment(asked.env_file)
+    promises = (*asked.case.get("invariants", ()), *asked.case.get("at_end", ()))
+    theirs = tuple(dict.fromkeys(name.partition(":")[0].partition(".")[0] for name in promises))
     if target is None:
         factory = bool(asked.case.get("factory", False))
-        target = load(asked.target, asked.app_dir, factory, asked.code)
+        target = load(asked.target, asked.app_dir, factory, (*asked.code, *theirs))
+    elif theirs:
+        target = replace(target, code=(*target.code, *theirs))
+    for name in promises:
+        promise_named(name)
     given = {name: value for name, value in asked.case.items() if value is not None}
     served = {"server": usual_server(), **given} if "server" not in given else given
     case = AppCase(target=target.name, clients=(scripts[0],), bounds=bounds, **served)
@@ -300,6 +338,20 @@ def _judged(climbed: Climbed, asked: Asked) -> Climbed:
         f"every schedule in which the made-up message {MESSAGE!r} was read ends by {finding.text}"
         f"{where}; say what your messages look like: --message or --client 'send:..., close'"
     )
+    return climbed
+
+
+def _met(climbed: Climbed, asked: Asked, situations: dict[str, bool]) -> Climbed:
+    """Return it with no answer where nothing fails, and a situation was never met."""
+    wanted = dict.fromkeys(asked.sometimes, False) | situations
+    climbed.situations = wanted
+    never = [repr(name) for name, met in sorted(wanted.items()) if not met]
+    if never and climbed.verdict is Verdict.RACE_FREE:
+        schedules = sum(case.schedules for case in climbed.cases)
+        climbed.no_answer = (
+            f"nothing fails, but in {schedules} schedules {', '.join(never)} was never met; other "
+            "clients, or wider bounds, may lead there"
+        )
     return climbed
 
 

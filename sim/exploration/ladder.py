@@ -58,6 +58,8 @@ class Climbed:
     """What else is to be known of it."""
     way: Way = EVERY_STATE
     """How schedules were searched."""
+    situations: dict[str, bool] = field(default_factory=dict)
+    """What was looked for by `sometimes`, and whether it was met."""
 
     @property
     def cases(self) -> list[CaseFound]:
@@ -118,12 +120,14 @@ class Ladder:
         on_failure: Callable[[Record], None],
         on_case: Callable[[Rung, CaseFound], None],
         seconds_left: Callable[[], float],
+        before: Sequence[Rung] = (),
     ) -> Climbed:
         """Ask, until all was asked, no time is left, or there is no answer.
 
         The simplest case that fails is the answer; what is asked after it may fail of other causes.
+        before: what is known already.
         """
-        climbed = Climbed(way=self._way)
+        climbed = Climbed(way=self._way, rungs=list(before))
         for rung, subjects in self._rungs():
             climbed.rungs.append(rung)
             rung.wanted = len(subjects)

@@ -47,6 +47,9 @@ class RecordedApp(Table):
     pings: StrictBool = False
     shutdown_at_ms: NotNegative | None = None
     grace_ms: NotNegative = 10_000.0
+    invariants: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
+    """"module:function" each; nothing imports one of another package unless a person names it."""
+    at_end: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
     clients: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)]
     """The scripts, as they are typed."""
     paths: tuple[Text, ...]
@@ -92,6 +95,8 @@ class RecordedApp(Table):
             pings=case.pings,
             shutdown_at_ms=case.shutdown_at_ms,
             grace_ms=case.grace_ms,
+            invariants=case.invariants,
+            at_end=case.at_end,
             clients=tuple(one.typed for one in case.clients),
             paths=paths,
             bounds=RecordedBounds(**asdict(case.bounds)),
@@ -114,6 +119,8 @@ class RecordedApp(Table):
             pings=self.pings,
             shutdown_at_ms=self.shutdown_at_ms,
             grace_ms=self.grace_ms,
+            invariants=self.invariants,
+            at_end=self.at_end,
         )
 
     def severities(self) -> Severities:

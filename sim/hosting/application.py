@@ -37,6 +37,8 @@ class Application:
         """Whether it has set so many short timers in a run that it seems to poll."""
         self.reads_clock = False
         """Whether it has read a clock in any run: then states at two times are never the same."""
+        self.situations: dict[str, bool] = {}
+        """What was looked for by `sometimes`, and whether any run has met it."""
         self.shared: dict[str, None] = {}
         """Paths to state of its own that a connection has changed in a state that was told."""
 
@@ -61,6 +63,8 @@ class Application:
             try:
                 return host.serve(loop, case, paths, teller, inspect)
             finally:
+                for name, met in loop.world.situations.items():
+                    self.situations[name] = self.situations.get(name, False) or met
                 self.reads_clock |= loop.world.reads_clock
                 self.longest_ms = max(self.longest_ms, loop.world.longest_ns / 1_000_000)
                 self.polls |= loop.world.short_timers > _POLLS

@@ -22,6 +22,7 @@ from sim.hosting.observe import (
     type_of,
     words_for,
 )
+from sim.hosting.promises import Promises
 from sim.hosting.waits import is_servers, name_of, waiting_of
 from sim.model.record import Ending, Waiting
 from sim.peer.client import PeerClient
@@ -47,6 +48,8 @@ class Served:
     """Whether it has, then."""
     found: list["Found"] = field(default_factory=list)
     """What is to be said of it, once that is known."""
+    promises: Promises | None = None
+    """What somebody has said of the application."""
     stopping: bool = False
     """Whether the run is over, and what follows only cleans up."""
 
@@ -68,6 +71,7 @@ def tell(served: Served, lifespan: Any, grace_ns: int) -> None:
         *_swallowed(served),
         *_blocks(served),
         *_lost(served),
+        *_broken(served),
     ):
         if found.name:
             _told(served, found)
@@ -262,6 +266,16 @@ def _blocks(served: Served) -> Iterator[Found]:
             seconds = int(event.values["by_us"] or 0) / 1e6
             text = f"time.sleep held up the loop for {seconds:g} s"
             yield Found("blocks", str(event.values["connection"]), text, where, where)
+
+
+def _broken(served: Served) -> Iterator[Found]:
+    """Yield promises that were broken."""
+    for name, said in served.observer.broken.items():
+        assert served.promises is not None, "somebody made them"
+        file, line = served.promises.line_of(name)
+        where = served.observer.target.place(file, line) if file else ""
+        text = f"{name}: {said}"
+        yield Found("invariant", "", text, where, text)
 
 
 def _lost(served: Served) -> Iterator[Found]:

@@ -109,6 +109,8 @@ class Observer:
     disconnected: dict[str, None] = field(default_factory=dict)
     """The connections of whose end it was told."""
     two_receivers: dict[str, None] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    """Promises that were broken, with what was said of them first."""
 
     def wrap(self, inner: Application) -> Application:
         """Return an application that is the same and is watched."""

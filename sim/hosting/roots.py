@@ -58,4 +58,5 @@ def _found(served: Served) -> object:
         sorted(observer.received.items()),
         list(observer.disconnected),
         list(loop.world.refusals),
+        sorted(observer.broken.items()),
     ]

@@ -25,6 +25,7 @@ from sim.aio.world import CONNECTION, EndOfRun, to_ns
 from sim.errors import UserError
 from sim.hosting.findings import Served, tell
 from sim.hosting.observe import Observer
+from sim.hosting.promises import Promises
 from sim.hosting.roots import roots_of
 from sim.hosting.starlette import watched
 from sim.hosting.target import Target
@@ -119,7 +120,8 @@ class UvicornHost:
         state = ServerState()
         state.connections, state.tasks = InOrder(), InOrder()
         served = Served(loop, observer, [], state)
-        loop.selector.before_turn = observer.look
+        served.promises = Promises(case.invariants, case.at_end)
+        loop.selector.before_turn = lambda: self._look(served)
         try:
             lifespan = self._start(loop, served)
             if teller is not None:
@@ -134,6 +136,7 @@ class UvicornHost:
             try:
                 with watched(observer):
                     served.ending = self._connections(served, case, paths, lifespan)
+                self._look(served, at_end=True)
                 tell(served, lifespan, to_ns(case.grace_ms))
                 if inspect is not None:
                     inspect(served)
@@ -144,6 +147,18 @@ class UvicornHost:
         finally:
             self._config.loaded_app = self.loaded
         return served.ending
+
+    @staticmethod
+    def _look(served: Served, at_end: bool = False) -> None:
+        """Look at the application between two turns, or when a run is over."""
+        observer, promises = served.observer, served.promises
+        observer.look()
+        if promises is None or not promises.any or not served.clients or served.stopping:
+            return
+        for name, said in promises.broken(at_end):
+            if name not in observer.broken:
+                observer.broken[name] = said
+                served.loop.world.event("broken", name, text=said)
 
     # -- startup -------------------------------------------------------------------------------
 

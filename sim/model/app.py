@@ -71,3 +71,7 @@ class AppCase:
     """When the server is told to stop; None for never."""
     grace_ms: float = 10_000.0
     """How long it may take to stop."""
+    invariants: tuple[str, ...] = ()
+    """Functions, "module:function", that must hold after every turn of the loop."""
+    at_end: tuple[str, ...] = ()
+    """Functions that must hold when a run is over."""

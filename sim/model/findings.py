@@ -54,6 +54,7 @@ _ROWS = (
     FindingKind(
         "bystander", "an exception of one connection leaves the handler of another one", _F
     ),
+    FindingKind("invariant", "what must hold, as you said, does not", _F),
     FindingKind(
         "hang",
         "nothing can happen any more, and a script waits, or a handler whose client is gone",

@@ -2,7 +2,8 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -69,8 +70,11 @@ class AppSubject:
     def modules(self) -> dict[str, str] | None:
         """Return where the application's module lies."""
         target = self.application.target
-        file = getattr(target.modules().get(target.module), "__file__", None)
-        return {target.module: file} if file else None
+        promises = (*self.case.invariants, *self.case.at_end)
+        names = dict.fromkeys((target.module, *(name.partition(":")[0] for name in promises)))
+        files = {name: getattr(sys.modules.get(name), "__file__", None) for name in names}
+        known = {name: file for name, file in files.items() if file}
+        return known if target.module in known else None
 
     @property
     def has_own_code(self) -> bool:
@@ -267,18 +271,28 @@ def versions() -> Mapping[str, str]:
 
 
 def app_allowed(
-    recorded: RecordedApp, allowed: str | None, app_dir: str | None = None
+    recorded: RecordedApp,
+    allowed: str | None,
+    app_dir: str | None = None,
+    promises: Collection[str] = (),
 ) -> AppSubject:
     """Return what a recorded run of an application was one of, if a person has named it, too.
 
-    app_dir: where it lies; None for where it lay then. Raises UserError otherwise, if it cannot be
-    loaded, and if the versions here are others.
+    app_dir: where it lies; None for where it lay then. promises: functions of other packages that
+    a person has named. Raises UserError otherwise, if it cannot be loaded, and if the versions here
+    are others.
     """
     if allowed != recorded.target:
         raise UserError(
             f"app {recorded.target!r}: code of your own runs only if you name it: "
             f"--app {recorded.target}"
         )
+    home = recorded.target.partition(":")[0].partition(".")[0]
+    for name in (*recorded.invariants, *recorded.at_end):
+        if name not in promises and name.partition(":")[0].partition(".")[0] != home:
+            raise UserError(
+                f"invariant {name!r}: code of your own runs only if you name it: --invariant {name}"
+            )
     _check_versions(recorded.versions)
     case = recorded.case()
     target = load(recorded.target, app_dir or recorded.app_dir, recorded.factory, recorded.code)

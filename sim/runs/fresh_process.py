@@ -88,8 +88,11 @@ def _all_of(recorded: Recorded) -> Allowed:
     """Allow all that a run names: whoever asked has named it already."""
     scenario = recorded.scenario
     guard = scenario.guard if scenario is not None and ":" in scenario.guard else None
-    app = recorded.app.target if recorded.app is not None else None
-    return Allowed(guard, recorded.handler, app)
+    app = recorded.app
+    if app is None:
+        return Allowed(guard, recorded.handler)
+    promises = (*app.invariants, *app.at_end)
+    return Allowed(guard, recorded.handler, app.target, promises=promises)
 
 
 def _load(name: str, file: str) -> None:

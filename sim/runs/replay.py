@@ -52,6 +52,8 @@ class Allowed:
     app: str | None = None
     app_dir: str | None = None
     """Where the application lies; None for where it lay when the run was recorded."""
+    promises: tuple[str, ...] = ()
+    """Functions that must hold, of other packages than the application's."""
 
 
 NOTHING = Allowed()
@@ -90,7 +92,7 @@ def subject_of(recorded: Recorded, allowed: Allowed = NOTHING) -> Subject:
     if recorded.app is not None:
         from sim.runs.app import app_allowed  # it needs a server, which not everybody installs
 
-        return app_allowed(recorded.app, allowed.app, allowed.app_dir)
+        return app_allowed(recorded.app, allowed.app, allowed.app_dir, allowed.promises)
     if allowed.app is not None:
         raise Divergence(f"the {what} is of a scenario, not of the application {allowed.app!r}")
     scenario, guard, handler = recorded.of_scenario(), allowed.guard, allowed.handler

@@ -68,6 +68,22 @@ have to have a time then, which `times="all"` sets free:
         race.handler(echo).check(times="all", expect="some")
         race.handler(robust).check(times="all")
 
+What must hold of an application is a function without arguments, and what a search must meet is
+said by `sometimes`: a check that never gets there is no answer.
+
+    # test_seats.py
+    from my_app import seats
+    from sim.testing import sometimes
+
+
+    def no_seat_is_sold_twice():
+        assert len(seats.sold) == len(set(seats.sold))
+        sometimes("sold out", seats.left == 0)
+
+
+    def test_seats(wsrace_app):
+        wsrace_app.check("my_app:app", path="/seats", invariants=no_seat_is_sold_twice)
+
 Scenario files are tests without a line of Python, if pytest's settings name them: one for every
 guard of which `[expect]` says something, else one for every guard of `[sweep]`, which must be
 race-free.
@@ -143,6 +159,7 @@ a failing run shrinks to one that does so rarely:
 
 TYPE_CHECKING = False  # what type checkers take for true, without loading `typing`
 if TYPE_CHECKING:
+    from sim.aio.sometimes import sometimes
     from sim.schedulers.replay import Lenient
     from sim.testing.app import AppFailed, check
     from sim.testing.failure import RaceFound
@@ -168,6 +185,7 @@ __all__ = [
     "picks",
     "scenarios",
     "schedulers",
+    "sometimes",
 ]
 _PLACES = {
     "AppFailed": "sim.testing.app",
@@ -181,6 +199,7 @@ _PLACES = {
     "picks": "sim.testing.strategies",
     "scenarios": "sim.testing.strategies",
     "schedulers": "sim.testing.strategies",
+    "sometimes": "sim.aio.sometimes",
 }
 
 

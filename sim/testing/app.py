@@ -16,6 +16,7 @@ from sim.exploration.check import BOUNDS, CASE, Asked, Checked, check_app
 from sim.exploration.verdict import Verdict
 from sim.files.recorded import Recorded
 from sim.files.recorded_app import RecordedApp
+from sim.hosting.promises import promise_named
 from sim.hosting.target import Target
 from sim.runs.subject import Record
 from sim.testing.frames import hide_frames
@@ -38,11 +39,12 @@ def check(app: object, **asked: Any) -> Checked:
     """Check an application under every schedule within bounds.
 
     app: "module:app", or the application itself if a module has it by a name. asked: path, clients
-    (one script, or several), message, app_dir, env_file, code, fail_on, allow, seconds; server,
-    factory, lifespan, root_path, pings; and the bounds late, stall_ms, grain_ms, latency_ms,
-    until_ms, gone_ms, partial, start (`sim.model.app`). Returns what was found if it is race-free
-    within them. Raises AppFailed if it is not, or if there is no answer, and UserError for what
-    cannot be asked.
+    (one script, or several), message, app_dir, env_file, code, fail_on, allow, seconds, confirm,
+    sometimes; server, factory, lifespan, root_path, pings; invariants and at_end, functions without
+    arguments that must hold after every turn, and when a run is over; and the bounds late,
+    stall_ms, grain_ms, latency_ms, until_ms, gone_ms, partial, start (`sim.model.app`). Returns
+    what was found if it is race-free within them. Raises AppFailed if it is not, or if there is no
+    answer, and UserError for what cannot be asked.
     """
     checked = AppChecker({}, None).check(app, **asked)
     assert checked is not None, "nothing is replayed"
@@ -91,7 +93,9 @@ class AppChecker:
         )
 
         self.replayed = True
-        made: Record = repeat(recorded, app_allowed(recorded.app, question.target))
+        promises = (*question.case.get("invariants", ()), *question.case.get("at_end", ()))
+        subject = app_allowed(recorded.app, question.target, promises=promises)
+        made: Record = repeat(recorded, subject)
         if made.outcome.failed:
             findings = [one for one in made.outcome.findings if one.failure]
             told = "\n".join(f"{one.kind} [{one.connection}]: {one.text}" for one in findings)
@@ -116,6 +120,8 @@ def _asked(app: object, options: Mapping[str, Any]) -> tuple[Asked, Target | Non
         raise UserError(*faults)
     plain = {name: _tuple(name, options[name]) for name in _PLAIN if name in options}
     case = {name: options[name] for name in CASE if name in options}
+    for name in case.keys() & {"invariants", "at_end"}:
+        case[name] = tuple(map(_name_of, _tuple(name, case[name])))
     bounds = {name: options[name] for name in BOUNDS if name in options}
     if isinstance(app, str):
         return Asked(app, **plain, case=case, bounds=bounds), None
@@ -125,10 +131,20 @@ def _asked(app: object, options: Mapping[str, Any]) -> tuple[Asked, Target | Non
 
 def _tuple(name: str, value: Any) -> Any:
     """Return several values as a tuple; one alone is one of them."""
-    if name not in ("clients", "code", "fail_on", "allow"):
+    if name not in ("clients", "code", "fail_on", "allow", "sometimes", "invariants", "at_end"):
         return value
-    one: Sequence[Any] = (value,) if isinstance(value, str) else value
+    one: Sequence[Any] = (value,) if isinstance(value, str) or callable(value) else value
     return tuple(one)
+
+
+def _name_of(promise: object) -> str:
+    """Return the name by which a function is found. Raises UserError if none finds it."""
+    if isinstance(promise, str):
+        return promise
+    name = f"{getattr(promise, '__module__', '')}:{getattr(promise, '__qualname__', '')}"
+    if "<" in name or promise_named(name) is not promise:
+        raise UserError(f"invariant {name!r}: expected a function that its module has by this name")
+    return name
 
 
 def _found(app: object, app_dir: str) -> Target:

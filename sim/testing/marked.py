@@ -23,6 +23,9 @@ def app_checker_of(item: pytest.Item) -> "AppChecker":
     except ImportError as error:
         pytest.fail(f"wsrace_app: {error}; pip install 'wsrace[app]'", pytrace=False)
     said: dict[str, Any] = {"app_dir": str(item.config.rootpath)}
+    cache = getattr(item.config, "cache", None)  # nobody has one with -p no:cacheprovider
+    if cache is not None:
+        said["cache"] = str(cache.mkdir("wsrace"))
     for mark in reversed(list(item.iter_markers("wsrace_app"))):
         if len(mark.args) > 1:
             pytest.fail(

@@ -228,6 +228,8 @@ def _notes(climbed: Climbed) -> Iterator[str]:
     for kind, (count, finding) in sorted(notes.items()):
         where = f" ({finding.where})" if finding.where else ""
         yield f"{kind} in {count} schedules: {finding.text}{where}"
+    for name, met in sorted(climbed.situations.items()):
+        yield f"sometimes {name!r}: {'met' if met else 'never met'}"
     opaque = climbed.cases[0].subject.application.opaque if climbed.cases else {}
     if opaque:
         names = ", ".join(sorted(opaque))
@@ -300,6 +302,7 @@ def document_of(checked: Checked) -> dict[str, Any]:
         "no_answer": climbed.no_answer,
         "shared": list(climbed.shared),
         "bounds": bounds_words(climbed, subject.case),
+        "situations": climbed.situations,
         "audit": None if checked.audited is None else asdict(checked.audited),
         "seconds": round(checked.seconds, 3),
         "rungs": [
