@@ -17,8 +17,8 @@ from sim.schedulers.past import class_of
 from sim.schedulers.replay import Lenient, Replay
 from sim.schedulers.transitions import moves_of, order_of
 
-MOST = 400
-"""Runs that the search for a passing one may take."""
+MOST, MOST_STEPS = 400, 60_000
+"""Runs that the search for a passing one may take, and steps in all of them: some runs are long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,17 @@ def nearest_passing(failing: Record, inquiry: Inquiry) -> Parting | None:
     """
     picks = [choice.picked for choice in failing.schedule]
     job = failing.subject.job(Fifo())
-    tried = 0
+    tried = steps = 0
     for index in range(len(picks) - 1, -1, -1):
         question = failing.schedule[index].question
         for option in range(len(question.options)):
             if option == picks[index]:
                 continue
             for rest in (picks[index + 1 :], []):
-                if (tried := tried + 1) > MOST:
+                if (tried := tried + 1) > MOST or steps > MOST_STEPS:
                     return _among_few(failing, inquiry, job)
                 end = run_once(job.under(Lenient([*picks[:index], option, *rest])))
+                steps += end.steps
                 found = record_or_none(failing.subject, end)
                 if found is not None and not inquiry.fails(found.outcome):
                     return _parting(failing, found)
@@ -63,15 +64,17 @@ def nearest_passing(failing: Record, inquiry: Inquiry) -> Parting | None:
 def _among_few(failing: Record, inquiry: Inquiry, job: Job) -> Parting | None:
     """Return the parting that comes last among passing runs with few deviations."""
     best: Parting | None = None
+    steps = 0
 
     def on_end(end: End) -> bool:
-        nonlocal best
+        nonlocal best, steps
+        steps += end.steps
         found = record_or_none(failing.subject, end)
         if found is not None and not inquiry.fails(found.outcome):
             parting = _parting(failing, found)
             if parting is not None and (best is None or parting.index > best.index):
                 best = parting
-        return False
+        return steps > MOST_STEPS
 
     run_search(job, Exhaustive(deviation, 2), on_end, MOST)
     return best

@@ -140,6 +140,12 @@ def _cells(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         one = next(each for each in failure["findings"] if each["failure"])
         reason = "; ".join(line.strip() for line in failure["why"].get(one["text"], [])[:2])
         what = f"`{one['kind']}` {one['text']}" + (f" ({one['where']})" if one["where"] else "")
+        standing = (
+            f"stands at {each['where']} `{each['source']}`, in {each['awaits']}"
+            for each in failure["stands"]
+            if each["task"] == one["connection"]
+        )
+        reason = reason or next(standing, "")
         why = f"{what}; {reason}" if reason else what
         yield (
             ("" if number else said),

@@ -22,7 +22,7 @@ def test_the_files_of_the_docstring_are_a_project_that_passes(pytester: pytest.P
     assert {"test_guard.py", "test_handler.py", "test_drawn.py", "pytest.ini"} < set(files)
     write(pytester.path, {"conftest.py": QUIET, **files})
     result = pytester.runpytest_subprocess("-v", "-W", "error")
-    result.assert_outcomes(passed=10)
+    result.assert_outcomes(passed=11)
     result.stdout.fnmatch_lines(["races/monitor.toml::catch PASSED (race-free: complete, *"])
 
 

@@ -53,13 +53,21 @@ CASES = [
     (("guarded:app", "/ws send:a, drop"), 0),
     (("guarded:app", "/ws send:a, rst"), 1),
     (("guarded:app", "/ws?guard=both-states send:a, close"), 1),
-    (("rooms:app", "/room/a close", "/room/b close"), 0),
+]
+
+
+TWO = (("rooms:app", "/room/a close", "/room/b close"), 0)
+"""On the class `websockets` these have thousands of schedules."""
+EVERY = [
+    pytest.param(*case, server, marks=[pytest.mark.slow] if big else [])
+    for case in (*CASES, TWO)
+    for server in SERVERS
+    for big in [case is TWO and server == "websockets"]
 ]
 
 
 @pytest.mark.parametrize("many", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("server", SERVERS)
-@pytest.mark.parametrize(("asked", "late"), CASES, ids=str)
+@pytest.mark.parametrize(("asked", "late", "server"), EVERY, ids=str)
 def test_no_real_connection_goes_through_what_no_schedule_does(
     asked: tuple[str, ...], late: int, server: ServerName, many: int
 ) -> None:
