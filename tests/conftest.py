@@ -4,22 +4,19 @@ Hypothesis has no deadline for an example: how fast a machine is, or how busy, i
 pytest-asyncio is here for the tests beside it alone, and warns wherever it is not set up.
 """
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+os.environ["WSRACE_CACHE"] = "none"  # no check of one test finds what another one has kept
 settings.register_profile(
     "any-speed",
     deadline=None,
     suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
 )
 settings.load_profile("any-speed")
-
-
-@pytest.fixture(autouse=True)
-def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no check of one test find what another one has kept."""
-    monkeypatch.setenv("WSRACE_CACHE", "")
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from sim.commands.terminal import Bar, make_folder, refuse_folder, show
+from sim.exploration.asked import BOUNDS, CASE, Asked
 from sim.exploration.case import CaseFound
-from sim.exploration.check import BOUNDS, CASE, Asked, check_app
+from sim.exploration.check import check_app
 from sim.exploration.ladder import Rung
 from sim.files.documents import CHECKED
 from sim.files.outside import write_whole

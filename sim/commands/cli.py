@@ -331,7 +331,7 @@ def explore(
     show_default=True,
     envvar="WSRACE_CACHE",
     metavar="FOLDER",
-    help="Keep failing schedules there and try them first the next time; '' for not.",
+    help="Keep failing schedules there and try them first the next time; none for not.",
 )
 @click.option("--no-loss", is_flag=True, help="A message that is lost is a failure.")
 @click.option(

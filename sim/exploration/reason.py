@@ -7,10 +7,13 @@ somebody's own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 from typing import TypeVar
 
+from sim.aio.loop import SimLoop
+from sim.aio.session import AppJob
+from sim.aio.wakes import waking
 from sim.hosting.condition import Condition, condition_of, is_plain, vars_of
 from sim.hosting.findings import Served
 from sim.hosting.member import Missing, missing_of, watching_members, who_reached
@@ -67,6 +70,8 @@ class Reason:
             yield "  no write of it was seen before"
         else:
             yield f"  written {_by(self.writer)}"
+            if len(self.writer.woken) > 1:
+                yield f"  woken by {' > '.join(self.writer.woken[:-1])}"
         if self.looked:
             yield f"  {self._read()}"
         elif not self.private:
@@ -186,7 +191,7 @@ def _of_state(subject: AppSubject, made: Record, finding: Finding) -> Reason | N
     target = subject.application.target
     names = _states_of(condition.found).union(condition.names)
     with watching(type(condition.found), names, target, condition.frame.f_code) as seen:
-        again, owner = _run(subject, made, finding, condition_of)
+        again, owner = _run(subject, made, finding, condition_of, waking)
     if again is None:
         return None
     mine = [one for one in seen if one.found is again.found]
@@ -200,7 +205,7 @@ def _of_member(subject: AppSubject, made: Record, finding: Finding) -> Reason | 
         return None
     target = subject.application.target
     with watching_members(missing, target) as seen:
-        again, owner = _run(subject, made, finding, missing_of)
+        again, owner = _run(subject, made, finding, missing_of, waking)
     if again is None:
         return None
     was_missing, who = who_reached(again, seen)
@@ -223,8 +228,12 @@ def _run(
     made: Record,
     finding: Finding,
     look: Callable[[BaseException], _T | None],
+    system: Callable[[AppJob], SimLoop] | None = None,
 ) -> tuple[_T | None, str]:
-    """Make a run again. Return what is seen of the exception of a finding, and whose it is."""
+    """Make a run again. Return what is seen of the exception of a finding, and whose it is.
+
+    system: makes the loop; by default the usual one.
+    """
     found: list[tuple[_T, str]] = []
 
     def inspect(served: Served) -> None:
@@ -237,7 +246,8 @@ def _run(
                 scope = vars_of(seen.found).get("scope")
                 found.append((seen, served.observer.connection_of(scope)))
 
-    run_once(subject.job(Replay(made.schedule), inspect))
+    job = subject.job(Replay(made.schedule), inspect)
+    run_once(job if system is None else replace(job, system=system))
     return found[0] if found else (None, "")
 
 

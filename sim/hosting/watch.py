@@ -12,6 +12,7 @@ from typing import Any
 
 from sim.aio.inside import running
 from sim.aio.names import HANDS_OVER
+from sim.aio.wakes import Wake, WakingLoop
 from sim.aio.world import CONNECTION, World
 from sim.hosting.target import Target
 from sim.hosting.waits import is_servers, name_of
@@ -49,6 +50,9 @@ class Access:
     """Whether it was done as the server read from a client."""
     frame: FrameType | None
     """The call that read, if it is one of the function that tests."""
+    woken: tuple[str, ...] = ()
+    """What led to the step that did it, in words, from where it came from outside; () if the loop
+    notes nothing of it."""
 
     @property
     def changes(self) -> bool:
@@ -149,7 +153,32 @@ def access_of(
         source=getline(own.f_code.co_filename, own.f_lineno).strip() if own is not None else "",
         reads_bytes=_reads_bytes(frame),
         frame=tests,
+        woken=_woken(),
     )
+
+
+def _woken() -> tuple[str, ...]:
+    """Return what led to the step that is being made."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return ()
+    return tuple(map(_wake_words, loop.chain())) if isinstance(loop, WakingLoop) else ()
+
+
+def _wake_words(wake: Wake) -> str:
+    """Return what a callback is, and when it was made ready."""
+    whose = wake.connection or "the system"
+    if wake.kind == "socket":
+        what = f"{whose}'s socket"
+    elif wake.kind == "timer":
+        what = f"a timer of {whose}"
+    elif isinstance(wake.what, asyncio.Task):
+        name = "handler" if is_servers(wake.what) else name_of(wake.what)
+        what = f"{name} of {whose}"
+    else:
+        what = f"a callback of {whose}"
+    return f"{what} (turn {wake.turn})"
 
 
 def shown(value: object) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from sim.errors import UserError
-from sim.exploration.check import BOUNDS, CASE, Asked, Checked, check_app
+from sim.exploration.asked import BOUNDS, CASE, Asked
+from sim.exploration.check import Checked, check_app
 from sim.exploration.verdict import Verdict
 from sim.files.recorded import Recorded
 from sim.files.recorded_app import RecordedApp

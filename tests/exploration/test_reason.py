@@ -37,7 +37,8 @@ def reason(one: AppSubject, kind: str) -> Reason:
 def test_the_blind_spot_is_told_as_if_starlette_were_known(guard: str, server: ServerName) -> None:
     one = subject("guarded:app", f"/ws?guard={guard} send:hi, close", server=server)
     found = reason(one, "escape")
-    first, second, third = found.lines()
+    first, second, woken, third = found.lines()
+    assert re.fullmatch(r"  woken by c1's socket \(turn \d+\).*", woken)
     state = "because c1's WebSocket.application_state was DISCONNECTED"
     assert re.fullmatch(rf"{state} \(starlette/websockets\.py:\d+\)", first)
     assert re.fullmatch(

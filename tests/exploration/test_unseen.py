@@ -48,18 +48,19 @@ EXPLAINED = {
         ("/session send:a, close",),
         r"because Session\.closed was True .*\n"
         rf"  written by in_session\.<locals>\.expire of c1 {WITHIN} `session\.closed = True`\n"
+        r"  woken by .*a timer of c1 \(turn \d+\)\n"
         r"  .*`while not session\.closed:` had read closed False .*, before that was written",
     ),
     "a move that somebody else made": (
         twice("/game"),
         r"because Game\.turn was 1 .*\n"
-        rf"  written by the handler of c\d {WITHIN} `self\.turn \+= 1`\n"
+        rf"  written by the handler of c\d {WITHIN} `self\.turn \+= 1`\n  woken by .*\n"
         r"  .*`seen = game\.turn` had read turn 0",
     ),
     "a price that somebody else paid": (
         twice("/auction"),
         r"because Auction\.price was 1 .*\n"
-        rf"  written by the handler of c\d {WITHIN} `self\.price = amount`\n"
+        rf"  written by the handler of c\d {WITHIN} `self\.price = amount`\n  woken by .*\n"
         r"  .*had read price 0",
     ),
     "a pool that somebody else has emptied": (
@@ -75,7 +76,7 @@ EXPLAINED = {
     "a deal that is agreed on twice": (
         twice("/deal"),
         r"because Deal\.step was AGREED .*\n"
-        rf"  written by the handler of c\d {WITHIN} `self\.step = Step\.AGREED`\n"
+        rf"  written by the handler of c\d {WITHIN} `self\.step = Step\.AGREED`\n  woken by .*\n"
         r"  .*had read step OFFERED",
     ),
 }

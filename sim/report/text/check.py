@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sim import __version__
-from sim.exploration.check import MESSAGE, Checked, Failure
+from sim.exploration.asked import MESSAGE
+from sim.exploration.check import Checked, Failure
 from sim.exploration.circumstances import Circumstances
 from sim.exploration.ladder import Climbed, Rung
 from sim.exploration.reason import Reason
