@@ -46,6 +46,8 @@ class Reason:
     """Who had written it last, if anybody had in this run."""
     looked: tuple[Access, ...] = ()
     """What a line of the user's had read of the object last before."""
+    written_after: bool = False
+    """Whether it was written after what was read last."""
     private: bool = False
     """Whether it is the server's own affair, at which no line of the user's can look."""
     member: bool = False
@@ -93,7 +95,7 @@ class Reason:
         but = ""
         if self.overlooked:
             but = f": it does not look at {self.state}"
-        elif self.writer is not None and self.writer.turn > last.turn:
+        elif self.written_after:
             but = ", before that was written"
         return f"{last.own} `{last.source}` had read {read} in turn {last.turn}{but}"
 
@@ -277,8 +279,8 @@ def _reason(
     reads = [one for one in before if not one.writes and one.frame is None]
     reads = [one for one in reads if one.connection == connection] or reads
     looked: tuple[Access, ...] = ()
-    if reads:
-        last = reads[-1]
+    last = reads[-1] if reads else None
+    if last is not None:
         looked = tuple(one for one in reads if (one.turn, one.own) == (last.turn, last.own))
     return Reason(
         kind=type(condition.found).__name__,
@@ -288,8 +290,14 @@ def _reason(
         where=target.place(condition.frame.f_code.co_filename, condition.line),
         writer=writer,
         looked=looked,
+        written_after=bool(reads and writes) and _place(before, writes[-1]) > _place(before, last),
         private=_is_private(condition.found),
     )
+
+
+def _place(accesses: Sequence[Access], wanted: Access | None) -> int:
+    """Return where an access stands among others, by identity; -1 for none."""
+    return next((at for at, one in enumerate(accesses) if one is wanted), -1)
 
 
 def _is_private(found: object) -> bool:

@@ -118,6 +118,13 @@ def test_a_check_that_came_too_early_is_told_as_that() -> None:
     assert list(found.lines())[-1].endswith("before that was written")
 
 
+def test_what_was_written_later_in_the_same_turn_was_written_after_the_look() -> None:
+    found = reason(subject("stateful:app", "/turn silent"), "escape")
+    assert found.writer is not None
+    assert found.writer.turn == found.looked[-1].turn
+    assert list(found.lines())[-1].endswith("before that was written")
+
+
 def test_what_was_tested_counts_and_not_what_it_is_afterwards() -> None:
     found = reason(subject("stateful:app", "/reopens silent"), "escape")
     assert (found.state, found.value) == ("stage", "SHUT")

@@ -114,3 +114,22 @@ async def replaces(scope: Any, receive: Callable[[], Awaitable[Any]], send: Any)
     except LookupError:
         lock.release()
         lock.release()
+
+
+@app.websocket("/turn")
+async def in_one_turn(websocket: WebSocket) -> None:
+    """Looks, and in the same turn of the loop another task uses what is left."""
+    await websocket.accept()
+    lease = Lease()
+
+    async def looks() -> None:
+        await asyncio.sleep(0)
+        if lease.left > 0:
+            await asyncio.sleep(0)
+            lease.use()
+
+    async def uses() -> None:
+        await asyncio.sleep(0)
+        lease.use()
+
+    await asyncio.gather(looks(), uses())
