@@ -13,8 +13,10 @@ import copyreg
 import datetime
 import decimal
 import functools
+import gc
 import itertools
 import logging
+import operator
 import random
 import re
 import threading
@@ -55,6 +57,9 @@ OPAQUE_BUT_HARMLESS = (
     logging.Filter,
     asyncio.AbstractEventLoop,
     weakref.ReferenceType,
+    operator.attrgetter,
+    operator.itemgetter,
+    operator.methodcaller,
     *_LOCK_TYPES,
 )
 """What no state of an application lives in, or none that a run changes."""
@@ -143,7 +148,14 @@ def children(found: Any, own: Callable[[Any], bool]) -> Iterable[Any]:
         return (found.__func__,)
     if is_a(found, property):
         return tuple(filter(None, (found.fget, found.fset, found.fdel)))
+    if kind is types.MappingProxyType:  # what only it leads to nobody can change, but what is in it
+        return (*found.keys(), *found.values()) if is_of_a_dict(found) else ()
     return _of_instance(found)
+
+
+def is_of_a_dict(proxy: Any) -> bool:
+    """Whether a read-only view is one of a plain dictionary, whose methods are nobody's own."""
+    return all(type(one) is dict for one in gc.get_referents(proxy))
 
 
 def _methods(kind: type) -> Iterable[Any]:

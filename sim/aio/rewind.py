@@ -30,6 +30,7 @@ from sim.aio.reach import (
     dict_of,
     is_a,
     is_frozen,
+    is_of_a_dict,
     module_state,
 )
 from sim.aio.saved import Fresh, Saved, mark_counters, save
@@ -120,6 +121,8 @@ _SEEN = (
 
 def _is_opaque(found: Any) -> bool:
     """Whether an object may keep state where nobody can look."""
+    if type(found) is types.MappingProxyType:
+        return not is_of_a_dict(found)
     return not is_a(found, _SEEN) and hides_something(type(found))
 
 

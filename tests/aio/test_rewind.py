@@ -1,6 +1,7 @@
 """What an application keeps is found, wherever it keeps it, and put back."""
 
 import io
+import operator
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -176,6 +177,30 @@ def test_objects_that_nobody_can_look_into_are_counted(module: Any) -> None:
     module.hidden = iter(range(3))
     rewind = Rewind([("m", module)], own_of(module))
     assert rewind.opaque == {"builtins.range_iterator": 1}
+
+
+def test_what_a_read_only_view_holds_is_walked_and_put_back(module: Any) -> None:
+    """As Litestar keeps its handlers."""
+    module.view = types.MappingProxyType({"rooms": []})
+    rewind = Rewind([("m", module)], own_of(module))
+    assert rewind.opaque == {}
+    module.view["rooms"].append(1)
+    rewind.back()
+    assert module.view == {"rooms": []}
+
+
+def test_a_view_of_what_may_answer_by_itself_is_one_of_them(module: Any) -> None:
+    class Answers(dict[str, int]):
+        def values(self) -> Any:
+            raise AssertionError("asked")
+
+    module.view = types.MappingProxyType(Answers())
+    assert Rewind([("m", module)], own_of(module)).opaque == {"builtins.mappingproxy": 1}
+
+
+def test_a_getter_keeps_nothing(module: Any) -> None:
+    module.getters = [operator.attrgetter("x"), operator.itemgetter(1), operator.methodcaller("y")]
+    assert Rewind([("m", module)], own_of(module)).opaque == {}
 
 
 def test_a_buffer_is_one_of_them_although_it_has_a_dictionary(module: Any) -> None:
