@@ -77,6 +77,9 @@ class SimLoop(BareLoop):
         self.errors.append(context)
         super().call_exception_handler(context)
 
+    def begins(self, handle: Any) -> None:
+        """Take note that a callback is called now: nobody here wants to know."""
+
     # -- threads -------------------------------------------------------------------------------
 
     def run_in_executor(
@@ -88,7 +91,7 @@ class SimLoop(BareLoop):
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Call back from another thread: it lands where threads land."""
         if self.threads.is_ours():
-            return super().call_soon(callback, *args, context=context)
+            return self.call_soon(callback, *args, context=context)
         return self.threads.call_back(callback, args, context)
 
     async def shutdown_default_executor(self, *limits: Any) -> None:

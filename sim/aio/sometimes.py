@@ -12,6 +12,8 @@ def sometimes(name: str, condition: object = True) -> None:
     name: what people call it. condition: whether it holds now. A check that has called it, and has
     met the situation in no run, is no answer.
     """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"sometimes: name: expected a text, got {name!r}")
     world = running()
     if world is not None:
         world.situations[name] = world.situations.get(name, False) or bool(condition)

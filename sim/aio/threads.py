@@ -48,6 +48,7 @@ class _Ready(deque[Any]):
                 self.append(threads.out.popleft())
         handle = super().popleft()
         self._asked_at = len(self)
+        threads.loop.begins(handle)
         return handle
 
 
@@ -88,7 +89,7 @@ class Threads:
     """The threads of one run that have not landed yet."""
 
     def __init__(self, loop: "SimLoop") -> None:
-        self._loop = loop
+        self.loop = loop
         self._thread = threading.get_ident()
         self.out: deque[asyncio.Handle] = deque()
         """What they will land, in the order in which they were started."""
@@ -101,7 +102,7 @@ class Threads:
 
     def run(self, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
         """Run a function in a thread; return the future of what it returns or raises."""
-        loop = self._loop
+        loop = self.loop
         if not isinstance(loop.ready_queue, _Ready):
             loop.ready_queue = _Ready(self, loop.ready_queue)
         future: asyncio.Future[Any] = loop.create_future()
@@ -134,19 +135,19 @@ class Threads:
 
     def call_back(self, callback: Any, args: Any, context: Any) -> asyncio.Handle:
         """Take a callback from another thread."""
-        self._loop.world.refuse("called back into the loop from a thread")
+        self.loop.world.refuse("called back into the loop from a thread")
         raise RuntimeError("a thread cannot call back into a simulated loop")
 
     def lands(self) -> bool:
         """Whether the first thread lands before the next callback."""
-        return self._loop.world.ask(Kind.STEP, (LOOP, "thread"), 0, "thread", running=0) == 1
+        return self.loop.world.ask(Kind.STEP, (LOOP, "thread"), 0, "thread", running=0) == 1
 
     def lands_idle(self, must: bool) -> bool:
         """Let the first thread land while nothing is ready; return whether it did."""
-        world = self._loop.world
+        world = self.loop.world
         if must or world.ask(Kind.STEP, ("thread", LOOP), 0, "idle thread") == 0:
             handle = self.out.popleft()
-            self._loop.ready_queue.append(handle)
+            self.loop.ready_queue.append(handle)
             world.event("landed", "(thread)", connection=CONNECTION.get())
             return True
         return False

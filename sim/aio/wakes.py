@@ -7,12 +7,14 @@ with a descriptor or a timer came from outside; everything behind it follows.
 import asyncio
 import gc
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sim.aio.loop import SimLoop
 from sim.aio.names import callback_of, context_of
 from sim.aio.session import AppJob
+from sim.aio.turn import Events, Selector
 from sim.aio.world import CONNECTION, World
 
 _LONGEST = 4
@@ -29,7 +31,7 @@ class Wake:
     turn: int
     """The turn in which it was made ready."""
     kind: str
-    """"task", "callback", "timer" or "socket"."""
+    """"task", "callback", "timer", "socket" or "thread"."""
     by: "Wake | None"
     """The callback that made it ready, None for a descriptor."""
 
@@ -38,11 +40,15 @@ class WakingLoop(SimLoop):
     """A simulated loop that notes who makes what ready."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world)
+        super().__init__(world, _Selector(world, self._forget))
         self._noted: dict[int, tuple[asyncio.Handle, Wake]] = {}
         self.now: Wake | None = None
         """What is being called."""
         self.ready_queue = _Ready(self, self.ready_queue)
+
+    def _forget(self) -> None:
+        """What happens until the first callback of a turn is nobody's doing."""
+        self.now = None
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
         """Make a callback ready, and note who does."""
@@ -73,7 +79,10 @@ class WakingLoop(SimLoop):
             self.now = known[1]
             return
         connection = context_of(handle).get(CONNECTION, "")
-        self.now = Wake(callback_of(handle)[0], connection, self.world.turns, "socket", None)
+        callback = callback_of(handle)[0]
+        landed = str(getattr(callback, "__module__", "")) == "sim.aio.threads"
+        kind = "thread" if landed else "socket"
+        self.now = Wake(callback, connection, self.world.turns, kind, None)
 
     def chain(self) -> list[Wake]:
         """Return what led to what is called now, from where it came from outside; it is the last.
@@ -84,8 +93,21 @@ class WakingLoop(SimLoop):
         at = self.now
         while at is not None:
             found.insert(0, at)
-            at = None if at.kind in ("timer", "socket") else at.by
+            at = None if at.kind in ("timer", "socket", "thread") else at.by
         return [found[0], *found[-(_LONGEST - 1) :]] if len(found) > _LONGEST else found
+
+
+class _Selector(Selector):
+    """Says when a turn begins."""
+
+    def __init__(self, world: World, begin: Callable[[], None]) -> None:
+        super().__init__(world)
+        self._begin = begin
+
+    def select(self, timeout: float | None = None) -> Events:
+        """Return what the kernel tells the loop in this turn."""
+        self._begin()
+        return super().select(timeout)
 
 
 class _Ready(deque[Any]):

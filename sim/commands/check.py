@@ -34,13 +34,13 @@ def run(asked: Asked, out: Path | None, as_json: bool, stopwatch: Callable[[], f
             lambda rung, case: _say_case(bar, rung, case),
         )
     document = document_of(checked)
-    if out is not None:
-        make_folder(out)
-        _keep(out, document, [one.record for one in checked.failures])
     if as_json:
         click.echo(json.dumps(document, sort_keys=True))
     else:
         show(tell(checked))
+    if out is not None:  # last: what was found is told, even where it cannot be written
+        make_folder(out)
+        _keep(out, document, [one.record for one in checked.failures])
     return status_of(checked.climbed)
 
 

@@ -75,7 +75,8 @@ class Bar:
         """Print a line on stderr at once, the first time that there is one about a thing."""
         if about not in self._said:
             self._said.add(about)
-            self._progress.console.print(f"wsrace: {printable(line)}", markup=False, soft_wrap=True)
+            said = Text(f"wsrace: {printable(line)}")  # neither markup nor emoji in it
+            self._progress.console.print(said, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._progress.start()

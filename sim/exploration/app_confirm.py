@@ -51,7 +51,7 @@ def _smallest(climbed: Climbed) -> list[Record]:
     inquiry = Inquiry(strategy="exhaustive")
     found: list[Record] = []
     known: set[object] = set()
-    for case in climbed.cases:
+    for case in sorted(climbed.cases, key=lambda case: case.kept_from_before):
         new = [one for one in case.failing.values() if not _causes(one) <= known]
         runs = _OTHERS_RUNS if found else _RUNS
         made = [Shrinker(inquiry, one, runs).shrink().record for one in new[: _MOST - len(found)]]

@@ -13,7 +13,7 @@ from sim.exploration.failures import Failures
 from sim.exploration.way import Way
 from sim.files.clients import read_clients
 from sim.hosting.application import Application
-from sim.hosting.promises import promise_named
+from sim.hosting.promises import with_promises
 from sim.hosting.routes import paths_for
 from sim.hosting.target import Target, load
 from sim.hosting.uvicorn import usual_server
@@ -96,14 +96,10 @@ def prepare(asked: Asked, target: Target | None = None) -> tuple[AppSubject, lis
     scripts = _scripts(asked)
     _read_environment(asked.env_file)
     promises = (*asked.case.get("invariants", ()), *asked.case.get("at_end", ()))
-    theirs = tuple(dict.fromkeys(name.partition(":")[0].partition(".")[0] for name in promises))
     if target is None:
         factory = bool(asked.case.get("factory", False))
-        target = load(asked.target, asked.app_dir, factory, (*asked.code, *theirs))
-    elif theirs:
-        target = replace(target, code=(*target.code, *theirs))
-    for name in promises:
-        promise_named(name)
+        target = load(asked.target, asked.app_dir, factory, asked.code)
+    target = with_promises(target, promises)
     given = {name: value for name, value in asked.case.items() if value is not None}
     served = {"server": usual_server(), **given} if "server" not in given else given
     case = AppCase(target=target.name, clients=(scripts[0],), bounds=bounds, **served)

@@ -30,6 +30,8 @@ class CaseFound:
     subject: AppSubject
     complete: bool = False
     """Whether the search came to its end."""
+    kept_from_before: bool = False
+    """Whether it is one run that an earlier check has kept, and nothing was searched."""
     runs: int = 0
     """How many runs were made, those that were cut included."""
     schedules: int = 0
@@ -113,7 +115,7 @@ class CaseSearch:
                 break
             end = yield job.under(scheduler)
             found.runs += 1
-            self._add(end)
+            self.take_in(end)
             if self._counts_from_now and self._subject.application.reads_clock:
                 search = self._search = self._begin_anew(len(first.schedule))
             elif not found.no_answer:
@@ -139,7 +141,8 @@ class CaseSearch:
         where = "" if parted is None else f", from {parted.kind} of {parted.task} on"
         self.found.no_answer = f"{what}{where}: {UNSTABLE}"
 
-    def _add(self, end: End) -> None:
+    def take_in(self, end: End) -> None:
+        """Take note of how a run ended."""
         found = self.found
         if end.ending is Ending.REDUNDANT:
             return

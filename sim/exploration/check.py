@@ -122,7 +122,10 @@ def _checked(
     audited = _audited(climbed, asked, stopwatch) if asked.audit else None
     smallest = confirmed(climbed)
     if failures is not None and not climbed.no_answer:
-        failures.keep(smallest)
+        try:
+            failures.keep(smallest)
+        except UserError as error:  # what was found is no less true
+            climbed.aside = "; ".join(filter(None, [climbed.aside, *error.faults]))
     explained = [_explained(one, asked, stopwatch) for one in smallest]
     made_up = not asked.clients and asked.message is None
     return Checked(climbed, subject, explained, stopwatch() - began, made_up, audited)

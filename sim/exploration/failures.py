@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import UserError
-from sim.exploration.case import CaseFound
+from sim.exploration.case import CaseFound, CaseSearch
 from sim.exploration.ladder import Rung
 from sim.files.racefile import SUFFIX, RaceFile
 from sim.kernel.series import run_once
 from sim.model.schedule import picks
 from sim.runs.app import AppSubject
 from sim.runs.keep import file_of, read_file, write_file
-from sim.runs.subject import Record, record_or_none
+from sim.runs.subject import Record
 from sim.schedulers.replay import Lenient
 
 WORDS = "kept from before"
@@ -45,12 +45,11 @@ class Failures:
         """
         rung = Rung(WORDS, len(subject.case.clients))
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-            made = _made_again(subject, path)
-            if made is None:
+            case = _made_again(subject, path, on_failure)
+            if case is None:
                 path.unlink(missing_ok=True)
                 continue
-            on_failure(made)
-            rung.cases.append(_case_of(made))
+            rung.cases.append(case)
         rung.wanted = len(rung.cases)
         return [rung] if rung.cases else []
 
@@ -68,27 +67,33 @@ class Failures:
             write_file(self._folder / f"failure-{number}{SUFFIX}", file_of(made))
 
 
-def _made_again(subject: AppSubject, path: Path) -> Record | None:
-    """Return a kept run made again, None if it passes, or if it cannot be made."""
+def _made_again(
+    subject: AppSubject, path: Path, on_failure: Callable[[Record], None]
+) -> CaseFound | None:
+    """Return a kept run made again, as a case of which nothing else is known.
+
+    None if it passes, fails by something else, or cannot be made. Of the file only clients, bounds
+    and choices are taken: what is served, and how, is what was asked.
+    """
     try:
         kept = read_file(path)
+        theirs = kept.app.case() if kept.app is not None else None
     except UserError:  # somebody else has written there
         return None
-    if kept.app is None or kept.app.target != subject.case.target:
+    if kept.app is None or theirs is None:
         return None
-    one = replace(subject, case=kept.app.case(), paths=kept.app.paths)
-    made = record_or_none(one, run_once(one.job(Lenient(_picks(kept)))))
-    return made if made is not None and made.outcome.failed else None
+    case = replace(subject.case, clients=theirs.clients, bounds=theirs.bounds)
+    if case != theirs or len(kept.app.paths) != len(case.clients):
+        return None
+    search = CaseSearch(replace(subject, case=case, paths=kept.app.paths), on_failure)
+    choices = picks(tuple(asked.choice() for asked in kept.schedule))
+    search.take_in(run_once(search.found.subject.job(Lenient(choices))))
+    found = search.found
+    found.runs, found.kept_from_before = 1, True
+    known = [made for made in found.failing.values() if made.outcome.label in _label(kept)]
+    return found if known and not found.no_answer else None
 
 
-def _picks(kept: RaceFile) -> list[int]:
-    return list(picks(tuple(asked.choice() for asked in kept.schedule)))
-
-
-def _case_of(made: Record) -> CaseFound:
-    """Return a case of which one run is known, and that it fails."""
-    assert isinstance(made.subject, AppSubject), "of an application"
-    case = CaseFound(made.subject, runs=1, schedules=1, opened=True, kept=[made])
-    case.endings[made.outcome.label] += 1
-    case.failing[made.outcome.label] = made
-    return case
+def _label(kept: RaceFile) -> str:
+    """Return what the run came to when it was kept."""
+    return ", ".join(kept.outcome.classes)

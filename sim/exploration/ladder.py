@@ -86,8 +86,12 @@ class Climbed:
 
     @property
     def failing(self) -> CaseFound | None:
-        """The case whose failure is the simplest: the first one that fails."""
-        return next((case for case in self.cases if case.fails), None)
+        """The case whose failure is the simplest: the first one that fails.
+
+        What was kept from before is one only where nothing else fails.
+        """
+        failing = [case for case in self.cases if case.fails]
+        return min(failing, key=lambda case: case.kept_from_before, default=None)
 
 
 class Ladder:

@@ -6,6 +6,7 @@ attributes are noted. Nothing is known of the classes: of Starlette's WebSocket 
 somebody's own.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import CodeType
@@ -121,6 +122,7 @@ class Explained:
     """None where nothing can be told."""
 
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T", Condition, Missing)
 
 
@@ -182,7 +184,11 @@ def reason_of(made: Record, finding: Finding) -> Reason | None:
     """
     subject = made.subject
     assert isinstance(subject, AppSubject), "of an application"
-    return _of_state(subject, made, finding) or _of_member(subject, made, finding)
+    try:
+        return _of_state(subject, made, finding) or _of_member(subject, made, finding)
+    except Exception as error:  # somebody's own objects were looked at: no reason costs a verdict
+        _log.warning("no reason could be told: %r", error)
+        return None
 
 
 def _of_state(subject: AppSubject, made: Record, finding: Finding) -> Reason | None:
@@ -270,7 +276,9 @@ def _reason(
         return None
     before = accesses[: tests[-1]]
     values = {accesses[place].name: accesses[place].value for place in tests}
-    values = {name: value for name, value in values.items() if name in condition.names}
+    raw = {accesses[place].name: accesses[place].raw for place in tests}
+    decided = condition.deciding({name: raw[name] for name in raw if name in condition.names})
+    values = {name: value for name, value in values.items() if name in decided}
     if not values:
         return None
     writes = [one for one in before if one.changes and values.get(one.name) == one.value]

@@ -7,13 +7,14 @@ Nothing is known of the code. What stands in the tests around the line that rais
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from sim.aio.reach import dict_of
+from sim.hosting.deciding import Test, deciding
 from sim.hosting.observe import frames_through
 
 _PLAIN = (bool, int, str, bytes, Enum, type(None))
@@ -32,6 +33,14 @@ class Condition:
     """The call in which it rose."""
     line: int
     """Where it rose."""
+    name: str = ""
+    """The variable that holds the object there."""
+    tests: tuple[Test, ...] = ()
+    """The tests that led there, as they stand in the code."""
+
+    def deciding(self, values: Mapping[str, Any]) -> set[str]:
+        """Return which of its attributes decided. values: what was read of them."""
+        return deciding(self.tests, self.name, values, lambda name: named(self.frame, name))
 
 
 def condition_of(error: BaseException) -> Condition | None:
@@ -75,14 +84,18 @@ def last_of(at: TracebackType | None) -> TracebackType | None:
 def _tested(frame: FrameType, line: int) -> Condition | None:
     """Return the state of the first object of which an attribute was tested before a line."""
     held: dict[str, list[str]] = {}
-    for name, attribute in _attributes_tested(frame.f_code, line):
+    tests = tuple(_tests_of(frame.f_code, line))
+    for name, attribute in _attributes_in(tests):
         held.setdefault(name, []).append(attribute)
     for name, attributes in sorted(held.items(), key=lambda item: item[0] != "self"):
         found = named(frame, name)
         values = {one: _value(found, one) for one in dict.fromkeys(attributes)}
         values = {one: value for one, value in values.items() if is_plain(value)}
         if values:
-            return Condition(found, tuple(values), frame, line)
+            mine = tuple(
+                one for one in tests if name in {held for held, _ in _attributes_in([one])}
+            )
+            return Condition(found, tuple(values), frame, line, name, mine)
     return None
 
 
@@ -109,20 +122,25 @@ def vars_of(found: object) -> dict[str, Any]:
     return dict_of(found) or {}
 
 
-def _attributes_tested(code: CodeType, line: int) -> Iterator[tuple[str, str]]:
-    """Yield names and attributes in the tests that led to a line, the innermost first."""
+def _attributes_in(tests: Iterable[Test]) -> Iterator[tuple[str, str]]:
+    """Yield names and attributes in tests."""
+    for one in tests:
+        for node in ast.walk(one.test):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                yield node.value.id, node.attr
+
+
+def _tests_of(code: CodeType, line: int) -> Iterator[Test]:
+    """Yield the tests that led to a line, the innermost first."""
     try:
         lines, first = inspect.getsourcelines(code)
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):
         return
-    for test in _tests_around(tree, line - max(first, 1) + 1):
-        for node in ast.walk(test):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                yield node.value.id, node.attr
+    yield from _tests_around(tree, line - max(first, 1) + 1)
 
 
-def _tests_around(tree: ast.AST, line: int) -> Iterator[ast.expr]:
+def _tests_around(tree: ast.AST, line: int) -> Iterator[Test]:
     """Yield the tests of the statements around a line, and of an assertion that stands there."""
     around = [
         node
@@ -131,4 +149,6 @@ def _tests_around(tree: ast.AST, line: int) -> Iterator[ast.expr]:
         and node.lineno <= line <= (node.end_lineno or node.lineno)
     ]
     for node in sorted(around, key=lambda one: -one.lineno):
-        yield node.test
+        otherwise = node.orelse if isinstance(node, (ast.If, ast.While)) else []
+        below = bool(otherwise) and line >= otherwise[0].lineno
+        yield Test(node.test, not (isinstance(node, ast.Assert) or below))

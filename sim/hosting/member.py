@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from linecache import getline
 from sys import _getframe
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 from sim.hosting.condition import is_plain, last_of, named, rose_from, vars_of
@@ -45,8 +46,11 @@ class Missing:
         """Whether it is in a container, looked for without a call of anything of theirs."""
         if self.anything:
             return bool(len(container))
-        plain = is_plain(self.member)
-        return any(one is self.member or (plain and one == self.member) for one in container)
+        kind, plain = type(self.member), is_plain(self.member)
+        return any(
+            one is self.member or (plain and type(one) is kind and one == self.member)
+            for one in container
+        )
 
     def words(self) -> str:
         """Return what the container was."""
@@ -62,62 +66,90 @@ def missing_of(error: BaseException) -> Missing | None:
         walked = isinstance(one, RuntimeError) and "during iteration" in str(one)
         if last is None or not (walked or isinstance(one, KeyError | IndexError | ValueError)):
             continue
-        found = _sought(last.tb_frame, last.tb_lineno, one)
+        found = _sought(last, one, walked)
         if found is not None:
             return found
     return None
 
 
-def _sought(frame: FrameType, line: int, error: BaseException) -> Missing | None:
-    walked = isinstance(error, RuntimeError)
-    for place, arguments in _looks_at(getline(frame.f_code.co_filename, line), walked):
-        if not isinstance(place.value, ast.Name):
-            continue
-        holder = named(frame, place.value.id)
-        container = vars_of(holder).get(place.attr)
-        if not isinstance(container, _CONTAINERS):
-            continue
-        if walked:
-            return Missing(holder, place.attr, None, True, True, frame, line)
-        anything = isinstance(error, IndexError) or not arguments
-        member = None
-        if isinstance(error, KeyError) and error.args and not anything:
-            member = error.args[0]
-        elif isinstance(error, ValueError):
-            name = arguments[0]
-            if not isinstance(name, ast.Name):
-                continue
-            member = named(frame, name.id)
-        return Missing(holder, place.attr, member, anything, False, frame, line)
+def _sought(last: TracebackType, error: BaseException, walked: bool) -> Missing | None:
+    """Return what was looked for by the very expression that raised."""
+    frame, line = last.tb_frame, last.tb_lineno
+    arguments: list[ast.expr] = []
+    if walked:
+        place = _walked_at(getline(frame.f_code.co_filename, line))
+    else:
+        raised = _expression_at(last)
+        place, arguments = _looked_at(raised) if raised is not None else (None, [])
+    if place is None or not isinstance(place.value, ast.Name):
+        return None
+    holder = named(frame, place.value.id)
+    if not isinstance(vars_of(holder).get(place.attr), _CONTAINERS):
+        return None
+    if walked:
+        return Missing(holder, place.attr, None, True, True, frame, line)
+    if isinstance(error, IndexError) or not arguments:
+        return Missing(holder, place.attr, None, True, False, frame, line)
+    if isinstance(error, KeyError) and error.args:
+        return Missing(holder, place.attr, error.args[0], False, False, frame, line)
+    if isinstance(arguments[0], ast.Name):
+        member = named(frame, arguments[0].id)
+        return Missing(holder, place.attr, member, False, False, frame, line)
     return None
 
 
-def _looks_at(source: str, walked: bool) -> Iterator[tuple[ast.Attribute, list[ast.expr]]]:
-    """Yield the containers in which a line looks for something, with what it looks for.
+def _expression_at(last: TracebackType) -> ast.expr | None:
+    """Return the expression at which an exception rose, None if nobody knows.
 
-    walked: whether it walks through them instead.
+    CPython keeps for each instruction where its expression stands (PEP 657).
+    """
+    code = last.tb_frame.f_code
+    place = next(islice(code.co_positions(), last.tb_lasti // 2, None), None)
+    if place is None or None in place or place[0] != place[1]:
+        return None
+    line, _, begin, end = place
+    text = getline(code.co_filename, line or 0).encode()[begin:end].decode(errors="replace")
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+
+
+def _walked_at(source: str) -> ast.Attribute | None:
+    """Return the container that the loop of a line walks, None if that cannot be told.
+
+    Up to Python 3.12 the instruction that steps on stands for the whole loop.
     """
     text = source.strip()
     try:
-        tree = ast.parse(text + " pass" if text.endswith(":") else text)
+        tree = ast.parse(f"{text} pass" if text.endswith(":") else text)
     except SyntaxError:  # a part of a statement
-        return
-    if walked:
-        for loop in ast.walk(tree):
-            if isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension):
-                every = ast.walk(loop.iter)
-                yield from ((one, []) for one in every if isinstance(one, ast.Attribute))
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
-            yield node.value, [node.slice]
-        elif (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in _LOOKS
-            and isinstance(node.func.value, ast.Attribute)
-        ):
-            yield node.func.value, list(node.args)
+        return None
+    loops = [
+        one.iter
+        for one in ast.walk(tree)
+        if isinstance(one, ast.For | ast.AsyncFor | ast.comprehension)
+    ]
+    if len(loops) != 1:
+        return None
+    walks = loops[0]
+    if isinstance(walks, ast.Call) and isinstance(walks.func, ast.Attribute):
+        walks = walks.func.value  # .items(), .values(), .keys()
+    return walks if isinstance(walks, ast.Attribute) else None
+
+
+def _looked_at(raised: ast.expr) -> tuple[ast.Attribute | None, list[ast.expr]]:
+    """Return the container in which an expression looks for something, and what it looks for."""
+    if isinstance(raised, ast.Subscript) and isinstance(raised.value, ast.Attribute):
+        return raised.value, [raised.slice]
+    if (
+        isinstance(raised, ast.Call)
+        and isinstance(raised.func, ast.Attribute)
+        and raised.func.attr in _LOOKS
+        and isinstance(raised.func.value, ast.Attribute)
+    ):
+        return raised.func.value, list(raised.args)
+    return None, []
 
 
 def who_reached(
@@ -129,15 +161,21 @@ def who_reached(
     seen.
     """
     mine = [one for one in seen if one[0].found is missing.found]
-    raised = [place for place, (one, _) in enumerate(mine) if one.frame is missing.frame]
+    raised = [
+        place
+        for place, (one, _) in enumerate(mine)
+        if one.frame is missing.frame and one.line == missing.line
+    ]
     if not raised:
         return False, None
+    at = raised[-1]
     if not missing.walked:
-        there = [one for one, members in mine[: raised[-1]] if missing.is_in(members)]
-        return not missing.is_in(mine[raised[-1]][1]), (there[-1] if there else None)
-    later = mine[raised[-1] + 1 :]
-    for (one, members), after in zip(later, [*(held for _, held in later[1:]), None], strict=True):
-        if after is None or len(after) != len(members):
+        there = [one for one, members in mine[:at] if missing.is_in(members)]
+        return not missing.is_in(mine[at][1]), (there[-1] if there else None)
+    later = mine[at + 1 :]
+    sizes = [len(members) for _, members in later[1:]]
+    for (one, members), after in zip(later, [*sizes, None], strict=False):
+        if after is None or after != len(members):
             return True, one
     return False, None
 

@@ -6,11 +6,14 @@ is asked of it, and what it keeps is a part of the state like everything of the 
 """
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sim.errors import UserError
 from sim.hosting.observe import words_for
+from sim.hosting.target import Target
 
 Promise = Callable[[], Any]
 
@@ -46,9 +49,25 @@ def _said(promise: Promise) -> str:
         held = promise()
     except AssertionError as error:
         return str(error).partition("\n")[0] or "an assertion of it failed"
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return words_for(error)
-    return "" if held is None or held is True else f"it returned {held!r}"[:200]
+    if held is None or held is True:
+        return ""
+    plain = isinstance(held, (bool, int, float, str))  # others may show an address
+    return f"it returned {held!r}"[:200] if plain else f"it returned a {type(held).__name__}"
+
+
+def with_promises(target: Target, names: Sequence[str]) -> Target:
+    """Return an application with these functions imported, their packages being the user's, too.
+
+    What they keep is put back and told like the application's own state, so that they have to be
+    here before anybody looks for that. Raises UserError for a name that is none.
+    """
+    for name in names:
+        promise_named(name)
+    homes = dict.fromkeys(name.partition(":")[0].partition(".")[0] for name in names)
+    theirs = tuple(home for home in homes if home not in (*target.code, target.module))
+    return replace(target, code=(*target.code, *theirs)) if names else target
 
 
 def promise_named(name: str) -> Promise:
@@ -64,4 +83,22 @@ def promise_named(name: str) -> Promise:
         found = getattr(found, part, None)
     if not callable(found):
         raise UserError(f"invariant {name!r}: {module_name!r} has no function {path!r}")
+    if not _is_plain(found):
+        raise UserError(
+            f"invariant {name!r}: expected a plain function without arguments, neither async nor a "
+            "generator nor a class"
+        )
     return found  # type: ignore[no-any-return]
+
+
+def _is_plain(found: Any) -> bool:
+    """Whether something is called without arguments, and has done its work when it returns."""
+    if inspect.isclass(found) or inspect.iscoroutinefunction(found):
+        return False
+    if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
+        return False
+    try:
+        inspect.signature(found).bind()
+    except (TypeError, ValueError):
+        return False
+    return True

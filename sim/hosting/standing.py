@@ -26,14 +26,24 @@ _BETWEEN = (*SERVERS, "starlette", "fastapi")
 """Packages between an application and its client."""
 _WAITED_FOR = ("asyncio", "anyio")
 _ENDS = {
-    "Lock": "release",
-    "Semaphore": "release",
-    "Event": "set",
-    "Queue": "put_nowait",
-    "Condition": "notify",
+    ("Lock", "acquire"): "release",
+    ("Semaphore", "acquire"): "release",
+    ("BoundedSemaphore", "acquire"): "release",
+    ("Event", "wait"): "set",
+    ("Queue", "get"): "put_nowait",
+    ("Queue", "put"): "get_nowait",
+    ("Queue", "join"): "task_done",
+    ("Condition", "wait"): "notify",
 }
-"""What ends a wait, by the class that is waited for: of asyncio's, and of anyio's on it."""
-_DONE = {"release": "released", "set": "set", "put_nowait": "put into", "notify": "notified"}
+"""What ends a wait, by what is waited for: of asyncio's classes, and of anyio's on it."""
+_DONE = {
+    "release": "released",
+    "set": "set",
+    "put_nowait": "put into",
+    "get_nowait": "taken from",
+    "task_done": "told to be done",
+    "notify": "notified",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +93,16 @@ class Touches:
     target: Target
     held: dict[int, Touch] = field(default_factory=dict)
     """Who holds a lock, by its identity."""
-    ended: dict[int, Touch] = field(default_factory=dict)
-    """Who ended waits for something last, by its identity."""
+    ended: dict[tuple[int, str], Touch] = field(default_factory=dict)
+    """Who ended waits for something last, by its identity and how."""
     kept: list[object] = field(default_factory=list)
     """All of these, so that no identity is used twice."""
 
-    def note(self, found: object, into: dict[int, Touch]) -> None:
-        """Note who does something now."""
+    def now(self, found: object) -> Touch | None:
+        """Return who does something now, None outside of runs. found: to what, which is kept."""
         world = running()
         if world is None:
-            return
+            return None
         try:
             task = asyncio.current_task()
         except RuntimeError:
@@ -101,7 +111,7 @@ class Touches:
         frame = _outside(sys._getframe(2))
         where = _place(self.target, frame) if frame is not None else ""
         self.kept.append(found)
-        into[id(found)] = Touch(world.turns, CONNECTION.get(""), name, where)
+        return Touch(world.turns, CONNECTION.get(""), name, where)
 
 
 @contextmanager
@@ -110,11 +120,10 @@ def touches(target: Target) -> Iterator[Touches]:
     noted = Touches(target)
     saved: list[tuple[Any, str, Any]] = []
     for kind in _kinds():
-        for name in {_ENDS[kind.__name__], "acquire"} & vars(kind).keys():
+        for name in {"acquire", "acquire_nowait", *_DONE} & vars(kind).keys():
             method = vars(kind)[name]
             saved.append((kind, name, method))
-            make = _acquiring if name == "acquire" else _ending
-            setattr(kind, name, make(method, noted))
+            setattr(kind, name, _wrapped(name, method, noted))
     try:
         yield noted
     finally:
@@ -129,22 +138,29 @@ def _kinds() -> Iterator[Any]:
     yield from (getattr(behind, name) for name in ("Lock", "Event") if hasattr(behind, name))
 
 
-def _acquiring(method: Callable[..., Any], noted: Touches) -> Callable[..., Any]:
+def _wrapped(name: str, method: Callable[..., Any], noted: Touches) -> Callable[..., Any]:
+    """Return a method that notes that it was called."""
+
     async def acquire(self: Any) -> Any:
         got = await method(self)
-        noted.note(self, noted.held)
+        if touch := noted.now(self):
+            noted.held[id(self)] = touch
         return got
 
-    return acquire
+    def acquire_nowait(self: Any) -> Any:
+        got = method(self)
+        if touch := noted.now(self):
+            noted.held[id(self)] = touch
+        return got
 
+    def ends(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name == "release":
+            noted.held.pop(id(self), None)
+        if touch := noted.now(self):
+            noted.ended[id(self), name] = touch
+        return method(self, *args, **kwargs)
 
-def _ending(method: Callable[..., Any], noted: Touches) -> Callable[..., Any]:
-    def ends(self: Any, *args: Any) -> Any:
-        noted.held.pop(id(self), None)
-        noted.note(self, noted.ended)
-        return method(self, *args)
-
-    return ends
+    return {"acquire": acquire, "acquire_nowait": acquire_nowait}.get(name, ends)
 
 
 def stands_of(served: Served, noted: Touches) -> list[Stand]:
@@ -188,13 +204,16 @@ def _awaited(frames: list[FrameType]) -> str:
 def _ends(frame: FrameType, noted: Touches) -> str:
     """Return who could end a wait in a method of something that is waited for."""
     found = frame.f_locals.get("self") if _package(frame) in _WAITED_FOR else None
-    kind = type(found).__name__
-    if kind not in _ENDS or not isinstance(found, tuple(_kinds())):
+    ends = _ENDS.get((type(found).__name__, frame.f_code.co_name))
+    if ends is None or not isinstance(found, tuple(_kinds())):
         return ""
-    holder = noted.held.get(id(found))
-    if holder is not None:
-        return f"it is held by {holder.words()}"
-    done, last = _DONE[_ENDS[kind]], noted.ended.get(id(found))
+    last = noted.ended.get((id(found), ends))
+    if ends == "release":
+        if isinstance(found, asyncio.Semaphore):
+            return f"it was released last by {last.words()}" if last else ""
+        holder = noted.held.get(id(found))
+        return f"it is held by {holder.words()}" if holder else "it is held"
+    done = _DONE[ends]
     return f"it was {done} last by {last.words()}" if last else f"nobody has {done} it in this run"
 
 

@@ -14,6 +14,7 @@ from sim.aio.inside import running
 from sim.aio.names import HANDS_OVER
 from sim.aio.wakes import Wake, WakingLoop
 from sim.aio.world import CONNECTION, World
+from sim.hosting.condition import is_plain
 from sim.hosting.target import Target
 from sim.hosting.waits import is_servers, name_of
 
@@ -48,8 +49,12 @@ class Access:
     """What stands there."""
     reads_bytes: bool
     """Whether it was done as the server read from a client."""
+    line: int
+    """The number of the line that did it."""
     frame: FrameType | None
     """The call that read, if it is one of the function that tests."""
+    raw: Any = None
+    """What was read, if that is a state and not the way to another object."""
     woken: tuple[str, ...] = ()
     """What led to the step that did it, in words, from where it came from outside; () if the loop
     notes nothing of it."""
@@ -92,7 +97,7 @@ def watching(
             if frame.f_code is tests or target.is_own(frame.f_code.co_filename):
                 what = (self, name, shown(value), shown(value), False)
                 tester = frame if frame.f_code is tests else None
-                note(access_of(target, what, frame, tester), frame)
+                note(access_of(target, what, frame, tester, value), frame)
         return value
 
     def write(self: Any, name: str, value: Any) -> None:
@@ -132,11 +137,12 @@ def access_of(
     what: tuple[Any, str, str, str, bool],
     frame: FrameType,
     tests: FrameType | None = None,
+    raw: Any = None,
 ) -> Access | None:
     """Return an access, None outside of runs.
 
     what: object, name, value before and now, whether it writes. frame: that does it. tests: the
-    same, if it is a call of the function that tests.
+    same, if it is a call of the function that tests. raw: what was read.
     """
     world = running()
     if world is None:
@@ -152,7 +158,9 @@ def access_of(
         own=target.place(own.f_code.co_filename, own.f_lineno) if own is not None else "",
         source=getline(own.f_code.co_filename, own.f_lineno).strip() if own is not None else "",
         reads_bytes=_reads_bytes(frame),
+        line=frame.f_lineno,
         frame=tests,
+        raw=raw if is_plain(raw) else None,
         woken=_woken(),
     )
 
@@ -171,6 +179,8 @@ def _wake_words(wake: Wake) -> str:
     whose = wake.connection or "the system"
     if wake.kind == "socket":
         what = f"{whose}'s socket"
+    elif wake.kind == "thread":
+        what = f"a thread of {whose}"
     elif wake.kind == "timer":
         what = f"a timer of {whose}"
     elif isinstance(wake.what, asyncio.Task):

@@ -16,6 +16,7 @@ from sim.files.recorded import Times
 from sim.files.recorded_app import RecordedApp
 from sim.hosting.application import Application
 from sim.hosting.findings import Served
+from sim.hosting.promises import with_promises
 from sim.hosting.target import load
 from sim.model.app import AppCase
 from sim.model.appscript import Act
@@ -83,7 +84,9 @@ class AppSubject:
 
     def options(self) -> list[str]:
         """Return the option that lets the application be imported."""
-        return ["--app", self.label]
+        promises = (*self.case.invariants, *self.case.at_end)
+        named = [part for name in dict.fromkeys(promises) for part in ("--invariant", name)]
+        return ["--app", self.label, *named]
 
     def words(self) -> str:
         """Return application, server and clients."""
@@ -278,8 +281,8 @@ def app_allowed(
 ) -> AppSubject:
     """Return what a recorded run of an application was one of, if a person has named it, too.
 
-    app_dir: where it lies; None for where it lay then. promises: functions of other packages that
-    a person has named. Raises UserError otherwise, if it cannot be loaded, and if the versions here
+    app_dir: where it lies; None for where it lay then. promises: functions that must hold, which a
+    person has named. Raises UserError otherwise, if it cannot be loaded, and if the versions here
     are others.
     """
     if allowed != recorded.target:
@@ -287,15 +290,15 @@ def app_allowed(
             f"app {recorded.target!r}: code of your own runs only if you name it: "
             f"--app {recorded.target}"
         )
-    home = recorded.target.partition(":")[0].partition(".")[0]
     for name in (*recorded.invariants, *recorded.at_end):
-        if name not in promises and name.partition(":")[0].partition(".")[0] != home:
+        if name not in promises:
             raise UserError(
                 f"invariant {name!r}: code of your own runs only if you name it: --invariant {name}"
             )
     _check_versions(recorded.versions)
     case = recorded.case()
     target = load(recorded.target, app_dir or recorded.app_dir, recorded.factory, recorded.code)
+    target = with_promises(target, (*recorded.invariants, *recorded.at_end))
     return AppSubject(case, Application(target), recorded.paths, recorded.severities())
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -117,6 +117,7 @@ def _asked(app: object, options: Mapping[str, Any]) -> tuple[Asked, Target | Non
         for name in options
         if name not in known
     ]
+    faults += _faults_of_types(options)
     if faults:
         raise UserError(*faults)
     plain = {name: _tuple(name, options[name]) for name in _PLAIN if name in options}
@@ -130,11 +131,39 @@ def _asked(app: object, options: Mapping[str, Any]) -> tuple[Asked, Target | Non
     return Asked(target.name, **plain, case=case, bounds=bounds), target
 
 
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("confirm", "max_schedules", "seed", "late", "partial"), (int,)),
+    **dict.fromkeys(("seconds", "stall_ms", "grain_ms", "latency_ms"), (int, float)),
+    **dict.fromkeys(("until_ms", "gone_ms", "shutdown_at_ms", "grace_ms"), (int, float)),
+    **dict.fromkeys(("cache", "message", "path", "app_dir", "env_file", "strategy"), (str,)),
+}
+_LEAST = {"confirm": 0, "max_schedules": 1, "seconds": 0}
+
+
+def _faults_of_types(options: Mapping[str, Any]) -> list[str]:
+    """Return a fault for each option that is of another kind than it has to be."""
+    faults = []
+    for name, value in options.items():
+        kinds = _KINDS.get(name)
+        if kinds is None or value is None:
+            continue
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            wanted = " or ".join(one.__name__ for one in kinds)
+            faults.append(f"{name}: expected {wanted}, got {value!r}")
+        elif isinstance(value, int | float) and value < _LEAST.get(name, value):
+            faults.append(f"{name}: expected at least {_LEAST[name]}, got {value!r}")
+    return faults
+
+
 def _tuple(name: str, value: Any) -> Any:
     """Return several values as a tuple; one alone is one of them."""
     if name not in ("clients", "code", "fail_on", "allow", "sometimes", "invariants", "at_end"):
         return value
     one: Sequence[Any] = (value,) if isinstance(value, str) or callable(value) else value
+    allowed = (str,) if name not in ("invariants", "at_end") else (str, FunctionType)
+    if not isinstance(one, Sequence) or not all(isinstance(each, allowed) for each in one):
+        wanted = "texts" if allowed == (str,) else "functions, or their names"
+        raise UserError(f"{name}: expected {wanted}, got {value!r}")
     return tuple(one)
 
 

@@ -79,3 +79,17 @@ def test_a_long_chain_is_told_by_its_beginning_and_its_end() -> None:
 def test_noting_it_changes_no_run() -> None:
     one: AppSubject = subject("guarded:app", "/closes send:a, close")
     assert run_once(replace(one.job(Fifo()), system=waking)).events == usual(one).events
+
+
+def test_behind_a_thread_wakes_are_still_noted() -> None:
+    """Threads have a ready queue of their own."""
+
+    async def body(found: list[list[Wake]]) -> None:
+        await asyncio.to_thread(int)
+        found.append(now())
+        await asyncio.sleep(0.5)
+        found.append(now())
+
+    first, second = chains(body)
+    assert first[0].kind == "thread"
+    assert [one.kind for one in second] == ["timer", "task"]

@@ -123,8 +123,8 @@ def test_the_folder_keeps_itself_out_of_git_and_nothing_is_made_without_a_failur
 def test_a_folder_that_cannot_be_made_is_told(project: Path) -> None:
     (project / "kept").write_text("")
     done = check(project, BROKEN)
-    assert done.exit_code == 2
-    assert "--cache" in done.output
+    assert done.exit_code == 1
+    assert "notes   --cache: " in done.output
 
 
 def test_the_fixture_keeps_them_in_pytests_own_cache(pytester: pytest.Pytester) -> None:
@@ -135,7 +135,34 @@ def test_the_fixture_keeps_them_in_pytests_own_cache(pytester: pytest.Pytester) 
             wsrace_app.check("kept_app:app", clients="send:a, close")
         """,
     )
-    for said in ("one connection", "kept from before"):
+    for said in ("one connection *", "kept from before *"):
         done = pytester.runpytest_subprocess("-p", "cacheprovider")
         done.assert_outcomes(failed=1)
-        done.stdout.fnmatch_lines([f"*racy: * ({said};*"])
+        done.stdout.fnmatch_lines(["*racy: 1 of 2 endings fail (one connection;*", f"E *{said}"])
+
+
+def test_a_kept_file_imports_nothing_and_asks_nothing_that_was_not_asked(project: Path) -> None:
+    check(project, BROKEN)
+    (project / "evil_kept.py").write_text("raise SystemExit('imported')")
+    said = json.loads(kept(project)[0].read_text())
+    said["app"]["invariants"] = ["evil_kept:f"]
+    kept(project)[0].write_text(json.dumps(said))
+    again = check(project, BROKEN, "--json")
+    assert again.exit_code == 1
+    assert first_rung(again)["asks"] == "one connection"
+
+
+RECEIVE = "await websocket.receive_text()"
+ASKS = BROKEN.replace("import asyncio", "import asyncio\nimport json")
+ASKS = ASKS.replace(RECEIVE, f"json.loads({RECEIVE})['id']")
+
+
+def test_a_kept_failure_of_another_cause_is_no_answer_to_a_made_up_message(project: Path) -> None:
+    """The made-up message fails in every schedule: that is no race, whatever was kept."""
+    (project / "kept_app.py").write_text(BROKEN)
+    alone = ("check", "kept_app:app", "--cache", "kept")
+    assert CliRunner().invoke(main, alone).exit_code == 1
+    assert kept(project)
+    (project / "kept_app.py").write_text(ASKS)
+    sys.modules.pop("kept_app", None)
+    assert CliRunner().invoke(main, alone).exit_code == 3

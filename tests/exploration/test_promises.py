@@ -57,7 +57,8 @@ def test_one_for_the_end_is_looked_at_only_there() -> None:
 def test_the_trace_says_when_it_broke_and_a_token_makes_it_again() -> None:
     said = document(*BUY, "--invariant", TWICE)
     token = said["failures"][0]["token"]
-    asked = ["replay", token, "--app", "seats:app", "--app-dir", str(FOLDER)]
+    named = ["--app", "seats:app", "--app-dir", str(FOLDER), "--invariant", TWICE]
+    asked = ["replay", token, *named]
     done = CliRunner().invoke(main, asked)
     assert done.exit_code == 0, done.output
     assert re.search(rf"{TWICE}\s+broken\s+text=.2 have bought one seat", done.stdout)
@@ -69,9 +70,22 @@ def test_what_an_invariant_keeps_is_part_of_the_state_and_put_back() -> None:
     assert check(*CAREFUL, "--invariant", "seats:counts").exit_code == 0
 
 
+def test_one_that_keeps_a_state_in_a_file_of_its_own_is_put_back_and_made_again_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "promised_in_a_file.py").write_text(
+        "from seats import seats\nmost = [0]\n\n\ndef only_grows():\n"
+        "    assert len(seats.sold) >= most[0]\n    most[0] = len(seats.sold)\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    done = check(*CAREFUL, "--invariant", "promised_in_a_file:only_grows")
+    assert done.exit_code == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
+        ("seats:sells", "neither async"),
         ("seats", "expected MODULE:FUNCTION"),
         ("seats:nothing", "has no function 'nothing'"),
         ("nowhere_at_all:x", "ModuleNotFoundError"),
@@ -83,7 +97,7 @@ def test_a_name_that_is_none_is_told_before_anything_runs(name: str, fault: str)
     assert fault in done.output
 
 
-def test_one_of_another_package_is_imported_only_if_it_is_named(
+def test_a_token_imports_an_invariant_only_if_a_person_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "promised_elsewhere.py").write_text(

@@ -141,3 +141,23 @@ def test_an_application_that_no_module_has_by_a_name_is_refused(tmp_path: Path) 
 
     with pytest.raises(UserError, match="has this function by a name; say 'module:app'"):
         check(app, app_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("confirm", "abc", "confirm: expected int, got 'abc'"),
+        ("seconds", "x", "seconds: expected int or float, got 'x'"),
+        ("max_schedules", -1, "max_schedules: expected at least 1, got -1"),
+        ("clients", 5, "clients: expected texts, got 5"),
+        ("invariants", [5], "invariants: expected functions, or their names, got [5]"),
+        ("late", "many", "late: expected int, got 'many'"),
+        ("cache", 7, "cache: expected str, got 7"),
+    ],
+)
+def test_an_option_of_another_kind_is_told_by_its_name(
+    option: str, value: object, fault: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        check("plain:careful", app_dir=str(FOLDER), **{option: value})
+    assert fault in raised.value.faults

@@ -15,6 +15,7 @@ from sim.aio.session import AppJob
 from sim.aio.tape import Tape
 from sim.errors import UserError
 from sim.kernel.series import run_plan
+from sim.kernel.trace import digest
 from sim.live.steered.executed import Attempt, Executed
 from sim.live.steered.kernel import RealSelector, RealWorld
 from sim.model.engine import Plan
@@ -59,6 +60,9 @@ def execute(
         nonlocal left_out_s, refused
         began = stopwatch()
         expected = yield replace(job, system=tape.make)
+        if not _is(made, expected):
+            refused = "made again in this process it went otherwise, so nothing could be confirmed"
+            return
         last = _last_seen(tape, expected)
         while len(attempts) < times and (not attempts or stopwatch() - began < seconds):
             takes_s = tape.turns[last].now_ns / 1e9 if tape.turns else 0.0
@@ -71,11 +75,11 @@ def execute(
                 end = yield replace(job, scheduler=Replay(()), system=system)
             finally:
                 system.close()
-            made = _compared(expected, end, system.problem)
-            if made.lacks_findings and last < len(tape.turns) - 1:
+            attempt = _compared(expected, end, system.problem)
+            if attempt.lacks_findings and last < len(tape.turns) - 1:
                 last = len(tape.turns) - 1  # what is found came of the end that was left out
                 continue
-            attempts.append(made)
+            attempts.append(attempt)
             on_attempt(len(attempts))
 
     run_plan(plan())
@@ -104,6 +108,16 @@ class _System:
         """Close its connections."""
         if self._world is not None:
             self._world.close()
+
+
+def _is(made: Record, again: End) -> bool:
+    """Whether a run that was made again is the same one, with what was found in it."""
+    return (
+        again.ending.judged
+        and again.ending is made.end.ending
+        and again.schedule == made.end.schedule
+        and digest(again.events) == made.digest
+    )
 
 
 def _last_seen(tape: Tape, expected: End) -> int:
@@ -144,7 +158,7 @@ def _history(end: End) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def _failures(end: End) -> set[tuple[str, str, str]]:
+def _findings(end: End) -> set[tuple[str, str, str]]:
     """Return what was found in a run: kind, connection, line."""
     return {
         (str(one.values["name"]), str(one.values["connection"]), str(one.values["where"]))
@@ -169,10 +183,11 @@ def _compared(expected: End, end: End, problem: str) -> Attempt:
         longer = wanted if len(wanted) > len(seen) else seen
         where = "only in the simulated run" if longer is wanted else "only on the real kernel"
         return Attempt(True, False, f"event {both + 1}: {_words(longer[both])}, {where}")
-    if missing := sorted(_failures(expected) - _failures(end)):
-        kind, connection, where = missing[0]
+    if differing := sorted(_findings(expected) ^ _findings(end)):
+        kind, connection, where = differing[0]
         whose = f" of {connection}" if connection else ""
-        why = f"not found there: {kind}{whose} {where}".rstrip()
+        there = "only" if differing[0] in _findings(end) else "not"
+        why = f"{there} found there: {kind}{whose} {where}".rstrip()
         return Attempt(True, False, why, lacks_findings=True)
     return Attempt(placed=True, same=True)
 

@@ -74,6 +74,8 @@ class RealPort(Port):
             else:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
                 client.close()
+        except BlockingIOError:
+            raise NotDelivered(f"{self.name} sends more at once than a socket takes") from None
         except OSError:
             return  # the server has reset the connection: nothing of it arrives any more
         if unit.what is Sent.DATA:

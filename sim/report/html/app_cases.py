@@ -42,7 +42,7 @@ def app_case(given: str | RaceFile, allowed: Allowed, title: str, name: str = ""
             apart = "Beside it stands the nearest passing run that was found."
     app = subject.application.loaded(subject.case)
     what = given if isinstance(given, str) else name
-    again = ["wsrace", "replay", what, "--app", subject.label] if what else []
+    again = ["wsrace", "replay", what, *subject.options()] if what else []
     return _put(
         title,
         f"{server_words(subject.case, app)}; {needs(found)}",

@@ -126,8 +126,8 @@ def _rows(climbed: Climbed) -> Iterator[Table]:
             clients = " | ".join(one.typed for one in case.subject.case.clients)
             fail = f"{len(case.failing)} of {len(case.endings)} endings"
             table.add_row(
-                "" if index else printable(rung.words),
-                printable(clients),
+                Text("" if index else printable(rung.words)),
+                Text(printable(clients)),
                 str(case.schedules),
                 str(case.states),
                 fail if case.fails else "0",
@@ -262,9 +262,15 @@ def _again(record: Record) -> Iterator[str | Text]:
     token = token_or_none(record)
     case = _case(record)
     if token:
-        yield f"again   wsrace replay {token} --app {shlex.quote(case.target)}"
+        options = shlex.join(record.subject.options())
+        yield f"again   wsrace replay {token} {options}"
     clients = ", ".join(repr(f"{path} {_bare(one.typed)}") for one, path in _asked(record))
-    yield Text(printable(f'test    wsrace_app.check("{case.target}", clients=[{clients}])'))
+    said = "".join(
+        f", {name}={list(names)!r}"
+        for name, names in (("invariants", case.invariants), ("at_end", case.at_end))
+        if names
+    )
+    yield Text(printable(f'test    wsrace_app.check("{case.target}", clients=[{clients}]{said})'))
 
 
 def _asked(record: Record) -> Iterator[tuple[Any, str]]:

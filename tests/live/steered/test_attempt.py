@@ -2,6 +2,7 @@
 
 import select
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import monotonic
 
 import pytest
@@ -226,3 +227,20 @@ def test_where_there_is_no_epoll_that_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delattr(select, "epoll")
     with pytest.raises(UserError, match="only Linux has epoll"):
         execute(made, 1, monotonic)
+
+
+# -- what would be a false confirmation ------------------------------------------------------------
+
+
+def test_a_run_that_goes_otherwise_when_it_is_made_again_confirms_nothing() -> None:
+    """A run whose state outlives it, as in a database, cannot be compared with anything."""
+    made = told(subject("rooms:app", "/room/a send:a, close"))
+    other = replace(made, digest="0" * 64)
+    found = execute(other, 2, monotonic)
+    assert (found.confirmed, found.attempts) == (0, ())
+    assert "it went otherwise" in found.refused
+
+
+def test_a_message_that_no_socket_takes_at_once_is_not_placed() -> None:
+    found = execute(told(subject("plain:careful", f"send:{'x' * 9_000_000}, close")), 1, monotonic)
+    assert found.confirmed == found.different == 0
