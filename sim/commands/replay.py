@@ -1,11 +1,13 @@
 """The command `replay`: a token or a file in, a run in one of several forms out."""
 
+import os
 from time import monotonic
 
 import click
 
 from sim.commands.terminal import BROKEN, DONE, STOPPED, Bar, show
 from sim.errors import UserError
+from sim.files.racefile import SUFFIX
 from sim.files.recorded import Recorded
 from sim.files.token import decode
 from sim.model.plain import printable
@@ -19,7 +21,7 @@ from sim.runs.replay import Allowed, replayed
 
 def run(given: str, allowed: Allowed, form: str) -> None:
     """Run a token or a race file again and print it. form: a key of FORMATS."""
-    done = replayed(read_file(given) if is_file(given) else given, allowed)
+    done = replayed(_read(given), allowed)
     if FORMATS[form].for_people:
         show(tell(done, FORMATS[form]))
         return
@@ -28,13 +30,22 @@ def run(given: str, allowed: Allowed, form: str) -> None:
         click.echo(f"wsrace: {difference_of(done)}", err=True)
 
 
+def _read(given: str) -> Recorded:
+    """Return what a token or a race file says. Raises UserError for anything else."""
+    if os.path.isdir(given):
+        inside = sorted(one for one in os.listdir(given) if one.endswith(SUFFIX))
+        hint = f"; {os.path.join(given, inside[0])} is a run in it" if inside else ""
+        raise UserError(f"run: {given}: is a folder{hint}")
+    return read_file(given) if is_file(given) else decode(given)
+
+
 def run_live(given: str, allowed: Allowed, trials: int) -> int:
     """Execute a run on a real server and print how often it goes the same there.
 
     Returns the exit status: 0 if it did, 1 if it never did, 3 if that cannot be said. Raises
     UserError if there is no such server, or no way to do it.
     """
-    recorded = decode(given) if not is_file(given) else read_file(given)
+    recorded = _read(given)
     if recorded.app is not None:
         return _run_app_live(recorded, allowed, trials)
     if allowed.app is not None:

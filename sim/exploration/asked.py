@@ -90,6 +90,8 @@ def prepare(asked: Asked, target: Target | None = None) -> tuple[AppSubject, lis
             f"--loop {asked.loop!r}: only asyncio's own loop can be simulated; start uvicorn with "
             "--loop asyncio to have what is checked"
         )
+    if "" in asked.sometimes:
+        raise UserError("--sometimes '': expected the name of a situation")
     severities = Severities(asked.fail_on, asked.allow)
     asked.way()
     bounds = Bounds(**asked.bounds)

@@ -154,9 +154,12 @@ def _imported(name: str, module_name: str, home: str) -> ModuleType:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and module_name.startswith(error.name):
+            path, _, attribute = name.partition(":")
+            hint = "--app-dir says where it lies"
+            if path.endswith(".py"):
+                hint = f"a module is named without .py: {path.removesuffix('.py')}:{attribute}"
             raise UserError(
-                f"app {name!r}: no module {error.name!r} in {home} or on the path; "
-                "--app-dir says where it lies"
+                f"app {name!r}: no module {error.name!r} in {home} or on the path; {hint}"
             ) from None
         raise UserError(f"app {name!r}: {_raised(error, home)}") from None
     except Exception as error:  # whatever somebody's module raises when it is imported

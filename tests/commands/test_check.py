@@ -262,3 +262,16 @@ def test_a_run_of_a_scenario_is_none_of_an_application() -> None:
     done = live(found[0], "guarded:app")
     assert done.exit_code == 2
     assert "this run is not one of an application" in done.output
+
+
+def test_small_slips_are_told_with_what_helps(folder: Path) -> None:
+    assert "a module is named without .py: chat:app" in check("chat.py:app").output
+    assert "expected the name of a situation" in check("plain:careful", "--sometimes", "").output
+    found = folder / "found"
+    assert check("guarded:app", "--path", "/ws", "--out", str(found)).exit_code == 1
+    replayed = CliRunner().invoke(main, ["replay", str(found), "--app", "guarded:app"])
+    assert replayed.exit_code == 2
+    assert "is a folder; " in replayed.output
+    (found / "failure-1.race.json").unlink()
+    page = CliRunner().invoke(main, ["report", str(found), "-o", "-"])
+    assert "No run of it lies beside this document" in page.stdout

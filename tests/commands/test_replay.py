@@ -122,7 +122,7 @@ def test_a_divergence_is_exit_status_1_and_says_where(kept: tuple[str, Path, Rec
     [
         (["none.race.json"], "none.race.json: there is no such file"),
         (["folder/none"], "folder/none: there is no such file"),
-        ([os.curdir], ".: there is no such file"),
+        ([os.curdir], ".: is a folder; ./bad.race.json is a run in it"),
         (["bad.race.json"], "bad.race.json:1: it is not JSON, or was cut"),
         (["wsr9.x.y"], "token: made by another version (wsr9)"),
         (["wsr1." + "A" * 5000 + ".00000000"], "token: it was cut or changed"),

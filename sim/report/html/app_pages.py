@@ -36,6 +36,8 @@ def check_page(
         ]
     summary = [f"{found.says[0].upper()}{found.says[1:]}.", f"Bounds: {found.bounds}."]
     summary += [f"Note: {note}." for note in found.notes]
+    if not files and any(case.failing for rung in found.rungs for case in rung.cases):
+        summary.append("No run of it lies beside this document, so that none is shown.")
     if files and allowed.app is None:
         summary.append(f"Its failures are run, and shown, only with --app {found.target}.")
     return Page(
