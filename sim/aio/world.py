@@ -174,7 +174,7 @@ class World:
             then = self.now_ns if at_ns is None else at_ns
             self.horizon_ns = max(self.horizon_ns, then + to_ns(self.bounds.until_ms))
 
-    def has_come(self) -> None:
+    def note_arrival(self) -> None:
         """What a client did has come to the server: the run goes on for a while from now.
 
         Else a server would be blamed for having no time left, where bytes may be under way for as
@@ -193,7 +193,7 @@ class World:
     def open_port(self, name: str) -> Port:
         """Open one more connection. Return the server's end of it."""
         port = self._new_port(_FIRST_DESCRIPTOR + len(self.ports), name)
-        port.on_arrival = self.has_come
+        port.on_arrival = self.note_arrival
         self.ports.append(port)
         return port
 

@@ -30,6 +30,14 @@ from sim.model.properties import PROPERTIES
 from sim.report.trace.formats import FORMATS, formats_in_words
 from sim.schedulers.strategies import APP_STRATEGIES, STRATEGIES
 
+_PROMISES = click.option(
+    "--invariant",
+    "promises",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="Allow what must hold, always or at the end, to be imported.",
+)
+
 
 class _Group(click.Group):
     """Suggests the command that may have been meant."""
@@ -367,13 +375,7 @@ def check(target: str, **asked: Any) -> None:
     "--handler", metavar="MODULE:NAME", help="Allow the run's own handler to be imported."
 )
 @click.option("--app", metavar="MODULE:APP", help="Allow the run's application to be imported.")
-@click.option(
-    "--invariant",
-    "promises",
-    multiple=True,
-    metavar="MODULE:FUNCTION",
-    help="Allow what must hold to be imported, if it is of another package.",
-)
+@_PROMISES
 @click.option("--app-dir", metavar="FOLDER", help="Where it lies.  [default: as it was recorded]")
 @click.option(
     "--format",
@@ -527,13 +529,7 @@ def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
     help="Allow this handler to be imported.",
 )
 @click.option("--app", metavar="MODULE:APP", help="Allow this application to be imported.")
-@click.option(
-    "--invariant",
-    "promises",
-    multiple=True,
-    metavar="MODULE:FUNCTION",
-    help="Allow what must hold to be imported, if it is of another package.",
-)
+@_PROMISES
 @click.option("--app-dir", metavar="FOLDER", help="Where it lies.  [default: as it was recorded]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
 def report(

@@ -49,7 +49,7 @@ class Request:
     app_dir: str | None = None
     """Where it lies; None for where it lay when it was checked."""
     promises: tuple[str, ...] = ()
-    """Functions that must hold, of other packages, which may be imported."""
+    """Functions that must hold, which may be imported."""
 
     @property
     def allowed(self) -> Allowed:

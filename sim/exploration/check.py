@@ -6,7 +6,7 @@ came of it once that was confirmed.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sim.aio.session import ready
@@ -109,7 +109,7 @@ def _checked(
     before = failures.tried(subject, on_failure) if failures is not None else []
     for rung in before:
         for case in rung.cases:
-            on_looked(rung, case)
+            on_case(rung, case)  # it shortens no search: the answer is to be that of the first time
     climbed = Ladder(
         subject,
         scripts,
@@ -126,15 +126,20 @@ def _checked(
             failures.keep(smallest)
         except UserError as error:  # what was found is no less true
             climbed.aside = "; ".join(filter(None, [climbed.aside, *error.faults]))
-    explained = [_explained(one, asked, stopwatch) for one in smallest]
+    explained = [failure_of(one) for one in smallest]
+    if asked.confirm:
+        explained = [
+            replace(one, executed=execute(one.record, asked.confirm, stopwatch))
+            for one in explained
+        ]
     made_up = not asked.clients and asked.message is None
     return Checked(climbed, subject, explained, stopwatch() - began, made_up, audited)
 
 
-def _explained(made: Record, asked: Asked, stopwatch: Callable[[], float]) -> Failure:
-    executed = execute(made, asked.confirm, stopwatch) if asked.confirm else None
+def failure_of(made: Record) -> Failure:
+    """Return a failing run of an application with all that can be told of it."""
     stands = stands_in(made) if made.end.waiting else []
-    return Failure(made, reasons_of(made), stands, circumstances_of(made), executed)
+    return Failure(made, reasons_of(made), stands, circumstances_of(made))
 
 
 def _refuse_running_loop() -> None:

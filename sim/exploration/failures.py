@@ -17,7 +17,7 @@ from typing import Any
 from sim.errors import UserError
 from sim.exploration.case import CaseFound, CaseSearch
 from sim.exploration.ladder import Rung
-from sim.files.racefile import SUFFIX, RaceFile
+from sim.files.racefile import SUFFIX
 from sim.kernel.series import run_once
 from sim.model.schedule import picks
 from sim.runs.app import AppSubject
@@ -45,10 +45,12 @@ class Failures:
         """
         rung = Rung(WORDS, len(subject.case.clients))
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-            case = _made_again(subject, path, on_failure)
+            case = _made_again(subject, path)
             if case is None:
                 path.unlink(missing_ok=True)
                 continue
+            for made in case.failing.values():
+                on_failure(made)
             rung.cases.append(case)
         rung.wanted = len(rung.cases)
         return [rung] if rung.cases else []
@@ -67,9 +69,7 @@ class Failures:
             write_file(self._folder / f"failure-{number}{SUFFIX}", file_of(made))
 
 
-def _made_again(
-    subject: AppSubject, path: Path, on_failure: Callable[[Record], None]
-) -> CaseFound | None:
+def _made_again(subject: AppSubject, path: Path) -> CaseFound | None:
     """Return a kept run made again, as a case of which nothing else is known.
 
     None if it passes, fails by something else, or cannot be made. Of the file only clients, bounds
@@ -85,15 +85,10 @@ def _made_again(
     case = replace(subject.case, clients=theirs.clients, bounds=theirs.bounds)
     if case != theirs or len(kept.app.paths) != len(case.clients):
         return None
-    search = CaseSearch(replace(subject, case=case, paths=kept.app.paths), on_failure)
+    search = CaseSearch(replace(subject, case=case, paths=kept.app.paths), lambda made: None)
     choices = picks(tuple(asked.choice() for asked in kept.schedule))
     search.take_in(run_once(search.found.subject.job(Lenient(choices))))
     found = search.found
     found.runs, found.kept_from_before = 1, True
-    known = [made for made in found.failing.values() if made.outcome.label in _label(kept)]
-    return found if known and not found.no_answer else None
-
-
-def _label(kept: RaceFile) -> str:
-    """Return what the run came to when it was kept."""
-    return ", ".join(kept.outcome.classes)
+    same = any(made.outcome.classes == kept.outcome.classes for made in found.failing.values())
+    return found if same and not found.no_answer else None

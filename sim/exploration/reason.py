@@ -65,7 +65,7 @@ class Reason:
     def lines(self) -> Iterator[str]:
         """Yield it in words."""
         whose = f"{self.owner}'s " if self.owner else ""
-        yield f"because {whose}{self.kind}.{self.state} was {self.value} ({_short(self.where)})"
+        yield f"because {whose}{self.kind}.{self.state} was {self.value} ({self.where})"
         if self.member:
             yield f"  {self._removed()}"
             return
@@ -110,7 +110,7 @@ def _by(writer: Access) -> str:
         who = f"by {writer.task or 'a callback'}{whose}"
     own = f", called from {writer.own} `{writer.source}`" if writer.own else ""
     at = f"at {writer.ms:g} ms, turn {writer.turn}"
-    return f"{who} {at} ({_short(writer.where)}){own}"
+    return f"{who} {at} ({writer.where}){own}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +316,3 @@ def _is_private(found: object) -> bool:
 def _states_of(found: object) -> set[str]:
     """Return the attributes of an object that are a state, and not the way to another object."""
     return {name for name, value in vars_of(found).items() if is_plain(value)}
-
-
-def _short(where: str) -> str:
-    """Return a library's line without the folder that it is installed in."""
-    return where.rpartition("site-packages/")[2]

@@ -48,7 +48,7 @@ class RecordedApp(Table):
     shutdown_at_ms: NotNegative | None = None
     grace_ms: NotNegative = 10_000.0
     invariants: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
-    """"module:function" each; nothing imports one of another package unless a person names it."""
+    """"module:function" each; nothing imports one unless a person names it, too."""
     at_end: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
     clients: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)]
     """The scripts, as they are typed."""

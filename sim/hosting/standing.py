@@ -41,7 +41,7 @@ _DONE = {
     "set": "set",
     "put_nowait": "put into",
     "get_nowait": "taken from",
-    "task_done": "told to be done",
+    "task_done": "called task_done of",
     "notify": "notified",
 }
 
@@ -184,14 +184,13 @@ def _stand(
     outside = [frame for frame in frames if not _is_machinery(frame)]
     awaits = _awaited(frames)
     if not outside:
-        ends = next(filter(None, (_ends(frame, noted) for frame in reversed(frames))), "")
-        return Stand(label, "", "", awaits, ends)
+        return Stand(label, "", "", awaits, _whoever_ends(frames, noted))
     others = [frame for frame in outside if _package(frame) not in _BETWEEN]
     line = others[-1] if others else outside[-1]
     if _package(outside[-1]) in _BETWEEN:
         ends = _unread(label.partition("/")[0], served)
         return Stand(label, _place(target, line), _source(line), "receive", ends)
-    ends = next(filter(None, (_ends(frame, noted) for frame in reversed(frames))), "")
+    ends = _whoever_ends(frames, noted)
     return Stand(label, _place(target, line), _source(line), awaits, ends)
 
 
@@ -201,20 +200,35 @@ def _awaited(frames: list[FrameType]) -> str:
     return names[-1] if names else "nothing"
 
 
+def _whoever_ends(frames: list[FrameType], noted: Touches) -> str:
+    """Return who could end what a task awaits, "" if nothing is known.
+
+    The innermost wait decides, but for the event within a queue, which is the queue's own affair.
+    """
+    inner = [one for one in reversed(frames) if _package(one) in _WAITED_FOR]
+    for frame, around in zip(inner, [*inner[1:], None], strict=False):
+        if around is not None and isinstance(around.f_locals.get("self"), asyncio.Queue):
+            continue
+        if ends := _ends(frame, noted):
+            return ends
+    return ""
+
+
 def _ends(frame: FrameType, noted: Touches) -> str:
     """Return who could end a wait in a method of something that is waited for."""
-    found = frame.f_locals.get("self") if _package(frame) in _WAITED_FOR else None
+    found = frame.f_locals.get("self")
     ends = _ENDS.get((type(found).__name__, frame.f_code.co_name))
     if ends is None or not isinstance(found, tuple(_kinds())):
         return ""
     last = noted.ended.get((id(found), ends))
     if ends == "release":
         if isinstance(found, asyncio.Semaphore):
-            return f"it was released last by {last.words()}" if last else ""
+            return f"the last who has released it was {last.words()}" if last else ""
         holder = noted.held.get(id(found))
         return f"it is held by {holder.words()}" if holder else "it is held"
-    done = _DONE[ends]
-    return f"it was {done} last by {last.words()}" if last else f"nobody has {done} it in this run"
+    if last is None:
+        return f"nobody has {_DONE[ends]} it in this run"
+    return f"the last who has {_DONE[ends]} it was {last.words()}"
 
 
 def _unread(connection: str, served: Served) -> str:
@@ -247,7 +261,7 @@ def _outside(frame: FrameType | None) -> FrameType | None:
 
 
 def _place(target: Target, frame: FrameType) -> str:
-    return target.place(frame.f_code.co_filename, frame.f_lineno).rpartition("site-packages/")[2]
+    return target.place(frame.f_code.co_filename, frame.f_lineno)
 
 
 def _source(frame: FrameType) -> str:

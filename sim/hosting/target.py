@@ -76,9 +76,13 @@ class Target:
         return self.is_own(getattr(module, "__file__", "") or "")
 
     def place(self, file: str, line: int) -> str:
-        """Return "file:line" as people know it: below --app-dir, or by its whole name."""
+        """Return "file:line" as people know it.
+
+        Below --app-dir, or where packages are installed, else by its whole name.
+        """
         base = os.path.abspath(self.app_dir) + os.sep
-        return f"{file.removeprefix(base)}:{line}"
+        below = file.removeprefix(base)
+        return f"{below.rpartition(f'site-packages{os.sep}')[2]}:{line}"
 
 
 def _module_of(value: Any) -> str:

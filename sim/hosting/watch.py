@@ -71,7 +71,7 @@ def watching(
     names: Collection[str],
     target: Target,
     tests: CodeType,
-    on_access: "Callable[[Access, World, FrameType], None] | None" = None,
+    on_access: Callable[[Access, World, FrameType], None] | None = None,
 ) -> Iterator[list[Access]]:
     """Note who reads and writes attributes, while runs are made.
 
@@ -147,7 +147,7 @@ def access_of(
     world = running()
     if world is None:
         return None
-    own = _own_frame(target, frame)
+    own = own_frame(target, frame)
     return Access(
         *what,
         turn=world.turns,
@@ -214,7 +214,8 @@ def _reads_bytes(frame: FrameType | None) -> bool:
     return False
 
 
-def _own_frame(target: Target, frame: FrameType | None) -> FrameType | None:
+def own_frame(target: Target, frame: FrameType | None) -> FrameType | None:
+    """Return the innermost frame of the user's on the way to one, None if there is none."""
     while frame is not None and not target.is_own(frame.f_code.co_filename):
         frame = frame.f_back
     return frame

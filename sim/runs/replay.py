@@ -53,7 +53,7 @@ class Allowed:
     app_dir: str | None = None
     """Where the application lies; None for where it lay when the run was recorded."""
     promises: tuple[str, ...] = ()
-    """Functions that must hold, of other packages than the application's."""
+    """Functions that must hold, "module:function" each."""
 
 
 NOTHING = Allowed()

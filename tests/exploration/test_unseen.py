@@ -88,8 +88,8 @@ STANDS = {
     ),
     "a gate that was open for a moment": (
         ("/gate/porter silent", "/gate/guest wait, close"),
-        r"c2 stands at unseen\.py:\d+ `await gate\.open\.wait\(\)`, in Event\.wait: it was set "
-        r"last by the handler of c1 in turn \d+ \(unseen\.py:\d+\)",
+        r"c2 stands at unseen\.py:\d+ `await gate\.open\.wait\(\)`, in Event\.wait: the last "
+        r"who has set it was the handler of c1 in turn \d+ \(unseen\.py:\d+\)",
     ),
 }
 UNEXPLAINED = {"a mailbox that is full": ("/mailbox send:a, send:b, close",)}
@@ -112,10 +112,6 @@ def test_of_a_hang_it_is_told_who_could_have_ended_it(name: str) -> None:
 @pytest.mark.parametrize("name", UNEXPLAINED)
 def test_where_nothing_can_be_told_nothing_is(name: str) -> None:
     assert why(*UNEXPLAINED[name]) == ""
-
-
-def test_nine_of_ten_are_explained() -> None:
-    assert (len(EXPLAINED) + len(STANDS), len(UNEXPLAINED)) == (9, 1)
 
 
 # -- what stood around it --------------------------------------------------------------------------

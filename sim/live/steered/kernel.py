@@ -156,7 +156,7 @@ class RealSelector(Selector):
         turn = turns[self._turn]
         self._turn += 1
         try:
-            return self._take(turn, timeout)
+            return self._take(turn)
         except NotDelivered as error:
             self._over = True
             world.stop(f"turn {self._turn}: {error}")
@@ -165,7 +165,7 @@ class RealSelector(Selector):
             raise
         raise AssertionError("stopping raises")
 
-    def _take(self, turn: Turn, timeout: float | None) -> Events:
+    def _take(self, turn: Turn) -> Events:
         world = self._led
         if turn.acted_ns is not None:
             world.wait_until(turn.acted_ns)
@@ -222,11 +222,9 @@ class RealSelector(Selector):
         return [(keys[name], mask) for name, mask in turn.ready]
 
     def _by_name(self) -> dict[str, SelectorKey]:
-        numbers = {port.number: port.name for port in self._real_ports()}
+        ports = [port for port in self._led.ports if isinstance(port, RealPort)]
+        numbers = {port.number: port.name for port in ports}
         return {numbers[fd]: key for fd, key in self._keys.items() if fd in numbers}
-
-    def _real_ports(self) -> list[RealPort]:
-        return [port for port in self._led.ports if isinstance(port, RealPort)]
 
     def _poll(self, timeout_s: float) -> dict[str, int]:
         """Return which connections epoll tells of, with the events, as `EpollSelector` does."""
@@ -261,16 +259,12 @@ class RealSelector(Selector):
         while self.threads_out():
             self.landing(True)
             timeout = 0
-        left = max(self._cleaned_up_by - now, 0) / 1e9
-        if timeout is None:
-            timeout = _QUIET_S
-            told = self._poll(min(timeout, left))
-            if not told:
-                raise EndOfRun(Ending.DEADLOCK)
-        else:
-            if not left:
-                raise EndOfRun(Ending.TIME_LIMIT)
-            told = self._poll(min(timeout, left))
+        left = (self._cleaned_up_by - now) / 1e9
+        if left <= 0:
+            raise EndOfRun(Ending.TIME_LIMIT)
+        told = self._poll(min(_QUIET_S if timeout is None else timeout, left))
+        if timeout is None and not told:
+            raise EndOfRun(Ending.DEADLOCK)
         keys = self._by_name()
         return [(keys[name], mask) for name, mask in told.items()]
 

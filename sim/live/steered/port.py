@@ -153,11 +153,6 @@ class RealPort(Port):
         """Return an option of the socket's."""
         return self._real.getsockopt(*args)
 
-    def close_both(self) -> None:
-        """Close what is left of it."""
-        self._real.close()
-        self._ends.client.close()
-
     # -- the client reads ----------------------------------------------------------------------
 
     def _hear(self) -> None:

@@ -2,10 +2,8 @@
 
 import shlex
 
-from sim.exploration.circumstances import circumstances_of
-from sim.exploration.inquiry import Inquiry
-from sim.exploration.nearest import nearest_passing
-from sim.exploration.reason import reasons_of, stands_in, watched_of
+from sim.exploration.check import Failure, failure_of
+from sim.exploration.reason import watched_of
 from sim.files.racefile import RaceFile
 from sim.files.token import decode
 from sim.model.plain import printable
@@ -20,8 +18,6 @@ from sim.runs.app import AppSubject
 from sim.runs.replay import Allowed, replayed
 from sim.runs.subject import Record
 
-_ASKED = Inquiry(strategy="exhaustive")
-
 
 def app_case(given: str | RaceFile, allowed: Allowed, title: str, name: str = "") -> Case:
     """Return what a page shows of a run of an application, a token or a race file.
@@ -33,9 +29,11 @@ def app_case(given: str | RaceFile, allowed: Allowed, title: str, name: str = ""
     found = replayed(recorded, allowed).record
     subject = found.subject
     assert isinstance(subject, AppSubject), "of an application"
-    runs, apart = [("failing run" if _fails(found) else "run", found)], ""
+    runs, why, apart = [("run", found)], list[str](), ""
     if _fails(found):
-        parting = nearest_passing(found, _ASKED)
+        failure = failure_of(found)
+        parting = failure.circumstances.parting
+        runs, why = [("failing run", found)], _why(failure)
         apart = "No passing run was found among other schedules."
         if parting is not None:
             runs.append(("nearest passing run that was found", parting.passing))
@@ -46,7 +44,7 @@ def app_case(given: str | RaceFile, allowed: Allowed, title: str, name: str = ""
     return _put(
         title,
         f"{server_words(subject.case, app)}; {needs(found)}",
-        _why(found),
+        why,
         apart,
         runs,
         shlex.join(again),
@@ -57,20 +55,17 @@ def _fails(found: Record) -> bool:
     return any(one.failure for one in found.outcome.findings)
 
 
-def _why(found: Record) -> list[str]:
+def _why(failure: Failure) -> list[str]:
     """Return the reason of a failure, and what stood around it; the failure itself comes first."""
-    if not _fails(found):
-        return []
     lines: list[str] = []
-    for one in reasons_of(found):
+    for one in failure.explained:
         where = f" at {one.finding.where}" if one.finding.where else ""
         whose = f" of {one.finding.connection}" if one.finding.connection else ""
         lines.append(f"{one.finding.kind}{whose}: {one.finding.text}{where}")
         if one.reason is not None:
             lines += [line.strip() for line in one.reason.lines()]
-    if found.end.waiting:
-        lines += [stand.line() for stand in stands_in(found)]
-    lines += circumstances_of(found).lines()
+    lines += [stand.line() for stand in failure.stands]
+    lines += failure.circumstances.lines()
     return [printable(line) for line in lines]
 
 

@@ -17,7 +17,7 @@ from sim.exploration.reason import Watched
 from sim.hosting.condition import vars_of
 from sim.hosting.findings import Served
 from sim.hosting.target import Target
-from sim.hosting.watch import Access, watching
+from sim.hosting.watch import Access, own_frame, watching
 from sim.kernel.series import run_once
 from sim.model.record import Event, Value
 from sim.model.ticks import ms
@@ -64,15 +64,13 @@ class _Noted:
 
     def own_line(self, frame: FrameType | None) -> str:
         """Return the innermost line of the user's on the way to a frame, "" if there is none."""
-        while frame is not None and not self.target.is_own(frame.f_code.co_filename):
-            frame = frame.f_back
-        return "" if frame is None else self.place(frame.f_code.co_filename, frame.f_lineno)
+        own = own_frame(self.target, frame)
+        return "" if own is None else self.place(own)
 
-    def place(self, file: str, line: int) -> str:
-        """Return a line as people know it, and keep where its file is."""
-        where = self.target.place(file, line)
-        where = where.rpartition("site-packages/")[2]
-        self.files[where] = file
+    def place(self, frame: FrameType) -> str:
+        """Return a frame's line as people know it, and keep where its file is."""
+        where = self.target.place(frame.f_code.co_filename, frame.f_lineno)
+        self.files[where] = frame.f_code.co_filename
         return where
 
 
@@ -113,11 +111,9 @@ def _row_of(noted: _Noted) -> Callable[[Access, World, FrameType], None]:
     """Return what notes an access as it happens."""
 
     def note(access: Access, world: World, frame: FrameType) -> None:
-        own = noted.own_line(frame)
-        inside = noted.place(frame.f_code.co_filename, frame.f_lineno)
-        inside = "" if own in ("", inside) else inside
-        where = own or noted.place(frame.f_code.co_filename, frame.f_lineno)
-        noted.rows.append((world.turns, world.tick, access, where, inside))
+        own, here = noted.own_line(frame), noted.place(frame)
+        inside = "" if own in ("", here) else here
+        noted.rows.append((world.turns, world.tick, access, own or here, inside))
 
     return note
 

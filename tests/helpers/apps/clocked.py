@@ -13,9 +13,9 @@ app = FastAPI()
 async def sleeps(websocket: WebSocket) -> None:
     await websocket.accept()
     began = time.monotonic()
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
     slept = time.monotonic() - began
-    await websocket.send_text("slept" if slept > 0.019 else f"slept for {slept} s only")
+    await websocket.send_text("slept" if slept > 0.299 else f"slept for {slept} s only")
     with suppress(WebSocketDisconnect):
         await websocket.receive_text()
 

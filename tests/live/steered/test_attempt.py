@@ -174,7 +174,7 @@ def test_the_application_lives_in_real_time() -> None:
     made = told(subject("clocked:app", "/sleeps close"))
     began = monotonic()
     assert execute(made, 1, monotonic).confirmed == 1
-    assert monotonic() - began > 0.02
+    assert monotonic() - began > 0.3
 
 
 def test_what_takes_longer_than_is_waited_for_is_not_executed() -> None:
