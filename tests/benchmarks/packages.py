@@ -59,8 +59,8 @@ ROWS = (
     Row(
         "pycrdt-websocket",
         "published_pycrdt:app",
-        "an update and a close in one segment, or not",
-        (f"/room {_UPDATE}, close",),
+        "join, an update and a close",
+        (f"/room wait, {_UPDATE}, close",),
     ),
     Row(
         "pycrdt-websocket",
@@ -71,8 +71,8 @@ ROWS = (
     Row(
         "pycrdt-websocket",
         "published_pycrdt:logging",
-        "an update and a close, with the documented exception handler",
-        (f"/room {_UPDATE}, close",),
+        "the same with the documented exception handler",
+        (f"/room wait, {_UPDATE}, close",),
     ),
     Row(
         "python-socketio",
@@ -165,7 +165,11 @@ def _executed(found: dict[str, Any] | None) -> str:
         return ""
     if not found["executed"]:
         return f"not executed: {found['why']}"
-    rest = f"; {found['not_placed']} not placed" if found["not_placed"] else ""
+    rest = "".join(
+        f"; {found[name]} {words}"
+        for name, words in (("different", "went another way"), ("not_placed", "not placed"))
+        if found[name]
+    )
     return f"confirmed {found['confirmed']} of {found['executed']}{rest}"
 
 
