@@ -286,10 +286,15 @@ class SavedDeque(Saved):
 
 class SavedSet(Saved):
     """A set: what it went through decides in which order it is walked, so that it is always filled
-    anew."""
+    anew. Members whose hashes meet are walked by who came first: so they come in the order of their
+    hashes, for two who fill one set by turns would else each find it changed by the other."""
 
     __slots__ = ()
     always = True
+
+    def __init__(self, path: str, found: Any, fresh: Fresh) -> None:
+        super().__init__(path, found, fresh)
+        self.was.sort(key=hash)
 
     def now(self) -> Any:
         """Return its members, in the order in which code walks them."""
