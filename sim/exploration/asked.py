@@ -18,8 +18,9 @@ from sim.hosting.routes import paths_for
 from sim.hosting.target import Target, load
 from sim.hosting.uvicorn import usual_server
 from sim.model.app import AppCase, Bounds
-from sim.model.appscript import Act, Script, parse
+from sim.model.appscript import Act, Script
 from sim.model.findings import Severities
+from sim.model.scriptreader import parse
 from sim.runs.app import AppSubject
 from sim.schedulers.strategies import STATES
 
@@ -112,7 +113,7 @@ def prepare(asked: Asked, target: Target | None = None) -> tuple[AppSubject, lis
 def paths_of(subject: AppSubject, scripts: Sequence[Script]) -> tuple[str, ...]:
     """Return what each client asks for. Raises UserError where that cannot be told."""
     app = subject.application.loaded(subject.case)
-    return paths_for(app, tuple(one.path for one in scripts), subject.label)
+    return paths_for(app, scripts, subject.label)
 
 
 def _scripts(asked: Asked) -> list[Script]:
@@ -125,7 +126,7 @@ def _scripts(asked: Asked) -> list[Script]:
         except UserError as error:
             faults += error.faults
             continue
-        found += [replace(one, path=one.path or asked.path or "").retyped() for one in read]
+        found += [_with_path(one, asked.path or "").retyped() for one in read]
     if not faults:
         faults += [fault for one in found for fault in _nobody(one, len(found))]
     if asked.clients and asked.message is not None:
@@ -133,6 +134,11 @@ def _scripts(asked: Asked) -> list[Script]:
     if faults:
         raise UserError(*faults)
     return found
+
+
+def _with_path(script: Script, path: str) -> Script:
+    """Return a script that asks for a path, unless it says one or opens no WebSocket."""
+    return replace(script, path=script.path or path) if script.connects else script
 
 
 def _nobody(script: Script, clients: int) -> list[str]:

@@ -8,8 +8,8 @@ from pydantic import Field, StrictBool, model_validator
 
 from sim.errors import UserError
 from sim.model.app import AppCase, Bounds, ServerName
-from sim.model.appscript import parse
 from sim.model.findings import Severities
+from sim.model.scriptreader import parse
 from sim.model.times import NotNegative, Table
 
 Text = Annotated[str, Field(max_length=20_000)]

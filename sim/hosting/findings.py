@@ -107,7 +107,7 @@ def _escape(served: Served, escaped: Escaped) -> Found:
     if escaped.owner not in ("", escaped.connection):
         text = f"{escaped.owner}'s connection ends the handler of {escaped.connection}: {text}"
         return Found("bystander", escaped.connection, text, where, cause, error)
-    if is_disconnect(error):
+    if is_disconnect(error) and not escaped.from_request:
         if type_of(error) == BARE and not escaped.grouped:
             # no line in any log; it rose from send, since receive tells of the end by a message
             opened = {client.name for client in served.clients if client.opened}
@@ -130,10 +130,10 @@ def _standing(served: Served) -> Iterator[Found]:
             not client.opened and not client.over and client.waits_for
         ):
             text = f"{client.name} waits for {client.waits_for}"
-            yield Found("hang", client.name, text, _where(served, client.name), text)
+            yield Found("hang", client.name, text, _where(served, client.stands_on), text)
     for call in served.observer.calls:
-        if call.ended or not gone.get(call.connection):
-            continue
+        if call.ended or call.is_request or not gone.get(call.connection):
+            continue  # what a request leaves to be done when it is answered may take its time
         kind = "hang" if ending is Ending.DEADLOCK else "outlives"
         text = f"the client of {call.connection} is gone, and its handler does not end"
         yield Found(kind, call.connection, text, _where(served, call.connection))
@@ -215,6 +215,7 @@ def _tasks(served: Served) -> Iterator[Found]:
     """Yield tasks that a connection started and that live though its client is gone."""
     gone = {port.name for port in served.loop.world.ports if port.fin or port.dead or port.closed}
     handlers = {id(call.task) for call in served.observer.calls}
+    gone -= {request.name for client in served.clients for request in client.requests}
     standing = {call.connection for call in served.observer.calls if not call.ended}
     for task, connection in served.loop.started[served.before :]:
         if task.done() or id(task) in handlers or connection not in gone - standing:

@@ -78,13 +78,17 @@ class Escaped:
     """Whose connection it speaks of, "" if nobody knows."""
     grouped: bool
     """Whether it left in an exception group."""
+    from_request: bool = False
+    """Whether it left the handler of a request: the server answers that it failed."""
 
 
 @dataclass(slots=True)
 class Call:
-    """One call of the application for a WebSocket."""
+    """One call of the application, for a WebSocket or a request."""
 
     connection: str
+    is_request: bool = False
+    """Whether it is for a request of HTTP."""
     ended: bool = False
     pending: int = 0
     """How many of its receives wait now."""
@@ -121,14 +125,14 @@ class Observer:
             elif scope["type"] == "websocket":
                 await self._websocket(inner, scope, receive, send)
             else:
-                await inner(scope, receive, send)
+                await self._request(inner, scope, receive, send)
 
         return observed
 
     def look(self) -> None:
         """Look at the application between two turns."""
         for call in self.calls:
-            if call.pending > 1:
+            if call.pending > 1 and not call.is_request:
                 self.two_receivers[call.connection] = None
 
     async def _lifespan(self, inner: Any, scope: Any, receive: Receive, send: Send) -> None:
@@ -139,12 +143,19 @@ class Observer:
             raise
 
     async def _websocket(self, inner: Any, scope: Any, receive: Receive, send: Send) -> None:
-        name = CONNECTION.get()
-        call = Call(name, task=asyncio.current_task())
+        call = Call(CONNECTION.get(), task=asyncio.current_task())
+        await self._call(call, inner, scope, self._receive(call, receive), self._send(call, send))
+
+    async def _request(self, inner: Any, scope: Any, receive: Receive, send: Send) -> None:
+        call = Call(CONNECTION.get(), is_request=True, task=asyncio.current_task())
+        await self._call(call, inner, scope, receive, self._send(call, send))
+
+    async def _call(self, call: Call, inner: Any, scope: Any, receive: Receive, send: Send) -> None:
+        name = call.connection
         self.calls.append(call)
         self.world.event("app.called", name, connection=name, path=str(scope.get("path", "")))
         try:
-            await inner(scope, self._receive(call, receive), self._send(call, send))
+            await inner(scope, receive, send)
             self.world.event("app.returned", name, connection=name)
         except asyncio.CancelledError:
             self.world.event("app.cancelled", name, connection=name)
@@ -186,7 +197,7 @@ class Observer:
 
     def _message(self, kind: str, call: Call, message: Message) -> None:
         values = {"type": str(message.get("type"))}
-        for key in ("text", "bytes", "code", "reason"):
+        for key in ("text", "bytes", "code", "reason", "status"):
             if message.get(key) is not None:
                 value = message[key]
                 values[key] = value.hex() if isinstance(value, bytes) else str(value)
@@ -208,7 +219,8 @@ class Observer:
         grouped = isinstance(error, BaseExceptionGroup)
         for one in leaves_of(error):
             owner = self.owner_of(one)
-            self.escaped.append(Escaped(one, call.connection, owner, grouped))
+            left = Escaped(one, call.connection, owner, grouped, call.is_request)
+            self.escaped.append(left)
             self.world.event(
                 "app.raised",
                 call.connection,

@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -32,7 +33,8 @@ from sim.hosting.target import Target
 from sim.model.app import AppCase, ServerName
 from sim.model.record import Ending
 from sim.model.schedule import Kind
-from sim.peer.client import PeerClient, acquaint
+from sim.peer.client import HOST, PeerClient, acquaint
+from sim.peer.request import Request
 
 _STARTUP_MS = 600_000.0
 """How much virtual time startup, and shutdown, may take."""
@@ -188,13 +190,16 @@ class UvicornHost:
         loop, world = served.loop, served.loop.world
         world.horizon_ns = world.now_ns + to_ns(world.bounds.until_ms)
         for number, (script, path) in enumerate(zip(case.clients, paths, strict=True), 1):
-            port = self._port(loop, served, f"c{number}")
-            served.clients.append(PeerClient(world, port, script, path))
-            served.clients[-1].held = world.bounds.start == "open"
-            context = contextvars.copy_context()
-            context.run(CONNECTION.set, port.name)
-            start = served.clients[-1].start
-            loop.call_soon(self._accept, loop, served, lifespan, port, start, context=context)
+            name = f"c{number}"
+            port = self._port(loop, served, name) if script.connects else None
+            client = PeerClient(world, name, port, script, path)
+            served.clients.append(client)
+            client.held = world.bounds.start == "open"
+            client.connect = self._requests(served, lifespan, script.headers)
+            if port is None:
+                loop.call_soon(client.start, context=contextvars.Context())
+            else:
+                self._soon(served, lifespan, port, client.start)
         acquaint(served.clients)
         for client in served.clients:
             client.on_change = _then(client.on_change, lambda: self._changed(loop, served))
@@ -209,6 +214,32 @@ class UvicornHost:
             served.spins = isinstance(reached.error, Spins)
             return reached.ending
         raise AssertionError("a loop that nobody stops does not end")
+
+    def _requests(
+        self, served: Served, lifespan: Any, headers: tuple[tuple[str, str], ...]
+    ) -> Callable[[Request], None]:
+        """Return what opens the connection of a request: the kernel tells of it in the next turn.
+
+        headers: the client's own.
+        """
+        loop, world = served.loop, served.loop.world
+
+        def connect(request: Request) -> None:
+            def come() -> None:
+                port = self._port(loop, served, request.name)
+                start = partial(request.start, port, HOST, headers)
+                self._soon(served, lifespan, port, start)
+
+            world.at(world.now_ns, come, request.name)
+
+        return connect
+
+    def _soon(self, served: Served, lifespan: Any, port: Port, start: Callable[[], None]) -> None:
+        """Let the server accept a connection, and then the client begin."""
+        loop = served.loop
+        context = contextvars.copy_context()
+        context.run(CONNECTION.set, port.name)
+        loop.call_soon(self._accept, loop, served, lifespan, port, start, context=context)
 
     def _accept(self, loop: SimLoop, served: Served, lifespan: Any, port: Port, start: Any) -> None:
         protocol = self._config.http_protocol_class(  # type: ignore[call-arg]

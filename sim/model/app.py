@@ -75,3 +75,9 @@ class AppCase:
     """Functions, "module:function", that must hold after every turn of the loop."""
     at_end: tuple[str, ...] = ()
     """Functions that must hold when a run is over."""
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """What all connections are called: of each client its WebSocket's, then its requests'."""
+        named = enumerate(self.clients, 1)
+        return tuple(name for number, one in named for name in one.connections(f"c{number}"))

@@ -2,20 +2,18 @@
 
     [PATH] [header:NAME=VALUE]... [subprotocol:NAME]... STEP, STEP, ...
 
-Connecting is implied and waited for, unless the first step is `hangup` or `rst`. Text runs to the
-next comma, or is one JSON value if it begins with `{`, `[` or `"`; a JSON string is sent without
-its quotes.
+Connecting is implied and waited for, unless the first step is `hangup` or `rst`; a client that only
+makes requests of HTTP opens no WebSocket. `sim.model.scriptreader` reads them.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from sim.errors import UserError
 from sim.model.frames import Frame, FrameKind
-from sim.model.plain import near
 
 NORMAL = 1000
 
@@ -37,6 +35,15 @@ class Act(StrEnum):
     HANGUP = "hangup"
     AFTER = "after"
     ON = "on"
+    GET = "get"
+    POST = "post"
+    PUT = "put"
+    PATCH = "patch"
+    DELETE = "delete"
+
+
+REQUESTS = frozenset({Act.GET, Act.POST, Act.PUT, Act.PATCH, Act.DELETE})
+"""Requests to other routes of the application, each on a connection of its own."""
 
 
 FORMS: Mapping[Act, tuple[str, str]] = {
@@ -60,6 +67,11 @@ FORMS: Mapping[Act, tuple[str, str]] = {
         "on:TEXT reply:TEXT",
         "from here on answer each text that begins so; such a message counts for no wait",
     ),
+    Act.GET: ("get:/PATH", "ask for a page of the application, and await the answer"),
+    **{
+        act: (f"{act}:/PATH [BODY]", f"the same by {act.upper()}, with a body")
+        for act in (Act.POST, Act.PUT, Act.PATCH, Act.DELETE)
+    },
 }
 """How each step is typed, and what it does. The help, the schema and README tell these."""
 
@@ -70,6 +82,8 @@ class Step(NamedTuple):
     act: Act
     text: str = ""
     number: int = 0
+    body: str = ""
+    """What a request carries."""
 
     def typed(self) -> str:
         """Return what one types for it."""
@@ -82,6 +96,9 @@ class Step(NamedTuple):
             return f"on:{heard} reply:{said}"
         if self.act is Act.AFTER:
             return f"after:{self.text}:{self.number}"
+        if self.act in REQUESTS:
+            body = self.body if not self.body or _is_plain(self.body) else json.dumps(self.body)
+            return f"{self.act}:{self.text} {body}".rstrip()
         if self.act is Act.HANGUP:
             return "hangup:rst" if self.text == "rst" else "hangup"
         usual = {Act.WAIT: 1, Act.CLOSE: NORMAL}.get(self.act, 0)
@@ -99,6 +116,30 @@ class Script:
     subprotocols: tuple[str, ...] = ()
     typed: str = ""
     """How it was typed, for people."""
+
+    @property
+    def connects(self) -> bool:
+        """Whether it opens a WebSocket: one that only makes requests does not."""
+        aside = {*REQUESTS, Act.SLEEP, Act.AFTER}
+        return not self.requests or any(step.act not in aside for step in self.steps)
+
+    @property
+    def requests(self) -> tuple[Step, ...]:
+        """The requests that it makes besides, in order."""
+        return tuple(step for step in self.steps if step.act in REQUESTS)
+
+    def connections(self, name: str) -> tuple[str, ...]:
+        """Return what its connections are called: its WebSocket's, and one for each request.
+
+        name: what it is called itself.
+        """
+        found = [name] if self.connects else []
+        count = Counter[Act]()
+        for step in self.requests:
+            count[step.act] += 1
+            again = count[step.act] if count[step.act] > 1 else ""
+            found.append(f"{name}.{step.act}{again}")
+        return tuple(found)
 
     def retyped(self) -> "Script":
         """Return it with what one would have typed for it."""
@@ -122,108 +163,6 @@ def frame_of(step: Step) -> Frame:
     return Frame(FrameKind.CLOSE, code=step.number)
 
 
-def parse(typed: str) -> Script:
-    """Return a client's script. Raises UserError with one line for each step that is wrong."""
-    faults: list[str] = []
-    path, headers, subprotocols, rest = _opening(typed.strip(), faults)
-    steps: tuple[Step, ...] = ()
-    try:
-        steps = parse_steps(_split(rest, faults))
-    except UserError as error:
-        faults += error.faults
-    if not steps and not faults:
-        faults.append("it does nothing; for example: send:hi, close")
-    if faults:
-        raise UserError(*(f"client {typed!r}: {fault}" for fault in faults))
-    return Script(path, steps, tuple(headers), tuple(subprotocols), typed.strip())
-
-
-def parse_steps(typed: Iterable[str]) -> tuple[Step, ...]:
-    """Return steps that stand for themselves. Raises UserError with one line for each fault."""
-    faults: list[str] = []
-    steps: list[Step] = []
-    for number, text in enumerate(typed, 1):
-        try:
-            step = _step(text)
-            if step.act is Act.HANGUP and number > 1:
-                raise _FaultError("hangup: only as the first step, it leaves before the answer")
-            steps.append(step)
-        except _FaultError as fault:
-            faults.append(f"step {number}, {text!r}: {fault}")
-    if faults:
-        raise UserError(*faults)
-    return tuple(steps)
-
-
-class _FaultError(Exception):
-    """What is wrong with one step."""
-
-
-def _opening(text: str, faults: list[str]) -> tuple[str, list[tuple[str, str]], list[str], str]:
-    """Return path, headers and subprotocols, and what is left of the text."""
-    path, headers, subprotocols = "", [], []
-    while True:
-        word, _, rest = text.partition(" ")
-        if word.startswith("/") and not path:
-            path = word
-        elif word.startswith("header:"):
-            name, equals, value = word.removeprefix("header:").partition("=")
-            if not name or not equals:
-                faults.append(f"{word!r}: expected header:NAME=VALUE")
-            headers.append((name, value))
-        elif word.startswith("subprotocol:"):
-            subprotocols.append(word.removeprefix("subprotocol:"))
-        else:
-            return path, headers, subprotocols, text
-        text = rest.lstrip()
-
-
-def _split(text: str, faults: list[str]) -> list[str]:
-    """Return the steps: between commas, unless the comma stands in a JSON value."""
-    found: list[str] = []
-    while text:
-        head, colon, value = text.partition(":")
-        if colon and "," not in head and value.startswith(("{", "[", '"')):
-            try:
-                _, length = json.JSONDecoder().raw_decode(value)
-            except ValueError as error:
-                faults.append(f"{head.strip()}: what begins like JSON is none: {error}")
-                return found
-            rest = value[length:].lstrip()
-            if rest and not rest.startswith((",", "reply:")):
-                faults.append(
-                    f"{head.strip()}: expected a comma behind the JSON, got {rest[:20]!r}"
-                )
-                return found
-            step, _, later = rest.partition(",")
-            found.append(f"{head}:{value[:length]}{' ' if step else ''}{step}".strip())
-            text = later.lstrip()
-        else:
-            step, _, text = text.partition(",")
-            if step.strip() or not text:
-                found.append(step.strip())
-            text = text.lstrip()
-    return found
-
-
-def _step(text: str) -> Step:
-    name, colon, value = text.partition(":")
-    try:
-        act = Act(name.strip())
-    except ValueError:
-        allowed = ", ".join(Act) + near(name.strip(), Act)
-        raise _FaultError(f"unknown; allowed: {allowed}") from None
-    return _READERS[act](act, value if colon else None)
-
-
-def _plain_text(value: str) -> str:
-    """Return a text as it is sent: a JSON string without its quotes."""
-    if not value.startswith('"'):
-        return value
-    read: str = json.loads(value)
-    return read
-
-
 def _is_plain(text: str) -> bool:
     """Whether a text may stand in a script as it is."""
     if not text or text.startswith('"'):
@@ -234,77 +173,3 @@ def _is_plain(text: str) -> bool:
         except ValueError:
             return False
     return "," not in text and text == text.strip() and text.isprintable()
-
-
-def _text(act: Act, value: str | None) -> Step:
-    if value is None:
-        raise _FaultError(f"expected {act}:TEXT")
-    return Step(act, _plain_text(value))
-
-
-def _bytes(act: Act, value: str | None) -> Step:
-    try:
-        return Step(act, bytes.fromhex(value or "-").hex())
-    except ValueError:
-        raise _FaultError(f"expected {act}: and bytes in hexadecimal, got {value!r}") from None
-
-
-def _integer(value: str | None, least: int, most: int, usual: int | None) -> int:
-    if value is None and usual is not None:
-        return usual
-    try:
-        number = int(value or "")
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise _FaultError(f"expected a number from {least} to {most}, got {value!r}")
-    return number
-
-
-def _numbered(least: int, most: int, usual: int | None) -> Callable[[Act, str | None], Step]:
-    return lambda act, value: Step(act, number=_integer(value, least, most, usual))
-
-
-def _bare(act: Act, value: str | None) -> Step:
-    if value is not None:
-        raise _FaultError(f"takes no value, got {value!r}")
-    return Step(act)
-
-
-def _hangup(act: Act, value: str | None) -> Step:
-    if value not in (None, "rst"):
-        raise _FaultError(f"expected hangup or hangup:rst, got {value!r}")
-    return Step(act, value or "fin")
-
-
-def _after(act: Act, value: str | None) -> Step:
-    name, _, count = (value or "").partition(":")
-    if not (name.startswith("c") and name[1:].isdigit()):
-        raise _FaultError("expected after:cN:COUNT, for example after:c2:1")
-    return Step(act, name, _integer(count or None, 1, 1_000_000, 1))
-
-
-def _on(act: Act, value: str | None) -> Step:
-    heard, found, said = (value or "").partition(" reply:")
-    if not found or not heard:
-        raise _FaultError("expected on:TEXT reply:TEXT")
-    return Step(act, json.dumps([_plain_text(heard), _plain_text(said)]))
-
-
-_READERS: dict[Act, Callable[[Act, str | None], Step]] = {
-    Act.SEND: _text,
-    Act.SEND_BYTES: _bytes,
-    Act.PING: _bare,
-    Act.WAIT: _numbered(1, 1_000_000, 1),
-    Act.SLEEP: _numbered(0, 10_000_000_000, None),
-    Act.CLOSE: _numbered(1000, 4999, NORMAL),
-    Act.FIN: _bare,
-    Act.DROP: _bare,
-    Act.RST: _bare,
-    Act.SILENT: _bare,
-    Act.MUTE: _bare,
-    Act.HANGUP: _hangup,
-    Act.AFTER: _after,
-    Act.ON: _on,
-}
-assert set(_READERS) == set(FORMS) == set(Act)

@@ -5,7 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, WithJsonSchema, model_validator
 
 from sim.errors import UserError
-from sim.model.appscript import FORMS, Script, Step, parse_steps
+from sim.model.appscript import FORMS, Script, Step
+from sim.model.scriptreader import parse_steps
 from sim.model.times import Table
 
 _STEP = Annotated[

@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 
 from sim.aio.tcp import Peer, Port, Sent
 from sim.aio.world import Alarm, World, to_ns
-from sim.model.appscript import Act, Script, Step, frame_of
+from sim.model.appscript import REQUESTS, Act, Script, Step, frame_of
 from sim.model.client import CLOSE_TIMEOUT_S, LOST
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action, Do
 from sim.peer.codec import ClientCodec
+from sim.peer.request import Request
 
 HOST = "127.0.0.1:8000"
 _SENDS = (Act.SEND, Act.SEND_BYTES, Act.PING, Act.CLOSE)
@@ -26,9 +27,11 @@ _SENDS = (Act.SEND, Act.SEND_BYTES, Act.PING, Act.CLOSE)
 class PeerClient(Peer):
     """One client, following its script."""
 
-    def __init__(self, world: World, port: Port, script: Script, path: str) -> None:
-        """Prepare. path: what it asks for."""
-        self.name = port.name
+    def __init__(
+        self, world: World, name: str, port: Port | None, script: Script, path: str
+    ) -> None:
+        """Prepare. port: its WebSocket's, None if it opens none. path: what it asks for."""
+        self.name = name
         self.script = script
         self.opened = False
         self.over = ""
@@ -41,6 +44,10 @@ class PeerClient(Peer):
         """All clients of the run, by their names."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when it is open, has got a message, or is over."""
+        self.connect: Callable[[Request], None] = lambda request: None
+        """Called with a request that it makes, which is to get a connection of its own."""
+        self.requests: list[Request] = []
+        """The requests that it has made besides."""
         self.held = False
         """Whether it waits until it is told to go on, though it is open."""
         self._world = world
@@ -61,20 +68,25 @@ class PeerClient(Peer):
         self._unread = 0
         """Bytes that it has received: a frame may be half here."""
         self._slept = False
-        port.peer = self
+        if port is not None:
+            port.peer = self
 
     def start(self) -> None:
-        """Ask for the connection."""
+        """Ask for the connection; without one go on with the script."""
+        if self._port is None:
+            self.opened = True
+            self.on_change()
+            self.step()
+            return
         headers, names = self.script.headers, self.script.subprotocols
         connect = Action(Do.CONNECT, None, names, headers)
         self._put(Sent.DATA, self._codec.request(HOST, self._path, connect), own=True)
         first = self.script.steps[0]
-        if first.act is Act.HANGUP:
-            self._leave(Sent.RST if first.text == "rst" else Sent.FIN)
+        if first.act in (Act.HANGUP, Act.RST):
+            is_reset = first.act is Act.RST or first.text == "rst"
+            self._leave(Sent.RST if is_reset else Sent.FIN)
             self._next = 1
-        elif first.act is Act.RST:
-            self._leave(Sent.RST)
-            self._next = 1
+            self._end(LOST)
 
     @property
     def waits_for(self) -> str:
@@ -85,12 +97,20 @@ class PeerClient(Peer):
             return "an answer to its request"
         if self._next < len(self.script.steps):
             step = self.script.steps[self._next]
+            if step.act in REQUESTS and self.requests:
+                return f"an answer to {self.requests[-1].words}"
             if step.act is Act.WAIT:
                 missing = self._waited + step.number - self._counted
                 return f"{missing} message{'s' if missing > 1 else ''} more"
             if step.act is Act.AFTER:
                 return f"{step.text} to get {step.number} in all"
         return "the end of the connection" if self._closing else ""
+
+    @property
+    def stands_on(self) -> str:
+        """The connection that its script waits for: its WebSocket's, or that of a request."""
+        open_requests = (one.name for one in self.requests if not one.over)
+        return next(open_requests, self.name)
 
     @property
     def done(self) -> bool:
@@ -108,6 +128,8 @@ class PeerClient(Peer):
                 return
             self._next += 1
             self._do(step)
+        if self._port is None and self.done:
+            self._end("done")
 
     def __standing__(self) -> object:
         """Return what of it matters for what is to come, and for what is found in the end, but for
@@ -122,6 +144,7 @@ class PeerClient(Peer):
             (self._closing, self._half_closed, self._mute, self._gone, self._slept),
             self._answers,
             self._unread if self._world.bounds.partial else None,
+            [request.__standing__() for request in self.requests],
         ]
 
     @property
@@ -134,7 +157,8 @@ class PeerClient(Peer):
     @property
     def patience_ns(self) -> int:
         """How long it goes on waiting for the answer to a close that is still under way."""
-        left = self._world.from_now(self._given_up_at) if self._port.under_way else None
+        awaits = self._port is not None and bool(self._port.under_way)
+        left = self._world.from_now(self._given_up_at) if awaits else None
         return left or 0
 
     def _waits_again(self) -> bool:
@@ -166,7 +190,9 @@ class PeerClient(Peer):
 
     def on_reset(self) -> None:
         """The server is gone, and what was under way to it is lost."""
-        self._gone = self._port.peer_closed = True
+        self._gone = True
+        if self._port is not None:
+            self._port.peer_closed = True
         self._end(self._how)
 
     def _take(self, frame: Frame) -> None:
@@ -213,6 +239,8 @@ class PeerClient(Peer):
         elif step.act is Act.AFTER:
             other = self.others.get(step.text)
             return other is not None and len(other.got) >= step.number
+        elif step.act in REQUESTS:
+            return self._is_answered(step)
         elif step.act is Act.SLEEP and not self._slept:
             if self._alarm is None:
                 due = self._world.now_ns + to_ns(step.number)
@@ -221,6 +249,16 @@ class PeerClient(Peer):
             return False
         self._slept = False
         return True
+
+    def _is_answered(self, step: Step) -> bool:
+        """Whether a request is answered; the first time it is asked, the request is made."""
+        made = sum(one.act in REQUESTS for one in self.script.steps[: self._next])
+        if len(self.requests) > made:
+            return bool(self.requests[made].over)
+        name = self.script.connections(self.name)[self.script.connects + made]
+        self.requests.append(Request(self._world, self.name, name, step, self.step))
+        self.connect(self.requests[-1])
+        return False
 
     def _wake(self) -> None:
         self._alarm, self._slept = None, True
@@ -270,12 +308,13 @@ class PeerClient(Peer):
 
     def _leave(self, how: Sent) -> None:
         """Be gone: later bytes of the server are answered by a reset."""
-        if not self._gone:
+        if not self._gone and self._port is not None:
             self._gone = True
             self._port.peer_closed = True
             self._put(how)
 
     def _put(self, what: Sent, data: bytes = b"", own: bool = False) -> None:
+        assert self._port is not None, "who has no WebSocket sends nothing on it"
         self._port.put(what, data, own)
 
     def _end(self, how: str) -> None:

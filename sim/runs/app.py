@@ -108,7 +108,7 @@ class AppSubject:
             raise NoAnswer(f"{end.ending}: {words_of(end.error)}")
         told = [_finding(event, self.severities) for event in end.events if event.kind == "finding"]
         findings = tuple(one for one in told if one is not None)
-        names = [f"c{number}" for number in range(1, len(self.case.clients) + 1)]
+        names = _connections(self.case, end)
         classes = [_class(name, findings, end) for name in names]
         if whole := _kinds(one for one in findings if one.connection not in names):
             classes.append(whole)
@@ -247,9 +247,18 @@ def _class(name: str, findings: tuple[Finding, ...], end: End) -> str:
     for event in end.events:
         if event.kind == "stop":
             break
-        if event.values.get("connection") == name and event.kind in _ENDS:
-            ended = _ENDS[event.kind]
+        if event.values.get("connection") != name:
+            continue
+        if event.kind == "client.answered":
+            return str(event.values["status"])
+        ended = _ENDS.get(event.kind, ended)
     return ended or "not called"
+
+
+def _connections(case: AppCase, end: End) -> list[str]:
+    """Return the connections of a run: each client's, and those of the requests that it made."""
+    asked = {str(one.values["connection"]) for one in end.events if one.kind == "client.asked"}
+    return [name for name in case.connections if name in asked or "." not in name]
 
 
 _ENDS = {

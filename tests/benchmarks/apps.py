@@ -32,8 +32,8 @@ from sim.hosting.application import Application
 from sim.hosting.target import load
 from sim.kernel.series import run_all, run_search
 from sim.model.app import AppCase, Bounds
-from sim.model.appscript import parse
 from sim.model.findings import Severities
+from sim.model.scriptreader import parse
 from sim.runs.app import AppSubject
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo

@@ -13,7 +13,7 @@ from sim.exploration.ladder import Climbed, Ladder
 from sim.exploration.way import EVERY_STATE, Way
 from sim.hosting.routes import paths_for
 from sim.model.app import Bounds
-from sim.model.appscript import parse
+from sim.model.scriptreader import parse
 from sim.runs.app import AppSubject
 from sim.runs.subject import Record
 from tests.helpers.applications import subject
@@ -36,7 +36,7 @@ def climb(
     ladder = Ladder(
         one,
         scripts,
-        lambda some: paths_for(app, tuple(script.path for script in some), target),
+        lambda some: paths_for(app, some, target),
         alone,
         (),
         way,

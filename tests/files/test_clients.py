@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from sim.commands.cli import main
 from sim.errors import UserError
 from sim.files.clients import read_clients
-from sim.model.appscript import FORMS, parse
+from sim.model.appscript import FORMS
+from sim.model.scriptreader import parse
 
 TWO = """\
 [[clients]]

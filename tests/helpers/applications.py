@@ -9,10 +9,10 @@ from sim.hosting.routes import paths_for
 from sim.hosting.target import load
 from sim.kernel.series import run_once, run_search
 from sim.model.app import AppCase, Bounds, ServerName
-from sim.model.appscript import parse
 from sim.model.findings import Severities
 from sim.model.record import End, Ending
 from sim.model.schedule import Search
+from sim.model.scriptreader import parse
 from sim.runs.app import AppSubject
 from sim.runs.subject import Record, record
 from sim.schedulers.exhaustive import Exhaustive
@@ -35,7 +35,7 @@ def subject(
     scripts = tuple(map(parse, clients or (TALK,)))
     application = _application(target, factory)
     case = AppCase(target, scripts, server, bounds or Bounds(), factory)
-    paths = paths_for(application.loaded(case), tuple(one.path for one in scripts), target)
+    paths = paths_for(application.loaded(case), scripts, target)
     return AppSubject(case, application, paths, severities or Severities())
 
 

@@ -120,7 +120,7 @@ class _Clients(threading.Thread):
             _ClientPort(f"c{number}", both.client, drawn) for number, both in enumerate(ends, 1)
         ]
         self.clients = [
-            PeerClient(self.world, port, script, path)
+            PeerClient(self.world, port.name, port, script, path)
             for port, script, path in zip(self.ports, case.clients, one.paths, strict=True)
         ]
         acquaint(self.clients)

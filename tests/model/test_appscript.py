@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import UserError
-from sim.model.appscript import Act, Script, Step, parse
+from sim.model.appscript import Act, Script, Step
+from sim.model.scriptreader import parse
 
 SCRIPTS = {
     "send:hi, close": (Step(Act.SEND, "hi"), Step(Act.CLOSE, number=1000)),
@@ -24,6 +25,16 @@ SCRIPTS = {
     "hangup:rst": (Step(Act.HANGUP, "rst"),),
     "after:c2:4, close": (Step(Act.AFTER, "c2", 4), Step(Act.CLOSE, number=1000)),
     "send:, close": (Step(Act.SEND, ""), Step(Act.CLOSE, number=1000)),
+    "get:/page?a=b, close": (Step(Act.GET, "/page?a=b"), Step(Act.CLOSE, number=1000)),
+    'post:/told {"a": [1, 2]}, drop': (
+        Step(Act.POST, "/told", body='{"a": [1, 2]}'),
+        Step(Act.DROP),
+    ),
+    'patch:/told "a, b", put:/told a b': (
+        Step(Act.PATCH, "/told", body="a, b"),
+        Step(Act.PUT, "/told", body="a b"),
+    ),
+    "delete:/told/1": (Step(Act.DELETE, "/told/1"),),
     'on:"ping" reply:"pong", silent': (Step(Act.ON, '["ping", "pong"]'), Step(Act.SILENT)),
 }
 
@@ -54,7 +65,33 @@ def test_any_text_can_be_sent(text: str) -> None:
     assert parse(typed).steps[0] == Step(Act.SEND, text)
 
 
+@given(st.text(max_size=30))
+def test_any_text_can_be_a_body(text: str) -> None:
+    step = Step(Act.POST, "/told", body=text)
+    assert parse(Script("", (step, Step(Act.GET, "/x"))).retyped().typed).steps[0] == step
+
+
+@pytest.mark.parametrize(
+    ("typed", "connects", "names"),
+    [
+        ("get:/a, sleep:5, get:/b, post:/a", False, ("c1.get", "c1.get2", "c1.post")),
+        ("get:/a, wait", True, ("c1", "c1.get")),
+        ("sleep:5", True, ("c1",)),
+    ],
+)
+def test_who_only_makes_requests_has_no_websocket(
+    typed: str, connects: bool, names: tuple[str, ...]
+) -> None:
+    script = parse(typed)
+    assert script.connects is connects
+    assert script.connections("c1") == names
+
+
 SLIPS = {
+    "get:page": "expected get:/PATH, with a path that begins with /",
+    "get:/page x": "a get carries no body, got 'x'",
+    'post:/page {"a"': "post:/page: what begins like JSON is none",
+    'post:/page {"a": 1} x': "post:/page: expected a comma behind the JSON, got 'x'",
     "snd:x": "did you mean 'send'?",
     "send": "expected send:TEXT",
     "close:77": "from 1000 to 4999",

@@ -70,7 +70,7 @@ def execute(
                 refused = f"the run takes {takes_s:,.0f} s, and {run_s:g} s are waited for in all"
                 return
             left_out_s = tape.ends_ns / 1e9 - takes_s
-            system = _System(tape, len(subject.case.clients), last, run_s)
+            system = _System(tape, len(subject.case.connections), last, run_s)
             try:
                 end = yield replace(job, scheduler=Replay(()), system=system)
             finally:

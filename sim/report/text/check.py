@@ -48,7 +48,8 @@ def status_of(climbed: Climbed) -> int:
 def tell(checked: Checked) -> Iterator[str | Text | Table]:
     """Yield what was found."""
     climbed, case = checked.climbed, checked.subject.case
-    paths = ", ".join(dict.fromkeys(path for one in climbed.cases for path in one.subject.paths))
+    asked = dict.fromkeys(path for one in climbed.cases for path in one.subject.paths if path)
+    paths = ", ".join(asked)
     app = checked.subject.application.loaded(case)
     yield Text(printable(f"{paths or case.target} on {server_words(case, app)}"), style="bold")
     yield ""
@@ -264,7 +265,7 @@ def _again(record: Record) -> Iterator[str | Text]:
     if token:
         options = shlex.join(record.subject.options())
         yield f"again   wsrace replay {token} {options}"
-    clients = ", ".join(repr(f"{path} {_bare(one.typed)}") for one, path in _asked(record))
+    clients = ", ".join(repr(f"{path} {_bare(one.typed)}".strip()) for one, path in _asked(record))
     said = "".join(
         f", {name}={list(names)!r}"
         for name, names in (("invariants", case.invariants), ("at_end", case.at_end))

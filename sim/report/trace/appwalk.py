@@ -5,6 +5,7 @@ The run is made again for it. A moment is an event of the trace, or an access to
 attribute; the turn of the loop stands for the step.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -102,7 +103,7 @@ def walk_of(made: Record, watched: Watched | None) -> Walked:
         names = watched.names
         with watching(watched.kind, names, noted.target, watched.tests, _row_of(noted)):
             run_once(job)
-    teller = _Teller(noted, [f"c{number}" for number in range(1, len(subject.paths) + 1)])
+    teller = _Teller(noted, subject.case.connections)
     moments = tuple(teller.moments())
     return Walked(moments, teller.lanes, noted.files)
 
@@ -203,8 +204,10 @@ class _Teller:
         """Take note of an event; return it in words."""
         if event.kind == "client.opened":
             self._states[connection] = "open"
-        elif event.kind == "client.over":
+        elif event.kind == "client.over" and connection in self._states:
             self._states[connection] = f"over: {event.values['how']}"
+        elif event.kind == "client.answered":
+            self._states[connection] = f"answered: {event.values['status']}"
         elif event.kind == "arrived":
             if self._states[connection] == "-":
                 self._states[connection] = "asked for"
@@ -217,7 +220,7 @@ class _Teller:
     def _task(event: Event, connection: str) -> str:
         """Return who did something."""
         if event.kind.startswith("client."):
-            return f"{connection} client"
+            return f"{event.task} client"
         if event.kind.startswith(("app.", "asgi.")):
             return f"{connection} handler"
         return _SYSTEM if event.task.startswith("(") else event.task
@@ -230,7 +233,7 @@ class _Teller:
 
 
 def _is_client(name: str) -> bool:
-    return name[:1] == "c" and name[1:].isdecimal()
+    return re.fullmatch(r"c\d+(\.\w+)?", name) is not None
 
 
 def _cut(text: str) -> str:
