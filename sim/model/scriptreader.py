@@ -114,7 +114,10 @@ def _plain_text(value: str) -> str:
     """Return a text as it is sent: a JSON string without its quotes."""
     if not value.startswith('"'):
         return value
-    read: str = json.loads(value)
+    try:
+        read: str = json.loads(value)
+    except ValueError as error:
+        raise _FaultError(f"what begins like a JSON string is none: {error}") from None
     return read
 
 

@@ -67,6 +67,15 @@ def test_a_file_that_is_not_there_or_is_no_text_is_told(tmp_path: Path) -> None:
         read_clients(str(tmp_path / "raw"))
 
 
+@pytest.mark.parametrize("step", ['send:\\"a', 'post:/x \\"a', 'on:\\"a reply:b'])
+def test_half_a_json_string_is_a_fault_and_no_traceback(tmp_path: Path, step: str) -> None:
+    """It was one: only what is typed on the command line had been looked through for JSON."""
+    file = tmp_path / "clients.toml"
+    file.write_text(f'[[clients]]\nsteps = ["{step}"]\n')
+    with pytest.raises(UserError, match="what begins like a JSON string is none"):
+        read_clients(str(file))
+
+
 def test_the_schema_the_help_and_readme_tell_every_step() -> None:
     schema = json.loads(CliRunner().invoke(main, ["schema", "clients"]).stdout)
     items = schema["$defs"]["ClientRow"]["properties"]["steps"]["items"]
