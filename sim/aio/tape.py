@@ -28,8 +28,8 @@ class Turn(NamedTuple):
     """When the outside world acted by itself for the last time in it; None if it did not."""
     landed: int
     """How many threads landed while nothing was ready."""
-    arrived: tuple[tuple[str, int], ...]
-    """How many units came on which connections, in order."""
+    arrived: tuple[tuple[str, int, bool], ...]
+    """How many units came on which connections, in order, and whether the last was cut in two."""
     due: int
     """How many timers were due."""
     ready: tuple[tuple[str, int], ...]
@@ -97,7 +97,7 @@ class _Noted(Selector):
         super().__init__(world)
         self._noting = world
         self._tape = tape
-        self._came: list[tuple[str, int]] = []
+        self._came: list[tuple[str, int, bool]] = []
 
     def select(self, timeout: float | None = None) -> Events:
         """Return what the kernel tells the loop in this turn. Raises EndOfRun."""
@@ -130,10 +130,10 @@ class _Noted(Selector):
         )
         return told
 
-    def _arrive(self, port: Port, least: int) -> None:
-        before = len(port.under_way)
-        super()._arrive(port, least)
-        self._came.append((port.name, before - len(port.under_way)))
+    def _arrive(self, port: Port, least: int) -> tuple[int, bool]:
+        count, is_cut = super()._arrive(port, least)
+        self._came.append((port.name, count, is_cut))
+        return count, is_cut
 
     def _count_due(self) -> int:
         """Return how many timers the loop is going to call now, as it counts them itself."""

@@ -107,6 +107,14 @@ class Port:
             return  # nothing comes after a reset
         self.under_way.append(Unit(what, data, self._now_ns(), own))
 
+    def cut(self, index: int) -> None:
+        """Cut a unit of what is under way into two, in the middle."""
+        unit = self.under_way[index]
+        assert unit.what is Sent.DATA, "nothing else has a middle"
+        middle = len(unit.data) // 2
+        self.under_way[index] = unit._replace(data=unit.data[:middle])
+        self.under_way.insert(index + 1, unit._replace(data=unit.data[middle:]))
+
     def arrive(self, count: int) -> None:
         """Let the first units of what is under way arrive."""
         for _ in range(count):
@@ -131,6 +139,11 @@ class Port:
     def readable(self) -> bool:
         """Whether a selector would say so."""
         return bool(self.received) or self.fin or self.dead
+
+    @property
+    def is_over(self) -> bool:
+        """Whether one of the ends has ended it, as far as the server's kernel knows."""
+        return self.fin or self.dead or self.closed
 
     def __standing__(self) -> object:
         """Return what of it matters for what is to come, but for when it was sent."""

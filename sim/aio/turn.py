@@ -268,14 +268,31 @@ class Selector(BaseSelector):
                 self._arrive(port, max(least, 1))
                 came = True
 
-    def _arrive(self, port: Port, least: int) -> None:
-        """Let what is under way on a connection arrive, or the first of it. least: how many."""
+    def _arrive(self, port: Port, least: int) -> tuple[int, bool]:
+        """Let what is under way on a connection arrive, or the first of it. least: how many.
+
+        Returns how many units did, and whether the last of them is one half of one.
+        """
         world, most = self._world, len(port.under_way)
         picked = world.ask(Kind.VALUE, range(least, most + 1), most - least, port.name)
         count = least + picked
-        what = ",".join(unit.what.value for unit in list(port.under_way)[:count])
-        world.event("arrived", "(net)", connection=port.name, what=what)
+        is_cut = self._cuts(port, count - 1)
+        what = [unit.what.value for unit in list(port.under_way)[:count]]
+        if is_cut:
+            port.cut(count - 1)
+            what[-1] = "half a frame"
+        world.event("arrived", "(net)", connection=port.name, what=",".join(what))
         port.arrive(count)
+        return count, is_cut
+
+    def _cuts(self, port: Port, index: int) -> bool:
+        """Decide whether only half of a unit arrives now."""
+        world, unit = self._world, port.under_way[index]
+        if not world.splits_left or len(unit.data) < 2 or world.is_overdue(unit):
+            return False
+        cuts = world.ask(Kind.VALUE, ("whole", "half"), 0, f"{port.name}:split") == 1
+        world.splits_left -= cuts
+        return cuts
 
     # -- what is ready -------------------------------------------------------------------------
 

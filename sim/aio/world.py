@@ -70,6 +70,7 @@ class World:
         """Who waits for what, where the run came to stand still."""
         self.late_left = bounds.late
         self.partial_left = bounds.partial
+        self.splits_left = bounds.splits
         self.settles = True
         """Whether nothing is a choice now: everything goes its usual way."""
         self.horizon_ns: int | None = None

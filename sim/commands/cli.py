@@ -291,6 +291,9 @@ def explore(
 )
 @click.option("--partial", type=click.IntRange(0, 1000), help="Sends that may take only a part.")
 @click.option(
+    "--split", "splits", type=click.IntRange(0, 1000), help="Frames that may come in two halves."
+)
+@click.option(
     "--from",
     "start",
     type=click.Choice(["request", "open"]),

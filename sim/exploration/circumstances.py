@@ -60,6 +60,7 @@ def _what(question: Question) -> str:
         "": f"how much of {name}'s comes",
         "send": f"whether a reset meets a send to {name}",
         "sends": f"how much a send to {name} takes",
+        "split": f"whether a frame of {name}'s comes as a whole",
     }.get(act, asker)
 
 

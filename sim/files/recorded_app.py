@@ -26,6 +26,7 @@ class RecordedBounds(Table):
     until_ms: NotNegative = Bounds().until_ms
     gone_ms: NotNegative = Bounds().gone_ms
     partial: Annotated[int, Field(strict=True, ge=0, le=1000)] = Bounds().partial
+    splits: Annotated[int, Field(strict=True, ge=0, le=1000)] = Bounds().splits
     start: Literal["request", "open"] = Bounds().start
 
 

@@ -69,6 +69,7 @@ def tell(served: Served, lifespan: Any, grace_ns: int) -> None:
         *_tasks(served),
         *_shutdown(served, grace_ns),
         *_swallowed(served),
+        *_kicked(served),
         *_blocks(served),
         *_lost(served),
         *_broken(served),
@@ -124,7 +125,7 @@ def _standing(served: Served) -> Iterator[Found]:
     if served.spins:
         yield from _spinning(served)
         return
-    gone = {port.name: port.fin or port.dead or port.closed for port in loop.world.ports}
+    gone = {port.name: port.is_over for port in loop.world.ports}
     for client in served.clients:
         if (not client.done and client.opened) or (
             not client.opened and not client.over and client.waits_for
@@ -213,7 +214,7 @@ def _lifespan(served: Served, lifespan: Any) -> Iterator[Found]:
 
 def _tasks(served: Served) -> Iterator[Found]:
     """Yield tasks that a connection started and that live though its client is gone."""
-    gone = {port.name for port in served.loop.world.ports if port.fin or port.dead or port.closed}
+    gone = {port.name for port in served.loop.world.ports if port.is_over}
     handlers = {id(call.task) for call in served.observer.calls}
     gone -= {request.name for client in served.clients for request in client.requests}
     standing = {call.connection for call in served.observer.calls if not call.ended}
@@ -255,6 +256,14 @@ def _swallowed(served: Served) -> Iterator[Found]:
         if isinstance(error, RuntimeError) and id(error) not in left:
             text = f"{words_for(error)} out of {which} was caught"
             yield Found("swallowed", connection, text, observer.line_of(error), text, error)
+
+
+def _kicked(served: Served) -> Iterator[Found]:
+    """Yield handlers that took another connection's end for the end of their own."""
+    observer = served.observer
+    for name, met in observer.kicked.items():
+        text = f"{words_for(met.error)} of {met.whose}'s connection was caught"
+        yield Found("kicked", name, f"{text}, and the handler returned", met.where, text, met.error)
 
 
 def _blocks(served: Served) -> Iterator[Found]:

@@ -7,11 +7,12 @@ asked last on the way to where it rose.
 """
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.aio.world import CONNECTION, World
 from sim.hosting.target import Target
@@ -82,6 +83,15 @@ class Escaped:
     """Whether it left the handler of a request: the server answers that it failed."""
 
 
+class Met(NamedTuple):
+    """What a handler met of another connection."""
+
+    error: BaseException
+    whose: str
+    where: str
+    """The user's line at which it did."""
+
+
 @dataclass(slots=True)
 class Call:
     """One call of the application, for a WebSocket or a request."""
@@ -92,6 +102,10 @@ class Call:
     ended: bool = False
     pending: int = 0
     """How many of its receives wait now."""
+    closes: bool = False
+    """Whether the application has sent a close."""
+    met: "Met | None" = None
+    """What another connection has raised in it since it received last."""
     task: "asyncio.Task[Any] | None" = None
 
 
@@ -113,6 +127,8 @@ class Observer:
     disconnected: dict[str, None] = field(default_factory=dict)
     """The connections of whose end it was told."""
     two_receivers: dict[str, None] = field(default_factory=dict)
+    kicked: dict[str, Met] = field(default_factory=dict)
+    """Connections whose handler returned on what another one raised."""
     broken: dict[str, str] = field(default_factory=dict)
     """Promises that were broken, with what was said of them first."""
 
@@ -156,6 +172,7 @@ class Observer:
         self.world.event("app.called", name, connection=name, path=str(scope.get("path", "")))
         try:
             await inner(scope, receive, send)
+            self._returned(call)
             self.world.event("app.returned", name, connection=name)
         except asyncio.CancelledError:
             self.world.event("app.cancelled", name, connection=name)
@@ -176,6 +193,7 @@ class Observer:
                 raise
             finally:
                 call.pending -= 1
+            call.met = None
             self._message("asgi.receive", call, message)
             self.received[call.connection] += message["type"] == "websocket.receive"
             if message["type"] == "websocket.disconnect":
@@ -187,6 +205,7 @@ class Observer:
     def _send(self, call: Call, send: Send) -> Send:
         async def observed(message: Message) -> None:
             self._message("asgi.send", call, message)
+            call.closes = call.closes or message["type"] == "websocket.close"
             try:
                 await send(message)
             except Exception as error:
@@ -211,9 +230,23 @@ class Observer:
         if any(error is known for known, _, _ in self.raised):
             return
         self.raised.append((error, connection, which))
+        by = CONNECTION.get()
+        for call in self.calls if by != connection else ():
+            if call.connection == by:
+                own = self.target.own_frame(sys._getframe(1))
+                at = "" if own is None else self.target.place(own.f_code.co_filename, own.f_lineno)
+                call.met = Met(error, connection, at)
         self.world.event(
             "asgi.raised", connection, connection=connection, call=which, error=words_for(error)
         )
+
+    def _returned(self, call: Call) -> None:
+        """Take note of a handler that ends by what is another connection's, its own being open."""
+        if call.is_request or call.met is None or call.closes:
+            return
+        port = next(one for one in self.world.ports if one.name == call.connection)
+        if call.connection not in self.disconnected and not port.is_over:
+            self.kicked[call.connection] = call.met
 
     def _left(self, call: Call, error: BaseException) -> None:
         grouped = isinstance(error, BaseExceptionGroup)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sim.aio.entropy import drawn_so_far
 from sim.aio.names import has_unseen_exception, unseen_exception
 from sim.hosting.findings import Served
-from sim.hosting.observe import words_for
+from sim.hosting.observe import Met, words_for
 from sim.hosting.waits import name_of
 
 
@@ -27,7 +27,7 @@ def roots_of(served: Served, alarms: bool = True) -> Iterator[object]:
     yield [str(getattr(one, "client", "")) for one in served.state.connections]
     yield (world.from_now(served.told_to_stop_ns), served.has_stopped)
     yield list(loop.threads.out)
-    yield (world.late_left, world.partial_left, world.settles)
+    yield (world.late_left, world.partial_left, world.splits_left, world.settles)
     under_way = any(port.under_way and loop.selector.reads(port) for port in world.ports)
     if all(client.over for client in served.clients) and not under_way:
         # What stands then, outlives its client. While bytes of it are under way, which are here
@@ -47,7 +47,11 @@ def _found(served: Served) -> object:
         [(one.connection, one.owner, words_for(one.error)) for one in observer.escaped],
         sorted({(whose, which, words_for(error)) for error, whose, which in observer.raised}),
         list(observer.two_receivers),
-        [(call.connection, call.ended, call.pending) for call in observer.calls],
+        [
+            (call.connection, call.ended, call.pending, call.closes, _met(call.met))
+            for call in observer.calls
+        ],
+        [(name, _met(met)) for name, met in sorted(observer.kicked.items())],
         [
             (whose, name_of(task), words_for(unseen_exception(task)))
             for task, whose in loop.started
@@ -60,3 +64,7 @@ def _found(served: Served) -> object:
         list(loop.world.refusals),
         sorted(observer.broken.items()),
     ]
+
+
+def _met(met: Met | None) -> object:
+    return () if met is None else (words_for(met.error), met.whose, met.where)

@@ -9,11 +9,12 @@ import traceback
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from sim.errors import UserError
 
+_STANDARD = sysconfig.get_path("stdlib") + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 _FRAMEWORKS = ("fastapi", "starlette", "quart", "litestar")
 _HARNESS = str(Path(__file__).resolve().parents[1])
@@ -75,14 +76,21 @@ class Target:
     def _has(self, module: ModuleType) -> bool:
         return self.is_own(getattr(module, "__file__", "") or "")
 
+    def own_frame(self, frame: FrameType | None) -> FrameType | None:
+        """Return the innermost frame of the user's on the way to one, None if there is none."""
+        while frame is not None and not self.is_own(frame.f_code.co_filename):
+            frame = frame.f_back
+        return frame
+
     def place(self, file: str, line: int) -> str:
         """Return "file:line" as people know it.
 
-        Below --app-dir, or where packages are installed, else by its whole name.
+        Below --app-dir, or where packages or Python's own library lie, else by its whole name.
         """
-        base = os.path.abspath(self.app_dir) + os.sep
-        below = file.removeprefix(base)
-        return f"{below.rpartition(f'site-packages{os.sep}')[2]}:{line}"
+        below = file.removeprefix(os.path.abspath(self.app_dir) + os.sep)
+        if below == file:
+            below = below.removeprefix(_STANDARD).rpartition(f"site-packages{os.sep}")[2]
+        return f"{below}:{line}"
 
 
 def _module_of(value: Any) -> str:

@@ -147,7 +147,7 @@ def access_of(
     world = running()
     if world is None:
         return None
-    own = own_frame(target, frame)
+    own = target.own_frame(frame)
     return Access(
         *what,
         turn=world.turns,
@@ -212,10 +212,3 @@ def _reads_bytes(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def own_frame(target: Target, frame: FrameType | None) -> FrameType | None:
-    """Return the innermost frame of the user's on the way to one, None if there is none."""
-    while frame is not None and not target.is_own(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame

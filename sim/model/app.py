@@ -37,6 +37,8 @@ class Bounds:
     """How long a run goes on after the last client's connection has ended."""
     partial: int = 0
     """How many sends may take only a part, or nothing."""
+    splits: int = 0
+    """How many frames may come in two parts, the second later: it is cut in the middle."""
     start: Start = "request"
     """From where on what happens is a choice."""
 

@@ -87,6 +87,12 @@ _ROWS = (
         ("several_receivers",),
     ),
     FindingKind(
+        "kicked",
+        "a handler catches what another connection raised, and returns: its own client, who is "
+        "still there, is thrown out",
+        _N,
+    ),
+    FindingKind(
         "disconnect-unread",
         "a send ended the handler, without a line in the log, before it had read that its client "
         "is gone: what it does only then was not done",

@@ -18,7 +18,7 @@ from sim.hosting.application import Application
 from sim.hosting.findings import Served
 from sim.hosting.promises import with_promises
 from sim.hosting.target import load
-from sim.model.app import AppCase
+from sim.model.app import AppCase, Bounds
 from sim.model.appscript import Act
 from sim.model.findings import Severities, Severity
 from sim.model.outcome import Finding, Outcome
@@ -123,7 +123,7 @@ class AppSubject:
         return (self,)
 
     def smaller(self) -> Iterator[Self]:
-        """Yield it with less lateness, then with fewer clients, then with shorter scripts.
+        """Yield it with tighter bounds, then with fewer clients, then with shorter scripts.
 
         What a script waits for may be the answer to anything before: then all of that stays, else
         every run would fail by waiting for what nobody asked for.
@@ -131,6 +131,8 @@ class AppSubject:
         case, bounds = self.case, self.case.bounds
         for late in range(bounds.late):
             yield replace(self, case=replace(case, bounds=replace(bounds, late=late)))
+        for less in _tighter(bounds):
+            yield replace(self, case=replace(case, bounds=less))
         for index in range(len(case.clients)):
             if len(case.clients) > 1 and not _refers(case) and not _others_wait(case, index):
                 clients = case.clients[:index] + case.clients[index + 1 :]
@@ -189,6 +191,16 @@ class AppSubject:
     def silence(self) -> str:
         """Return why nothing happened to a connection that it could have failed by."""
         return ""
+
+
+def _tighter(bounds: Bounds) -> Iterator[Bounds]:
+    """Yield bounds that allow less: half the stall, whole sends, whole frames."""
+    if bounds.late and bounds.stall_ms > bounds.grain_ms:
+        yield replace(bounds, stall_ms=bounds.stall_ms / 2)
+    if bounds.partial:
+        yield replace(bounds, partial=0)
+    if bounds.splits:
+        yield replace(bounds, splits=0)
 
 
 def _refers(case: AppCase) -> bool:

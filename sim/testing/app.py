@@ -43,9 +43,9 @@ def check(app: object, **asked: Any) -> Checked:
     (one script, or several), message, app_dir, env_file, code, fail_on, allow, seconds, confirm,
     sometimes; server, factory, lifespan, root_path, pings; invariants and at_end, functions without
     arguments that must hold after every turn, and when a run is over; and the bounds late,
-    stall_ms, grain_ms, latency_ms, until_ms, gone_ms, partial, start (`sim.model.app`). Returns
-    what was found if it is race-free within them. Raises AppFailed if it is not, or if there is no
-    answer, and UserError for what cannot be asked.
+    stall_ms, grain_ms, latency_ms, until_ms, gone_ms, partial, splits, start (`sim.model.app`).
+    Returns what was found if it is race-free within them. Raises AppFailed if it is not, or if
+    there is no answer, and UserError for what cannot be asked.
     """
     checked = AppChecker({}, None).check(app, **asked)
     assert checked is not None, "nothing is replayed"
@@ -132,7 +132,7 @@ def _asked(app: object, options: Mapping[str, Any]) -> tuple[Asked, Target | Non
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("confirm", "max_schedules", "seed", "late", "partial"), (int,)),
+    **dict.fromkeys(("confirm", "max_schedules", "seed", "late", "partial", "splits"), (int,)),
     **dict.fromkeys(("seconds", "stall_ms", "grain_ms", "latency_ms"), (int, float)),
     **dict.fromkeys(("until_ms", "gone_ms", "shutdown_at_ms", "grace_ms"), (int, float)),
     **dict.fromkeys(("cache", "message", "path", "app_dir", "env_file", "strategy"), (str,)),

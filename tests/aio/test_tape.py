@@ -34,8 +34,8 @@ def test_each_turn_says_what_came_what_was_due_and_who_was_ready() -> None:
     one = subject("guarded:app", "/closes sleep:45, send:a, drop")
     tape, end = taped(one, run_once(one.job(Fifo())))
     came = [turn.arrived for turn in tape.turns if turn.arrived]
-    assert came[0] == (("c1", 1),)
-    assert sum(count for turn in came for _, count in turn) == 3  # the request, a message, FIN
+    assert came[0] == (("c1", 1, False),)
+    assert sum(count for turn in came for _, count, _ in turn) == 3  # the request, a message, FIN
     assert [turn.acted_ns for turn in tape.turns if turn.acted_ns is not None] == [45_000_000]
     assert sum(turn.due for turn in tape.turns) > 0
     assert any(turn.ready == (("c1", 1),) for turn in tape.turns)

@@ -1,10 +1,12 @@
 """Finding the application that a person named: one clear line for every way in which it fails."""
 
+import asyncio.streams
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn.config
 
 from sim.errors import UserError
 from sim.hosting.target import load
@@ -86,3 +88,12 @@ def test_what_cannot_be_loaded_gets_one_line_that_says_why(folder: Path, name: s
 def test_a_folder_that_is_none_is_said() -> None:
     with pytest.raises(UserError, match="app-dir '/no/such/folder': no such folder"):
         load("a:b", "/no/such/folder")
+
+
+def test_places_are_told_from_where_their_package_lies(folder: Path) -> None:
+    """A path of somebody's machine stood in the reason of a failure, for a line of asyncio's."""
+    (folder / "mine.py").write_text(APP)
+    target = load("mine:app", str(folder), False)
+    assert target.place(str(folder / "mine.py"), 1) == "mine.py:1"
+    assert target.place(asyncio.streams.__file__, 7) == "asyncio/streams.py:7"
+    assert target.place(uvicorn.config.__file__, 7) == "uvicorn/config.py:7"

@@ -171,10 +171,12 @@ class RealSelector(Selector):
             world.wait_until(turn.acted_ns)
         world.move_to(turn.now_ns)
         ports = {port.name: port for port in world.ports}
-        for name, count in turn.arrived:
+        for name, count, is_cut in turn.arrived:
             port = ports[name]
             if len(port.under_way) < count:
                 world.stop(f"turn {self._turn}: {name} has not sent so much")
+            if is_cut:
+                port.cut(count - 1)
             port.arrive(count)
         for _ in range(turn.landed):
             if not self.threads_out():

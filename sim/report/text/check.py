@@ -200,7 +200,7 @@ def bounds_words(climbed: Climbed, case: AppCase) -> str:
         f"{bounds.gone_ms / 1000:g} s after the last one left",
         "server pings" if case.pings else "no server pings",
         "choices from when all are open" if bounds.start == "open" else "choices from the request",
-        "whole frames",
+        f"{bounds.splits} frames in two halves" if bounds.splits else "whole frames",
         f"{bounds.partial} partial sends" if bounds.partial else "whole sends",
         "the clock is seen at deadlines",
         "100 turns without time",

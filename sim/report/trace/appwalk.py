@@ -18,7 +18,7 @@ from sim.exploration.reason import Watched
 from sim.hosting.condition import vars_of
 from sim.hosting.findings import Served
 from sim.hosting.target import Target
-from sim.hosting.watch import Access, own_frame, watching
+from sim.hosting.watch import Access, watching
 from sim.kernel.series import run_once
 from sim.model.record import Event, Value
 from sim.model.ticks import ms
@@ -65,7 +65,7 @@ class _Noted:
 
     def own_line(self, frame: FrameType | None) -> str:
         """Return the innermost line of the user's on the way to a frame, "" if there is none."""
-        own = own_frame(self.target, frame)
+        own = self.target.own_frame(frame)
         return "" if own is None else self.place(own)
 
     def place(self, frame: FrameType) -> str:

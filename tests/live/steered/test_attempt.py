@@ -53,6 +53,8 @@ CASES = [
     (("guarded:app", "/ws send:a, rst"), Bounds(), 40),
     (("guarded:app", "/ws send:a, send:b, drop"), Bounds(), 40),
     (("guarded:app", "/closes send:a, close"), Bounds(late=1), 12),
+    (("guarded:app", "/ws send:a, drop"), Bounds(splits=1), 20),
+    (("notify:app", "post:/notify {}, put:/echo abc", "close"), Bounds(splits=1), 15),
     (("plain:raw", "send:a, fin", "send:bye, close:1001"), Bounds(), 30),
     (("clocked:app", "/threads silent"), Bounds(), 10),
     (("clocked:app", "/blocks silent"), Bounds(), 5),
