@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sim.sweep.exact.rate import ExactRate, exact_rate
     from sim.sweep.exact.reproduce import ExactReproduction, exact_reproduce
     from sim.sweep.reproduce import Task, reproduce
+    from sim.testing.found import check_app
     from sim.validation.criteria import validated
     from sim.validation.deployment import deploy
 
@@ -69,6 +70,7 @@ __all__ = [
     "UserError",
     "Verdict",
     "__version__",
+    "check_app",
     "counterexample",
     "deploy",
     "exact_rate",
@@ -124,6 +126,7 @@ _PLACES = {
     "Uniform": "sim.schedulers.uniform",
     "UserError": "sim.errors",
     "Verdict": "sim.exploration.verdict",
+    "check_app": "sim.testing.found",
     "counterexample": "sim.exploration.counterexample",
     "deploy": "sim.validation.deployment",
     "exact_rate": "sim.sweep.exact.rate",

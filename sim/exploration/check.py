@@ -6,6 +6,7 @@ came of it once that was confirmed.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -78,7 +79,9 @@ def check_app(
     on_case: called when a case was looked at. target: the application, if it is here already.
     Raises UserError for what cannot be asked.
     """
-    _refuse_running_loop()
+    if _loop_runs():
+        with ThreadPoolExecutor(1) as pool:  # in this one nothing can run a loop of its own
+            return pool.submit(check_app, asked, stopwatch, on_failure, on_case, target).result()
     began = stopwatch()
     warm()  # it starts while the application is imported
     subject, scripts = prepare(asked, target)
@@ -142,12 +145,13 @@ def failure_of(made: Record) -> Failure:
     return Failure(made, reasons_of(made), stands, circumstances_of(made))
 
 
-def _refuse_running_loop() -> None:
+def _loop_runs() -> bool:
+    """Whether an event loop runs in this thread, as in a notebook or a test that is a coroutine."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
-    raise UserError("an event loop runs in this thread: check applications where none does")
+        return False
+    return True
 
 
 # -- what came of it -------------------------------------------------------------------------------

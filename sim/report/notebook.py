@@ -11,14 +11,16 @@ from typing import Any
 from markupsafe import Markup, escape
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from sim.exploration.check import Checked
 from sim.exploration.counterexample import Counterexample
 from sim.exploration.verdict import Exploration
 from sim.report.html.environment import visible
 from sim.report.html.grids import html_table
 from sim.report.plots.canvas import to_png
 from sim.report.plots.pictures import Picture, pictures_of
-from sim.report.text import exact
+from sim.report.text import check, exact
 from sim.report.text.explore import telling
 from sim.report.text.replay import heading_of
 from sim.report.text.reproduce import rates_table, sentences
@@ -34,7 +36,7 @@ DPI = 110
 """Dots per inch of a figure in a notebook."""
 MOST = 100_000
 """Characters of one text that are shown."""
-Part = str | Table | Picture
+Part = str | Text | Table | Picture
 
 
 def register(shell: Any) -> None:
@@ -49,8 +51,8 @@ def register(shell: Any) -> None:
 def as_html(found: object) -> Markup:
     """Return what a notebook shows of something that was found. Raises KeyError for anything else.
 
-    found: a Reproduction, ExactReproduction, ExactRate, Exploration, Counterexample, Record or
-    Validation.
+    found: a Reproduction, ExactReproduction, ExactRate, Exploration, Counterexample, Record,
+    Validation, or what was found of an application.
     """
     return _as_html(PARTS[type(found)])(found)
 
@@ -94,6 +96,7 @@ PARTS: Mapping[type, Callable[[Any], Iterable[Part]]] = {
     Counterexample: telling,
     Record: _record,
     Validation: _validation,
+    Checked: check.tell,
 }
 """What is told of each kind of thing, as lines of text and tables."""
 
@@ -116,7 +119,7 @@ def _part(part: Part) -> Markup:
         data = b64encode(to_png(part.draw(), DPI)).decode()
         alt = escape(visible(f"{part.title}. {part.note}"))
         return Markup(f'<img alt="{alt}" src="data:image/png;base64,{data}">')
-    text = escape(visible(part, MOST))
+    text = escape(visible(str(part), MOST))
     if "\n" in text:
         count = text.count("\n") + 1
         return Markup(f"<details><summary>{count} lines</summary><pre>{text}</pre></details>")

@@ -73,7 +73,7 @@ class AppChecker:
         app = options.pop("app", None) if app is None else app
         if app is None:
             raise UserError("wsrace_app: which application? check('module:app')")
-        question, target = _asked(app, options)
+        question, target = asked_of(app, options)
         if self._replay is not None:
             self._make_again(self._replay, question)
             return None
@@ -109,7 +109,7 @@ def _is_run_of(recorded: RecordedApp, question: Asked) -> bool:
     return recorded.target == question.target and same
 
 
-def _asked(app: object, options: Mapping[str, Any]) -> tuple[Asked, Target | None]:
+def asked_of(app: object, options: Mapping[str, Any]) -> tuple[Asked, Target | None]:
     """Return the question as the command puts it. Raises UserError for an option that is none."""
     known = (*_PLAIN, *CASE, *BOUNDS)
     faults = [

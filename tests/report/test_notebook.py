@@ -1,19 +1,28 @@
 """How things show themselves in a notebook."""
 
-from functools import lru_cache
+import asyncio
+from functools import cache, lru_cache
 from typing import Any
 
 import pytest
 
 import sim
+from sim.exploration.check import Checked
 from sim.exploration.counterexample import counterexample
 from sim.report.notebook import PARTS, as_html, register
 from sim.report.plots.pictures import figures
+from tests.helpers.applications import FOLDER
 from tests.helpers.made_reports import EVIL, evil, hop, timed
 from tests.helpers.scenes import CLOSE, scene
 from tests.report.plots.test_views import found
 
 IPython = pytest.importorskip("IPython.core.formatters")
+
+
+@cache
+def checked() -> Checked:
+    clients = ["/kicks send:a, wait", "/kicks close"]
+    return sim.check_app("kicks:app", app_dir=str(FOLDER), clients=clients, start="open")
 
 
 @lru_cache
@@ -34,6 +43,7 @@ def things() -> dict[str, Any]:
         ),
         "ExactRate": sim.exact_rate(timed().scenario),
         "Validation": sim.validated(small, "catch", sessions, None),
+        "Checked": checked(),
     }
 
 
@@ -91,6 +101,23 @@ def test_hostile_names_stay_text(shell: Shell) -> None:
     assert "<script" not in shown["text/html"]
     assert "<img src=x" not in shown["text/html"]
     assert EVIL not in shown["text/html"]
+
+
+def test_a_run_of_an_application_is_shown_with_its_events(shell: Shell) -> None:
+    """It was an AssertionError: only runs of scenarios had a heading for their pictures."""
+    made = checked().climbed.cases[0].kept[0]
+    shown, _ = shell.display_formatter.format(made)
+    assert "kicks:app on uvicorn" in shown["text/html"]
+    assert "client.opened" in shown["text/plain"]
+
+
+def test_in_a_notebook_an_application_is_checked_though_a_loop_runs() -> None:
+    async def cell() -> str:
+        clients = "send:a, wait, close"
+        found = sim.check_app("plain:careful", app_dir=str(FOLDER), clients=clients)
+        return str(found.climbed.verdict)
+
+    assert asyncio.run(cell()) == "race-free"
 
 
 def test_a_figure_is_shown_as_the_same_png_twice(shell: Shell) -> None:

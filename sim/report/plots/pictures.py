@@ -21,7 +21,7 @@ from sim.report.plots.states import timeline_parts
 from sim.report.plots.timelines import timeline
 from sim.report.plots.views import offsets_view, pairs_view, rates_view, shares_view, timeline_view
 from sim.report.trace.events import connection_of
-from sim.runs.subject import Record
+from sim.runs.subject import Record, scenario_or_none
 from sim.sweep.reproduce import Reproduction, failing_run
 from sim.sweep.summary import AFTER, BEFORE, over_axis
 from sim.workers import open_pool
@@ -244,6 +244,8 @@ def timeline_of(record: Record, name: str, title: str, note: str) -> Picture | N
 
 
 def _told(record: Record) -> str:
-    scenario = record.scenario
+    scenario = scenario_or_none(record.subject)
+    if scenario is None:
+        return f"{record.subject.words()}: {record.outcome.label}"
     parts = (scenario.name, record.subject.label, scenario.runtime, record.outcome.label)
     return ", ".join(filter(None, parts))
