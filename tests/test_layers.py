@@ -51,6 +51,8 @@ MAY_READ_CLOCKS = ("live", "commands", "testing")
 CHANCE_MODULES = {"random", "secrets", "uuid"}
 KNOW_CHANCE = ("sim/aio/dates.py", "sim/aio/entropy.py", "sim/aio/reach.py")
 """They replace the clock's time and chance in runs of applications, and put them back."""
+PACES = "sim/sweep/batches.py"
+"""It measures how long trials take, to cut them into batches; no row shows how they were cut."""
 ON_TRIO = ("kernel", "network", "client", "server", "runtimes", "runs", "live")
 """Parts of worlds on Trio. Of `runs` the stage and the driver are; the rest makes use of them."""
 ON_ASYNCIO = ("sim/aio/", "sim/peer/", "sim/hosting/")
@@ -156,7 +158,7 @@ def test_only_who_may_reads_a_clock() -> None:
         file: clocks
         for file, tree in sources().items()
         if file.split("/")[1].removesuffix(".py") not in MAY_READ_CLOCKS
-        and file not in KNOW_CHANCE
+        and file not in (*KNOW_CHANCE, PACES)
         and (clocks := clocks_of(tree))
     }
     assert found == {}

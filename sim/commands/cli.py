@@ -87,6 +87,19 @@ def setting_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which cluster to use."""
+    about = {
+        "--dask": ("ADDRESS", "Run on the workers of this Dask scheduler, tcp:// or tls://."),
+        "--dask-ca": ("FILE", "Who vouches for the scheduler, as PEM."),
+        "--dask-cert": ("FILE", "The certificate to show it."),
+        "--dask-key": ("FILE", "The key of that."),
+    }
+    for name, (what, words) in reversed(about.items()):
+        command = click.option(name, metavar=what, help=words)(command)
+    return command
+
+
 @main.command()
 @click.argument("scenario", default="issue-1061")
 @setting_options
@@ -102,7 +115,9 @@ def setting_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for results and plots.  [default: wsrace-SCENARIO]",
 )
-@click.option("--resume", is_flag=True, help="Go on with what the folder holds.")
+@click.option("--resume", is_flag=True, help="Refuse to begin: the folder must hold a part of it.")
+@click.option("--anew", is_flag=True, help="Forget what the folder holds, and begin.")
+@cluster_options
 def reproduce(
     scenario: str,
     settings: tuple[str, ...],
@@ -114,18 +129,22 @@ def reproduce(
     workers: int | None,
     out: Path | None,
     resume: bool,
+    anew: bool,
+    **cluster: str | None,
 ) -> None:
     """Show how often runs of SCENARIO fail, for every guard, with intervals and plots.
 
     SCENARIO is a name from `wsrace list` or a TOML file. With --exact the rates are computed, where
-    a first-in-first-out runtime and one drawn time allow it.
+    a first-in-first-out runtime and one drawn time allow it. What the folder holds of the same
+    question already, asked of the same code, is not run again.
     """
-    from sim.commands.reproduce import Request, run
+    from sim.commands.reproduce import Request, cluster_of, run
 
     import_from_here(guards)
-    task = (scenario, tuple(settings), tuple(guards), runs, seed)
-    request = Request(*task, workers, out, resume, as_json=as_json, exact=exact)
-    with errors_as_statuses(lambda: f"{_again()}{'' if resume else ' --resume'}"):
+    with errors_as_statuses(_again):
+        there = cluster_of(**cluster)
+        task = (scenario, tuple(settings), tuple(guards), runs, seed)
+        request = Request(*task, workers, out, resume, as_json, exact, anew, there)
         sys.exit(run(request, time.perf_counter))
 
 
@@ -604,4 +623,4 @@ def _run_check(target: str, asked: dict[str, Any]) -> int:
 
 
 def _again() -> str:
-    return shlex.join(["wsrace", *sys.argv[1:]])
+    return shlex.join(["wsrace", *(one for one in sys.argv[1:] if one != "--anew")])

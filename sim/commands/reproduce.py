@@ -2,23 +2,29 @@
 
 import json
 import shlex
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from sim.commands.exact import run_exact
-from sim.commands.terminal import BROKEN, DONE, Bar, make_folder, show, standard_console
+from sim.commands.terminal import BROKEN, DONE, STOPPED, Bar, make_folder, show, standard_console
 from sim.errors import UserError
 from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.report.text.reproduce import document_of, tell, tell_run
+from sim.sweep.cluster import Cluster, open_cluster
 from sim.sweep.exact.reproduce import check_exact
-from sim.sweep.reproduce import OnTrials, Reproduction, Task, check_task, cores, reproduce
+from sim.sweep.reproduce import Reproduction, Task, check_task, cores, reproduce
 from sim.sweep.summary import broken_expectations
+
+_FEW = 5
+"""Trials that could not be run, of which each gets a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,17 @@ class Request:
     resume: bool
     as_json: bool
     exact: bool = False
+    anew: bool = False
+    cluster: Cluster | None = None
+
+
+def cluster_of(
+    dask: str | None, dask_ca: str | None, dask_cert: str | None, dask_key: str | None
+) -> Cluster | None:
+    """Return the cluster that was named, None for none. Raises UserError for half of one."""
+    if dask is None and (dask_ca or dask_cert or dask_key):
+        raise UserError("--dask-ca, --dask-cert, --dask-key: need --dask, the scheduler's address")
+    return None if dask is None else Cluster(dask, dask_ca, dask_cert, dask_key)
 
 
 def run(request: Request, stopwatch: Callable[[], float]) -> int:
@@ -59,11 +76,20 @@ def _sample(
     """Run the trials of a task and tell of them; return the exit status, and what was found."""
     began = stopwatch()
     check_task(task)  # nothing is written for a task that cannot be run
-    store = _store(folder, request.resume)
+    store = _store(folder, request)
     workers = request.workers or cores()
     progress = _Progress()
-    with progress as on_trials:
-        found = reproduce(task, store, workers, on_trials)
+    opened = None if request.cluster is None else partial(open_cluster, request.cluster)
+    with progress as bar:
+        found = reproduce(
+            task,
+            store,
+            workers,
+            progress.tell,
+            opened,
+            bar.list_workers,
+            must_be_known=request.resume,
+        )
     document = json.dumps(document_of(found), sort_keys=True)
     if folder is not None:
         write_whole(folder / REPRODUCED, document + "\n", "--out")
@@ -77,9 +103,19 @@ def _sample(
         trials = len(found.rows)
         seconds = stopwatch() - began
         click.echo(f"{trials:,} runs{kept}, in {seconds:.0f} s with the pictures")
-    for line in broken:
+    for line in (*broken, *_crashed(found)):
         click.echo(f"wsrace: {printable(line)}", err=True)
-    return BROKEN if broken else DONE, found
+    return BROKEN if broken else STOPPED if found.crashes else DONE, found
+
+
+def _crashed(found: Reproduction) -> Iterator[str]:
+    """Yield a line for each trial that could not be run, for the first few of them."""
+    for one in found.crashes[:_FEW]:
+        cell = found.plan[one.cell].cell
+        what = f"trial {one.trial} of {cell.injection}, {cell.guard}, {cell.runtime}"
+        yield f"{what} ({cell.axis} = {cell.value:g}) could not be run: {one.why}"
+    if found.crashes:
+        yield f"{len(found.crashes):,} trials could not be run; they are in no rate"
 
 
 def _folder(request: Request) -> Path | None:
@@ -87,22 +123,23 @@ def _folder(request: Request) -> Path | None:
     if request.resume and request.exact and request.runs is None:
         raise UserError("--resume: --exact makes no trials to go on with; --runs does")
     if request.out is None and request.as_json:
-        if request.resume:
-            raise UserError("--resume: needs --out, the folder to go on with")
+        if request.resume or request.anew:
+            name, what = ("--resume", "go on with") if request.resume else ("--anew", "begin")
+            raise UserError(f"{name}: needs --out, the folder to {what}")
         return None
     return request.out or Path(f"wsrace-{Path(request.scenario).stem}")
 
 
-def _store(folder: Path | None, resume: bool) -> Path | None:
-    """Return the results file; without --resume an earlier one is begun anew."""
+def _store(folder: Path | None, request: Request) -> Path | None:
+    """Return the results file; with --anew an earlier one is begun anew."""
     if folder is None:
         return None
     path = folder / STORE
-    if resume and not path.exists():
+    if request.resume and not path.exists():
         raise UserError(f"--resume: {path} does not exist")
     make_folder(folder)
     try:
-        if not resume:
+        if request.anew:
             for old in (path, *folder.glob(f"{STORE}-*")):
                 old.unlink(missing_ok=True)
     except OSError as error:
@@ -115,17 +152,23 @@ class _Progress:
 
     def __init__(self) -> None:
         self.kept: int | None = None
-        self._bar = Bar("trials", None, MofNCompleteColumn(), TimeRemainingColumn())
+        self._began = time.monotonic()
+        note = TextColumn("{task.fields[note]}")
+        self._bar = Bar("trials", None, MofNCompleteColumn(), TimeRemainingColumn(), note)
 
-    def __enter__(self) -> OnTrials:
-        self._bar.__enter__()
+    def __enter__(self) -> Bar:
+        return self._bar.__enter__()
 
-        def on_trials(done: int, total: int) -> None:
-            if self.kept is None:
-                self.kept = done  # the first call tells what an earlier run has left
-            self._bar.tell(done, total)
-
-        return on_trials
+    def tell(self, done: int, total: int) -> None:
+        """Tell how many trials are there, how fast they come, and when that will be all."""
+        if self.kept is None:  # the first call tells what an earlier run has left
+            self.kept, self._began = done, time.monotonic()
+        seconds, made = time.monotonic() - self._began, done - self.kept
+        note = ""
+        if seconds > 0 and made > 0:
+            rate = made / seconds
+            note = f"{rate:,.0f} per second, {(total - done) / rate:,.0f} s left"
+        self._bar.tell(done, total, note)
 
     def __exit__(self, *_: object) -> None:
         self._bar.__exit__()

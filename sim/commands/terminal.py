@@ -5,13 +5,13 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, Self
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -54,13 +54,24 @@ def milliseconds(ctx: click.Context, param: click.Parameter, value: str | None) 
     return float(found[1]) * unit
 
 
+class _WithLines(Progress):
+    """A bar with lines of text below it."""
+
+    lines: Sequence[str] = ()
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield what is shown."""
+        yield self.make_tasks_table(self.tasks)
+        yield from (Text(printable(line), style="dim") for line in self.lines)
+
+
 class Bar:
     """Tells on stderr how far a command is: a bar on a terminal, else a line every five seconds."""
 
     def __init__(self, what: str, total: float | None = None, *columns: ProgressColumn) -> None:
         self._terminal = sys.stderr.isatty()
         self._told = time.monotonic()
-        self._progress = Progress(
+        self._progress = _WithLines(
             TextColumn("{task.description}"),
             BarColumn(),
             *(columns or (TextColumn("{task.fields[note]}"),)),
@@ -77,6 +88,10 @@ class Bar:
             self._said.add(about)
             said = Text(f"wsrace: {printable(line)}")  # neither markup nor emoji in it
             self._progress.console.print(said, soft_wrap=True)
+
+    def list_workers(self, lines: Sequence[str]) -> None:
+        """Show a line for each worker below the bar; nothing where there is no terminal."""
+        self._progress.lines = lines
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -1,102 +1,247 @@
-"""Rows of trials in SQLite: recorded once, whatever is interrupted and run again.
+"""The rows of one sweep in a file of results: recorded once, whatever is interrupted and run again.
 
-Write-ahead logging and insert-or-ignore on (cell, trial): a row that was acknowledged survives the
-death of the process, and a row that comes twice counts once.
+Write-ahead logging and insert-or-ignore on (unit, trial): a row that was acknowledged survives the
+death of the process, a row that comes twice counts once, and several sweeps may write to one file.
 """
 
+import hashlib
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sim.errors import UserError
+from sim.store.schema import add_units, open_reading, open_writing, upgrade
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS plan (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS trials (
-    cell INTEGER NOT NULL, trial INTEGER NOT NULL, failed INTEGER NOT NULL, lost INTEGER NOT NULL,
-    label TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (cell, trial)
-) WITHOUT ROWID;
-"""
 Stored = tuple[int, int, bool, bool, str, str]
+"""Cell, trial, failed, lost, label, digest."""
+_ROWS = (
+    "SELECT trial, failed, lost, text, digest FROM trials JOIN labels USING (label) "
+    "WHERE unit = ? AND trial < ? ORDER BY trial"
+)
+
+
+Cells = tuple[tuple[int, int], ...]
+"""For each cell of a sweep its unit in the file, and how many trials it is to have."""
+
+
+class Wanted(NamedTuple):
+    """A cell of a sweep. key: of all that its rows depend on. trials: how many it is to have."""
+
+    key: str
+    trials: int
+
+
+class Crash(NamedTuple):
+    """A trial that lost its process each time that it was run. cell: its index in the plan."""
+
+    cell: int
+    trial: int
+    why: str
 
 
 class ResultStore:
-    """The results of one sweep, in memory if `path` is None.
+    """The results of one sweep in a file, in memory if `path` is None.
 
-    plan: names the sweep, so that no other is mixed into it.
-
-    Raises UserError if `path` is not such a file, or holds another sweep.
+    cells: what belongs to the sweep. said: what was asked, as plain data, for who reads the file.
+    older: what this sweep was called in files of the first form. must_be_known: whether the file
+    must have been about it before. Raises UserError if it was not, if `path` is no such file, or of
+    the first form and about another sweep.
     """
 
-    def __init__(self, path: Path | None, plan: str) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        cells: Sequence[Wanted],
+        said: object = None,
+        older: str = "",
+        must_be_known: bool = False,
+    ) -> None:
+        self._path = path
+        self._cells = tuple(cells)
+        self._db = open_writing(path)
         try:
-            self._db = sqlite3.connect(path or ":memory:")
-        except sqlite3.Error as error:
-            raise UserError(f"{path}: {error}") from None
-        try:
-            found = self._open(plan)
-        except sqlite3.Error as error:
+            with self._errors():
+                self._bring_up_to_date(older)
+                with self._writing():
+                    known = dict(self._db.execute("SELECT key, unit FROM units"))
+                    if must_be_known and not any(one.key in known for one in cells):
+                        raise UserError(
+                            f"{path}: holds the results of another sweep (scenario, settings, seed "
+                            "or version differ); leave out --resume to add these, or choose "
+                            "another --out"
+                        )
+                    add_units(self._db, [one.key for one in cells])
+                    ids = dict(self._db.execute("SELECT key, unit FROM units"))
+                    self._units = [ids[one.key] for one in cells]
+                    self._keep_sweep(said)
+        except UserError:
             self._db.close()
-            raise UserError(f"{path}: not a results file of wsrace: {error}") from None
-        if found != plan:
-            self._db.close()
-            raise UserError(
-                f"{path}: holds the results of another sweep (scenario, settings, seed or version "
-                "differ); choose another --out, or leave out --resume to begin anew"
-            )
+            raise
 
-    def _open(self, plan: str) -> str:
-        """Make the tables if need be; return the plan that the file is about."""
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.executescript(TABLES)
-        self._db.execute("INSERT OR IGNORE INTO plan VALUES ('plan', ?)", (plan,))
-        self._db.commit()
-        return _plan_in(self._db)
+    def _bring_up_to_date(self, older: str) -> None:
+        if self._db.execute("PRAGMA user_version").fetchone()[0]:
+            return
+        if _plan_in(self._db) != older:
+            raise UserError(
+                f"{self._path}: an older file that holds another sweep (scenario, settings, seed "
+                "or version differ); choose another --out, or begin it with --anew"
+            )
+        upgrade(self._db, [one.key for one in self._cells])
+
+    def _keep_sweep(self, said: object) -> None:
+        cells = [[unit, one.trials] for unit, one in zip(self._units, self._cells, strict=True)]
+        key = hashlib.sha256(json.dumps(self._cells).encode()).hexdigest()
+        self._db.execute(
+            "INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?)",
+            (key, json.dumps(said, sort_keys=True), json.dumps(cells)),
+        )
 
     def add(self, rows: Iterable[Stored]) -> None:
-        """Record rows; those that are there already are left alone."""
-        with self._db:
-            self._db.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?, ?)", rows)
+        """Record rows; those that are there already are left alone. Raises UserError."""
+        found = list(rows)
+        with self._errors(), self._writing():
+            self._db.executemany(
+                "INSERT OR IGNORE INTO labels (text) VALUES (?)",
+                ((label,) for label in dict.fromkeys(row[4] for row in found)),
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO trials SELECT ?, ?, ?, ?, label, ? FROM labels "
+                "WHERE text = ?",
+                (
+                    (self._units[cell], trial, failed, lost, bytes.fromhex(digest), label)
+                    for cell, trial, failed, lost, label, digest in found
+                ),
+            )
+
+    def add_crash(self, crash: Crash) -> None:
+        """Record that a trial cannot be run. Raises UserError."""
+        with self._errors(), self._writing():
+            row = (self._units[crash.cell], crash.trial, crash.why)
+            self._db.execute("INSERT OR IGNORE INTO crashes VALUES (?, ?, ?)", row)
+
+    def crashes(self) -> list[Crash]:
+        """Return the trials that cannot be run."""
+        return _crashes_of(self._db, self._asked())
+
+    def missing(self, cell: int) -> list[range]:
+        """Return the trials of a cell that are not there, as runs of them in a row."""
+        asked = self._asked()[cell]
+        query = "SELECT trial FROM {} WHERE unit = ? AND trial < ?"
+        both = f"{query.format('trials')} UNION {query.format('crashes')} ORDER BY trial"
+        found, begins = [], 0
+        for (trial,) in self._db.execute(both, asked * 2):
+            if trial > begins:
+                found.append(range(begins, trial))
+            begins = trial + 1
+        if begins < asked[1]:
+            found.append(range(begins, asked[1]))
+        return found
 
     def rows(self) -> Iterator[Stored]:
-        """Yield all rows, in the order of cell and trial."""
-        return _rows_in(self._db)
+        """Yield the rows of the sweep, in the order of cell and trial."""
+        return _rows_of(self._db, self._asked())
 
-    def finished(self, trials: int) -> set[int]:
-        """Return the cells of which `trials` trials are there."""
-        query = "SELECT cell FROM trials GROUP BY cell HAVING COUNT(*) >= ?"
-        return {cell for (cell,) in self._db.execute(query, (trials,))}
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _asked(self) -> Cells:
+        pairs = zip(self._units, self._cells, strict=True)
+        return tuple((unit, one.trials) for unit, one in pairs)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            why = f"{self._path}: {error}; what was recorded before is kept"
+            raise UserError(why) from None
+
+
+class Sweep(NamedTuple):
+    """A sweep that a file tells of."""
+
+    said: object
+    """What was asked, as plain data."""
+    cells: Cells
+
+
+class ResultReader:
+    """A file of results that is only read, while others may write to it.
+
+    Raises UserError if `path` is no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db, self.form = open_reading(path)
+
+    def sweeps(self) -> list[Sweep]:
+        """Return what the file tells of; nothing if it is of the first form."""
+        if self.form == 1:
+            return []
+        query = "SELECT said, cells FROM sweeps ORDER BY key"
+        return [
+            Sweep(json.loads(said), tuple((unit, trials) for unit, trials in json.loads(cells)))
+            for said, cells in self._db.execute(query)
+        ]
+
+    def rows(self, sweep: Sweep) -> Iterator[Stored]:
+        """Yield the rows of a sweep, in the order of cell and trial."""
+        return _rows_of(self._db, sweep.cells)
+
+    def crashes(self, sweep: Sweep) -> list[Crash]:
+        """Return the trials of a sweep that cannot be run."""
+        return _crashes_of(self._db, sweep.cells)
+
+    def older_rows(self, plan: str) -> list[Stored]:
+        """Return the rows of a file of the first form. Raises UserError for another sweep's."""
+        try:
+            if _plan_in(self._db) != plan:
+                what = "holds the results of another sweep, or of another version of wsrace"
+                raise UserError(f"{self._path}: {what}")
+            query = "SELECT cell, trial, failed, lost, label, digest FROM trials ORDER BY 1, 2"
+            return [
+                (cell, trial, bool(failed), bool(lost), label, digest)
+                for cell, trial, failed, lost, label, digest in self._db.execute(query)
+            ]
+        except (sqlite3.Error, TypeError) as error:
+            raise UserError(f"{self._path}: not a results file of wsrace: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
 
-def read_rows(path: Path, plan: str) -> list[Stored]:
-    """Return the rows of a results file that is only read, in a folder that may be read only.
-
-    Raises UserError if it is not such a file, or holds another sweep. Nothing is written: only
-    where a log of late rows lies beside it does SQLite need its files for sharing.
-    """
-    log = Path(f"{path}-wal")
-    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as db:
-            if _plan_in(db) != plan:
-                what = "holds the results of another sweep, or of another version of wsrace"
-                raise UserError(f"{path}: {what}")
-            return list(_rows_in(db))
-    except (sqlite3.Error, TypeError) as error:  # no such table, no such row
-        raise UserError(f"{path}: not a results file of wsrace: {error}") from None
-
-
 def _plan_in(db: sqlite3.Connection) -> str:
-    (found,) = db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
-    return str(found)
+    found = db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
+    return str(found[0]) if found else ""
 
 
-def _rows_in(db: sqlite3.Connection) -> Iterator[Stored]:
-    query = "SELECT cell, trial, failed, lost, label, digest FROM trials ORDER BY cell, trial"
-    for cell, trial, failed, lost, label, digest in db.execute(query):
-        yield cell, trial, bool(failed), bool(lost), label, digest
+def _rows_of(db: sqlite3.Connection, cells: Cells) -> Iterator[Stored]:
+    for cell, asked in enumerate(cells):
+        for trial, failed, lost, label, digest in db.execute(_ROWS, asked):
+            yield cell, trial, bool(failed), bool(lost), label, digest.hex()
+
+
+def _crashes_of(db: sqlite3.Connection, cells: Cells) -> list[Crash]:
+    query = "SELECT trial, why FROM crashes WHERE unit = ? AND trial < ? ORDER BY trial"
+    return [
+        Crash(cell, trial, why)
+        for cell, asked in enumerate(cells)
+        for trial, why in db.execute(query, asked)
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sim import __version__
 from sim.files.catalog import expand, open_scenario
@@ -15,10 +16,11 @@ from sim.runs.keep import token_of
 from sim.runs.own import guard_allowed, own_guard_of
 from sim.runs.play import play
 from sim.runs.subject import Record
-from sim.store.results import ResultStore
+from sim.store.results import Crash, ResultStore, Wanted
 from sim.sweep.cells import Planned, plan
-from sim.sweep.engine import run_units, units
-from sim.sweep.summary import Summary, summarise
+from sim.sweep.engine import Left, OnWorkers, OpenWorkers, local, run_left
+from sim.sweep.identity import code, key_of
+from sim.sweep.summary import Marks, Summary, summarise
 from sim.sweep.trials import trial_of
 
 OnTrials = Callable[[int, int], None]
@@ -49,16 +51,21 @@ class Task:
 class Reproduction:
     """What came of it.
 
-    rows: (cell, trial, failed) of every trial. tokens: (index of the cell, token) of one failing
-    run per scenario.
+    tokens: (index of the cell, token) of one failing run per scenario. crashes: trials that could
+    not be run, and are in no rate.
     """
 
     task: Task
     scenarios: tuple[Scenario, ...]
     plan: tuple[Planned, ...]
     summary: Summary
-    rows: tuple[tuple[int, int, bool], ...]
     tokens: tuple[tuple[int, str], ...]
+    crashes: tuple[Crash, ...] = ()
+
+    @property
+    def rows(self) -> Marks:
+        """(cell, trial, failed) of every trial."""
+        return self.summary.marks
 
 
 def scenarios_of(task: Task) -> tuple[Scenario, ...]:
@@ -92,40 +99,61 @@ def reproduce(
     store_at: Path | None = None,
     workers: int = 1,
     on_trials: OnTrials = lambda done, total: None,
+    open_workers: OpenWorkers | None = None,
+    on_workers: OnWorkers = lambda at: None,
+    must_be_known: bool = False,
 ) -> Reproduction:
     """Run a task and return what came of it.
 
-    store_at: the results file to go on with, None to keep the rows in memory. workers: processes;
-    with more than one, a script that calls this needs `if __name__ == "__main__"`. Raises UserError
-    for a task that cannot be run. On KeyboardInterrupt what was recorded stays in the file.
+    store_at: the results file, None to keep the rows in memory; what it holds of this task already
+    is not run again. workers: processes; with more than one, a script that calls this needs `if
+    __name__ == "__main__"`. open_workers: opens other workers than those, such as a cluster's.
+    on_workers: called with what each worker is at. must_be_known: whether the file must have been
+    about this task before. Raises UserError if it was not, for a task that cannot be run, and where
+    nothing can be written. On KeyboardInterrupt what was recorded stays in the file.
     """
     task = task or Task()
     scenarios, cells = check_task(task)
-    with closing(ResultStore(store_at, name_of(task, cells))) as store:
-        _run(cells, task.seed, store, workers, on_trials)
-        rows = list(store.rows())
-    summary = summarise(cells, rows)
+    wanted = [Wanted(key_of(one, task.seed), one.scenario.sweep.trials) for one in cells]
+    said = {**said_of(task, scenarios), "code": code()}
+    older = name_of(task, cells)
+    with closing(ResultStore(store_at, wanted, said, older, must_be_known)) as store:
+        left = Left(cells, task.seed, [store.missing(cell) for cell in range(len(cells))])
+        count = _Count(sum(one.trials for one in wanted), left.count, on_trials)
+        if left.count:
+            opened = open_workers or (lambda: local(workers, left.count))
+            with opened() as there:
+                run_left(left, there, store, count.add, on_workers)
+        summary = summarise(cells, store.rows())
+        crashes = tuple(store.crashes())
     tokens = tokens_of(cells, summary, task.seed)
-    failed = tuple((row[0], row[1], row[2]) for row in rows)
-    return Reproduction(task, scenarios, cells, summary, failed, tokens)
+    return Reproduction(task, scenarios, cells, summary, tokens, crashes)
 
 
-def _run(
-    cells: Sequence[Planned], seed: int, store: ResultStore, workers: int, on_trials: OnTrials
-) -> None:
-    wanted = [planned.scenario.sweep.trials for planned in cells]
-    finished = {
-        cell for count in set(wanted) for cell in store.finished(count) if wanted[cell] == count
+class _Count:
+    """Tells how many trials are there."""
+
+    def __init__(self, total: int, left: int, on_trials: OnTrials) -> None:
+        self._total, self._done, self._tell = total, total - left, on_trials
+        on_trials(self._done, total)
+
+    def add(self, trials: int) -> None:
+        """So many more are there."""
+        self._done += trials
+        self._tell(self._done, self._total)
+
+
+def said_of(task: Task, scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    """Return what was asked, as documents and files of results tell it: plain data."""
+    return {
+        "wsrace": __version__,
+        "scenario": task.name,
+        "seed": task.seed,
+        "guards": list(task.guards),
+        "settings": list(task.settings),
+        "runs": task.trials,
+        "scenarios": [one.model_dump(mode="json", exclude_defaults=True) for one in scenarios],
     }
-    total, done = sum(wanted), sum(wanted[cell] for cell in finished)
-    on_trials(done, total)
-
-    def count(rows: int) -> None:
-        nonlocal done
-        done += rows
-        on_trials(done, total)
-
-    run_units(list(units(cells, seed, finished)), store, workers, count)
 
 
 def cores() -> int:
@@ -134,7 +162,7 @@ def cores() -> int:
 
 
 def name_of(task: Task, cells: Sequence[Planned]) -> str:
-    """Return a name for exactly this sweep: whatever changes a row changes it."""
+    """Return what this sweep was called in files of results of the first form."""
     plain = [planned.scenario.model_dump(mode="json", exclude_defaults=True) for planned in cells]
     text = json.dumps([__version__, task.seed, plain], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

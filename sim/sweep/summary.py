@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.model.results import Cell, CellResult, PairResult
@@ -30,55 +30,105 @@ class Summary:
     pairs: tuple[PairResult, ...]
     digest: str
     failing: dict[int, int] = field(default_factory=dict)
+    marks: "Marks" = field(default_factory=lambda: Marks())
+
+
+class Marks:
+    """Which trials of which cells failed, a byte each: a sweep of millions fits into memory.
+
+    Iterating yields (cell, trial, failed) of every trial, in order.
+    """
+
+    def __init__(self) -> None:
+        self._cells: dict[int, bytearray] = {}
+        self._count = 0
+
+    def add(self, cell: int, trial: int, failed: bool) -> None:
+        """Take note of a trial."""
+        known = self._cells.setdefault(cell, bytearray())
+        if len(known) <= trial:
+            known.extend(bytes(trial + 1 - len(known)))
+        self._count += not known[trial]
+        known[trial] = _FAILED if failed else _PASSED
+
+    def of(self, cell: int) -> bytes:
+        """Return a byte for each trial of a cell: 0 where there is none."""
+        return bytes(self._cells.get(cell, b""))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[tuple[int, int, bool]]:
+        for cell in sorted(self._cells):
+            for trial, mark in enumerate(self._cells[cell]):
+                if mark:
+                    yield cell, trial, mark == _FAILED
+
+
+_PASSED, _FAILED = 1, 2
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What the rows of one cell come to, as far as they have been read."""
+
+    failures: int = 0
+    lost: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    first: int | None = None
+    """The first trial that fails."""
 
 
 def summarise(plan: Sequence[Planned], rows: Iterable[Stored]) -> Summary:
-    """Return the results of the cells for which there are rows."""
-    by_cell: dict[int, list[Stored]] = {}
+    """Return the results of the cells for which there are rows, which are read once."""
+    by_cell: dict[int, _Counts] = {}
+    marks = Marks()
     whole = hashlib.sha256()
-    for row in rows:
-        by_cell.setdefault(row[0], []).append(row)
-        whole.update(f"{row[0]} {row[1]} {row[5]}\n".encode())
+    for cell, trial, failed, lost, label, digest in rows:
+        counts = by_cell.setdefault(cell, _Counts())
+        counts.failures += failed
+        counts.lost += lost
+        counts.outcomes[label] += 1
+        if failed and counts.first is None:
+            counts.first = trial
+        marks.add(cell, trial, failed)
+        whole.update(f"{cell} {trial} {digest}\n".encode())
     results = tuple(_result(plan[cell], found) for cell, found in by_cell.items())
-    failing = {
-        cell: next(row[1] for row in found if row[2])
-        for cell, found in by_cell.items()
-        if any(row[2] for row in found)
-    }
-    return Summary(results, _pairs(plan, by_cell), whole.hexdigest(), failing)
+    failing = {cell: found.first for cell, found in by_cell.items() if found.first is not None}
+    pairs = _pairs(plan, list(by_cell), marks)
+    return Summary(results, pairs, whole.hexdigest(), failing, marks)
 
 
-def _result(planned: Planned, rows: Sequence[Stored]) -> CellResult:
-    trials, failures = len(rows), sum(row[2] for row in rows)
-    low, high = rate_interval(failures, trials)
+def _result(planned: Planned, counts: _Counts) -> CellResult:
+    trials = counts.outcomes.total()
+    low, high = rate_interval(counts.failures, trials)
     return CellResult(
         cell=planned.cell,
         trials=trials,
-        failures=failures,
-        lost=sum(row[3] for row in rows),
-        rate=failures / trials,
+        failures=counts.failures,
+        lost=counts.lost,
+        rate=counts.failures / trials,
         low=low,
         high=high,
-        outcomes=dict(sorted(Counter(row[4] for row in rows).items())),
+        outcomes=dict(sorted(counts.outcomes.items())),
         closed_form=closed_form(planned.scenario),
     )
 
 
-def _pairs(plan: Sequence[Planned], by_cell: dict[int, list[Stored]]) -> tuple[PairResult, ...]:
+def _pairs(plan: Sequence[Planned], cells: Sequence[int], marks: Marks) -> tuple[PairResult, ...]:
     """Compare pre-fix and post-fix on the trials that both have."""
-    after = {plan[cell].group: cell for cell in by_cell if plan[cell].cell.guard == AFTER}
+    after = {plan[cell].group: cell for cell in cells if plan[cell].cell.guard == AFTER}
     pairs = []
-    for cell, rows in by_cell.items():
+    for cell in cells:
         other = after.get(plan[cell].group)
         if plan[cell].cell.guard != BEFORE or other is None:
             continue
-        fails = {row[1]: row[2] for row in by_cell[other]}
-        counts = Counter((row[2], fails[row[1]]) for row in rows if row[1] in fails)
+        counts = Counter(zip(marks.of(cell), marks.of(other), strict=False))
         four = (
-            counts[True, True],
-            counts[True, False],
-            counts[False, True],
-            counts[False, False],
+            counts[_FAILED, _FAILED],
+            counts[_FAILED, _PASSED],
+            counts[_PASSED, _FAILED],
+            counts[_PASSED, _PASSED],
         )
         pairs.append(PairResult(BEFORE, AFTER, plan[cell].cell, *paired_difference(*four), four))
     return tuple(pairs)

@@ -1,11 +1,12 @@
-"""The trials of one group of cells: pure functions of (scenario, seed, trial).
+"""The trials of a cell: pure functions of (scenario, seed, trial).
 
 Trial i draws its injection times and its schedule from (seed, scenario, axis value, i) alone, so
 every guard meets the same luck and guards are compared in pairs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from sim.entropy import seed_for
@@ -16,7 +17,7 @@ from sim.model.record import End
 from sim.model.scenario import Scenario
 from sim.model.schedule import Scheduler
 from sim.runs.own import own_guard_of
-from sim.runs.scenario import ScenarioSubject
+from sim.runs.scenario import Prepared, ScenarioSubject
 from sim.runs.subject import record
 from sim.runtimes.port import ORDERS
 from sim.schedulers.fifo import Fifo
@@ -34,44 +35,55 @@ class Row(NamedTuple):
     digest: str
 
 
-class Unit(NamedTuple):
-    """Work for one process: cells of one group by index, as JSON, and which of their trials."""
+class Batch(NamedTuple):
+    """Work for one process: some trials of one cell."""
 
-    cells: tuple[tuple[int, str], ...]
+    cell: int
+    """The cell's index in the plan."""
+    scenario: str
+    """The scenario of the cell, as JSON."""
     luck: tuple[str, float]
+    """What the trials of all cells that are compared draw from: the scenario's name, the value."""
     seed: int
-    trials: tuple[int, ...]
+    first: int
+    size: int
+
+    @property
+    def trials(self) -> range:
+        """The trials, by number."""
+        return range(self.first, self.first + self.size)
 
 
-def run_unit(unit: Unit) -> list[Row]:
-    """Run all trials of a unit inside one `trio.run`."""
+def run_trials(batch: Batch) -> list[Row]:
+    """Run all trials of a batch inside one `trio.run`."""
     rows: list[Row] = []
-    scenarios = {index: Scenario.model_validate_json(text) for index, text in unit.cells}
-    keys: list[tuple[int, int, ScenarioSubject]] = []
+    subjects: list[ScenarioSubject] = []
 
     def finish(end: End) -> None:
-        index, trial, subject = keys[len(rows)]
-        found = record(subject, end)
-        outcome = found.outcome
-        rows.append(
-            Row(index, trial, outcome.failed, outcome.lost > 0, outcome.label, found.digest)
-        )
+        found = record(subjects[len(rows)], end)
+        came, trial = found.outcome, batch.first + len(rows)
+        row = Row(batch.cell, trial, came.failed, came.lost > 0, came.label, found.digest)
+        rows.append(row)
 
-    run_all(_jobs(unit, scenarios, keys), finish)
+    run_all(_jobs(batch, subjects), finish)
     return rows
 
 
-def _jobs(
-    unit: Unit, scenarios: Mapping[int, Scenario], keys: list[tuple[int, int, ScenarioSubject]]
-) -> Iterator[Job]:
-    for index, scenario in scenarios.items():
-        guard = own_guard_of(scenario.guard)
-        subject = ScenarioSubject(scenario, guard=guard)
-        prepared = subject.prepare()
-        for trial in unit.trials:
-            resolved, scheduler = trial_of(scenario, unit.luck, unit.seed, trial)
-            keys.append((index, trial, replace(subject, scenario=resolved)))
-            yield prepared.job(resolved, scheduler)
+def _jobs(batch: Batch, subjects: list[ScenarioSubject]) -> Iterator[Job]:
+    """Yield the runs of a batch, and keep what is run in each."""
+    subject, prepared = _prepared(batch.scenario)
+    for trial in batch.trials:
+        resolved, scheduler = trial_of(subject.scenario, batch.luck, batch.seed, trial)
+        subjects.append(replace(subject, scenario=resolved))
+        yield prepared.job(resolved, scheduler)
+
+
+@lru_cache(maxsize=64)
+def _prepared(text: str) -> tuple[ScenarioSubject, Prepared]:
+    """Return a scenario that came as JSON, ready to be run: a process gets many batches of it."""
+    scenario = Scenario.model_validate_json(text)
+    subject = ScenarioSubject(scenario, guard=own_guard_of(scenario.guard))
+    return subject, subject.prepare()
 
 
 def trial_of(

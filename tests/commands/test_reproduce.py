@@ -12,10 +12,13 @@ from typing import Any
 import click
 import pytest
 
+from sim.commands import reproduce as command
 from sim.commands.reproduce import Request, run
 from sim.errors import UserError
 from sim.files.documents import REPRODUCED, STORE
 from sim.report.plots import pictures
+from sim.store.results import Crash
+from sim.sweep.reproduce import Reproduction, reproduce
 
 SMALL = Request(
     scenario="server-close",
@@ -99,22 +102,57 @@ def test_the_folder_is_named_for_the_scenario(here: Path, name: str, folder: str
     assert (here / folder / REPRODUCED).exists()
 
 
-def test_an_earlier_results_file_is_begun_anew(here: Path, capsys: Read) -> None:
+def test_with_anew_an_earlier_results_file_is_forgotten(here: Path, capsys: Read) -> None:
     run(SMALL, watch())
     folder = here / "wsrace-server-close"
     (folder / "notes.txt").write_text("mine")
     capsys.readouterr()
-    run(replace(SMALL, seed=1), watch())  # another sweep: it would be refused if it were kept
+    run(replace(SMALL, anew=True), watch())
     assert "of them before" not in capsys.readouterr().out
     assert rows_in(folder) == 12
     assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_rerun_does_only_what_is_missing_and_rows_of_other_questions_stay(
+    here: Path, capsys: Read
+) -> None:
+    run(SMALL, watch())
+    first = (here / "wsrace-server-close" / REPRODUCED).read_text()
+    run(replace(SMALL, seed=1), watch())
+    assert rows_in(here / "wsrace-server-close") == 24
+    capsys.readouterr()
+    run(SMALL, watch())
+    assert "12 runs, 12 of them before, in 12 s" in capsys.readouterr().out
+    assert (here / "wsrace-server-close" / REPRODUCED).read_text() == first
+
+
+def test_anew_needs_a_folder_and_is_no_part_of_the_command_that_goes_on(here: Path) -> None:
+    with pytest.raises(UserError, match="--anew: needs --out, the folder to begin"):
+        run(replace(QUIET, anew=True), watch())
+
+
+def test_trials_that_could_not_be_run_are_told_and_make_it_no_answer(
+    here: Path, capsys: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crashed(*args: Any, **options: Any) -> Reproduction:
+        return replace(reproduce(*args, **options), crashes=(Crash(0, 3, "its process ended"),) * 7)
+
+    monkeypatch.setattr(command, "reproduce", crashed)
+    assert run(SMALL, watch()) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("wsrace: trial 3 of server-close, pre-fix, asyncio-3.11 (window_ms")
+    assert lines[0].endswith("could not be run: its process ended")
+    assert lines[-1] == "wsrace: 7 trials could not be run; they are in no rate"
+    assert len(lines) == 6
+    document = json.loads((here / "wsrace-server-close" / REPRODUCED).read_text())
+    assert document["crashes"][0] == {"cell": 0, "trial": 3, "why": "its process ended"}
 
 
 def test_with_resume_an_earlier_results_file_is_kept(here: Path, capsys: Read) -> None:
     run(SMALL, watch())
     before = (here / "wsrace-server-close" / REPRODUCED).read_text()
     with closing(sqlite3.connect(here / "wsrace-server-close" / STORE)) as db, db:
-        db.execute("DELETE FROM trials WHERE cell >= 3")  # as if it had been cut after a group
+        db.execute("DELETE FROM trials WHERE unit > 3")  # as if it had been cut after a group
     capsys.readouterr()
     run(replace(SMALL, resume=True), watch())
     assert "12 runs, 6 of them before, in 12 s" in capsys.readouterr().out

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,16 @@ from sim.model.scenario import Scenario
 from sim.report.text.reproduce import document_of
 from sim.runs.replay import replay
 from sim.store.results import ResultStore
-from sim.sweep.reproduce import Reproduction, Task, failing_run, reproduce, scenarios_of
-from sim.sweep.summary import broken_expectations
+from sim.sweep import identity
+from sim.sweep.reproduce import (
+    Reproduction,
+    Task,
+    check_task,
+    failing_run,
+    reproduce,
+    scenarios_of,
+)
+from sim.sweep.summary import Marks, broken_expectations
 from sim.sweep.trials import trial_of
 from tests.helpers.processes import heed_interrupts
 
@@ -81,6 +90,7 @@ def test_the_document_has_what_is_promised() -> None:
         "scenarios",
         "digest",
         "cells",
+        "crashes",
         "pairs",
         "tokens",
     }
@@ -184,11 +194,70 @@ def test_rows_that_come_twice_count_once(tmp_path: Path) -> None:
     assert document_of(again) == document_of(first)
 
 
-def test_a_store_of_another_sweep_is_refused(tmp_path: Path) -> None:
+def test_another_sweep_in_the_same_file_comes_to_what_it_comes_to_alone(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     found(store_at=path)
+    assert document_of(found(SMALL, store_at=path)) == document_of(found(SMALL))
     with pytest.raises(UserError, match="holds the results of another sweep"):
-        found(Task("server-close", ("sweep.values=[0, 10, 20]",), trials=6, seed=1), store_at=path)
+        found(replace(SMALL, seed=2), store_at=path, must_be_known=True)
+
+
+def test_a_rerun_with_more_trials_does_only_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    found(SMALL, store_at=path)
+    seen: list[tuple[int, int]] = []
+    more = replace(SMALL, trials=9)
+    again = found(more, store_at=path, on_trials=lambda done, total: seen.append((done, total)))
+    assert seen[0][0] * 9 == seen[0][1] * 6
+    assert document_of(again) == document_of(found(more))
+    assert document_of(found(SMALL, store_at=path)) == document_of(found(SMALL))
+
+
+def test_what_the_code_or_a_library_changes_is_another_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.sqlite"
+    found(SMALL, store_at=path)
+    monkeypatch.setattr(identity, "code", lambda: "wsrace of tomorrow")
+    seen: list[int] = []
+    found(SMALL, store_at=path, on_trials=lambda done, total: seen.append(done))
+    assert seen[0] == 0
+
+
+def test_a_key_depends_on_all_that_a_row_does_and_on_nothing_else() -> None:
+    _, (one, *_) = check_task(SMALL)
+    key = identity.key_of(one, 1)
+    assert len(key) == 64
+    assert identity.key_of(one, 2) != key
+    assert identity.key_of(replace(one, group=("x", "y", 1.0)), 1) != key
+    for update in ({"guard": "catch"}, {"window_ms": 3.0}, {"runtime": "trio"}):
+        assert (
+            identity.key_of(replace(one, scenario=one.scenario.model_copy(update=update)), 1) != key
+        )
+    sweep = one.scenario.sweep.model_copy(update={"trials": 99})
+    same = one.scenario.model_copy(update={"sweep": sweep, "summary": "other words"})
+    assert identity.key_of(replace(one, scenario=same), 1) == key
+
+
+def test_all_that_trials_are_made_by_counts_as_code() -> None:
+    """What running a batch imports of ours lies in the layers whose text is in every key."""
+    code = "import sim.sweep.trials, sys; print(*(n for n in sys.modules if n.startswith('sim.')))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    layers = {name.partition(".")[0] for name in identity.LAYERS}
+    used = {name.split(".")[1] for name in done.stdout.split()}
+    assert used <= layers | {"files"}, "tokens and files are of other commands: no row shows them"
+
+
+def test_a_sweep_of_many_trials_takes_a_byte_for_each() -> None:
+    marks = Marks()
+    for trial in range(100_000):
+        marks.add(0, trial, trial % 3 == 0)
+    marks.add(0, 5, True)
+    assert len(marks) == 100_000
+    assert sys.getsizeof(marks.of(0)) < 101_000
+    assert sum(failed for _, _, failed in marks) == 33_335
 
 
 def test_a_sweep_that_was_cut_comes_to_the_same_end(tmp_path: Path) -> None:
@@ -224,7 +293,7 @@ def test_ctrl_c_exits_with_3_keeps_what_is_finished_and_says_how_to_go_on(tmp_pa
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 3, errors
     assert "what was finished is kept" in errors
-    assert f"--out {out} --resume" in errors
+    assert f"to go on: wsrace reproduce server-close --runs 100 --workers 2 --out {out}" in errors
     assert "Traceback" not in errors
 
 
@@ -265,4 +334,4 @@ def test_a_store_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     path.write_text("hello, this is not a database, whatever its name says")
     with pytest.raises(UserError, match="not a results file of wsrace"):
-        ResultStore(path, "plan")
+        ResultStore(path, [])

@@ -13,7 +13,7 @@ from sim.model.names import RuntimeName
 from sim.model.results import CellResult
 from sim.model.scenario import Expected, Scenario, Sweep
 from sim.stats.intervals import paired_difference, rate_interval
-from sim.store.results import ResultStore, Stored
+from sim.store.results import ResultStore, Stored, Wanted
 from sim.sweep.cells import Planned, plan
 from sim.sweep.summary import (
     AFTER,
@@ -36,7 +36,14 @@ TRIALS = st.dictionaries(st.integers(0, 20), st.booleans(), max_size=12)
 
 
 def row(cell: int, trial: int, failed: bool = False, lost: bool = False, label: str = "") -> Stored:
-    return cell, trial, failed, lost, label or ("bad" if failed else "good"), f"d{cell}.{trial}"
+    return (
+        cell,
+        trial,
+        failed,
+        lost,
+        label or ("bad" if failed else "good"),
+        f"d{cell:02}{trial:03}",
+    )
 
 
 def rows_of(cell: int, failing: str) -> list[Stored]:
@@ -170,7 +177,9 @@ SIX = [one for cell in range(2) for one in rows_of(cell, "x.x")]
 
 
 def delivered(rows: Iterable[Iterable[Stored]]) -> str:
-    with closing(ResultStore(None, "plan")) as store:
+    with closing(
+        ResultStore(None, [Wanted(str(cell), 1000) for cell in range(len(PLAN))])
+    ) as store:
         for batch in rows:
             store.add(batch)
         return summarise(PLAN, store.rows()).digest
@@ -180,7 +189,7 @@ def delivered(rows: Iterable[Iterable[Stored]]) -> str:
 @pytest.mark.parametrize("field", [0, 1, 5])
 def test_the_digest_depends_on_cell_trial_and_run_of_every_row(number: int, field: int) -> None:
     changed = list(SIX[number])
-    changed[field] = "other" if field == 5 else 5
+    changed[field] = "d00d" if field == 5 else 5
     other = [*SIX[:number], tuple(changed), *SIX[number + 1 :]]
     assert summarise(PLAN, other).digest != summarise(PLAN, SIX).digest  # type: ignore[arg-type]
     assert summarise(PLAN, [*SIX[:number], *SIX[number + 1 :]]).digest != delivered([SIX])

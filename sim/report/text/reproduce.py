@@ -7,12 +7,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from sim import __version__
 from sim.files.documents import REPRODUCE
 from sim.model.plain import joined, printable
 from sim.model.results import CellResult, PairResult
 from sim.report.plots.looks import percent, plain
-from sim.sweep.reproduce import Reproduction
+from sim.sweep.reproduce import Reproduction, said_of
 from sim.sweep.summary import AFTER, BEFORE, Summary, over_axis
 
 UNREAL = "\n(counterfactual)"
@@ -47,19 +46,12 @@ def document_of(found: Reproduction) -> dict[str, Any]:
     task = found.task
     return {
         "schema": REPRODUCE,
-        "wsrace": __version__,
-        "scenario": task.name,
-        "seed": task.seed,
-        "guards": list(task.guards),
-        "settings": list(task.settings),
-        "runs": task.trials,
-        "scenarios": [
-            one.model_dump(mode="json", exclude_defaults=True) for one in found.scenarios
-        ],
+        **said_of(task, found.scenarios),
         "digest": found.summary.digest,
         "cells": [cell_row(result) for result in found.summary.results],
         "pairs": [pair_row(pair) for pair in found.summary.pairs],
         "tokens": [{"cell": cell, "token": token} for cell, token in found.tokens],
+        "crashes": [one._asdict() for one in found.crashes],
     }
 
 

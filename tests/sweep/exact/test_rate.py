@@ -18,10 +18,10 @@ from sim.schedulers.fifo import Fifo
 from sim.stats.closed_forms import exact_form
 from sim.stats.masses import share_of
 from sim.sweep.cells import Planned, plan
-from sim.sweep.engine import units
+from sim.sweep.engine import Left
 from sim.sweep.exact.drawn import Drawn, drawn_of
 from sim.sweep.exact.rate import ExactRate, Part, exact_rate
-from sim.sweep.trials import run_unit, trial_of
+from sim.sweep.trials import run_trials, trial_of
 
 Settings = tuple[str, ...]
 FORMS: list[tuple[str, Settings]] = [
@@ -173,10 +173,11 @@ def compare_with_trials(cells: tuple[Planned, ...]) -> int:
     """Hold each trial of a sweep against the part that its drawn value falls into."""
     compared = 0
     found = {index: exact_rate(one.scenario) for index, one in enumerate(cells)}
-    for unit in units(cells, 0, set()):
-        for row in run_unit(unit):
+    left = Left(cells, 0, [[range(one.scenario.sweep.trials)] for one in cells])
+    while (batch := left.next()) is not None:
+        for row in run_trials(batch):
             planned, parts = cells[row.cell], found[row.cell]
-            resolved, _ = trial_of(planned.scenario, unit.luck, 0, row.trial)
+            resolved, _ = trial_of(planned.scenario, batch.luck, 0, row.trial)
             (injection,) = resolved.injections
             drawn = require_number(injection.hops)
             if parts.unit == "ms":

@@ -1,0 +1,40 @@
+"""Batches of trials on their way to workers: text in, text out, whatever the worker is.
+
+The clock is read only to learn how many trials are worth a batch; no row depends on it.
+"""
+
+import json
+import time
+
+from sim.errors import WsraceError
+from sim.sweep.identity import code
+from sim.sweep.trials import Batch, Row, run_trials
+
+
+class OtherCodeError(WsraceError):
+    """A process has other code, or other versions of libraries, than who asks it."""
+
+
+def asked_of(batch: Batch) -> str:
+    """Return a batch as `run_batch` takes it."""
+    return json.dumps([code(), batch])
+
+
+def run_batch(asked: str) -> str:
+    """Run a batch, in whatever process: the seam between them is this name, and JSON.
+
+    asked: [the code that asks, batch]. Returns [the rows, seconds of processor time]. Raises
+    OtherCodeError if rows made here would be other ones.
+    """
+    theirs, batch = json.loads(asked)
+    if theirs != code():
+        raise OtherCodeError(f"a worker has {code()}; here is {theirs}")
+    began = time.process_time()
+    rows = run_trials(Batch(*batch))
+    return json.dumps([rows, time.process_time() - began])
+
+
+def came_of(answer: str) -> tuple[list[Row], float]:
+    """Return the rows of an answer of `run_batch`, and the seconds that they took."""
+    rows, seconds = json.loads(answer)
+    return [Row(*row) for row in rows], seconds

@@ -1,0 +1,93 @@
+"""The workers of a Dask cluster, behind the same seam as processes here.
+
+Dask schedules, balances, restarts and retries; what it is asked to run is one importable function's
+name and a string of JSON. Its workers need wsrace, and a guard of somebody's own if one is swept.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sim.errors import UserError
+from sim.sweep.engine import Workers
+from sim.sweep.identity import code
+from sim.workers import WorkerLost
+
+_CONNECTS_S = 15
+"""How long to try to reach the scheduler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where the scheduler is.
+
+    ca, certificate, key: files for TLS, None for what Dask's own configuration says.
+    """
+
+    address: str
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+@contextmanager
+def open_cluster(cluster: Cluster) -> Iterator[Workers]:
+    """Connect to a cluster. Raises UserError if there is none, or if its workers are other ones.
+
+    Every batch says what code it is from, so that workers that come later are checked, too.
+    """
+    try:
+        import distributed
+        from distributed.scheduler import KilledWorker
+    except ImportError:
+        raise UserError("--dask: needs Dask: pip install 'wsrace[dask]'") from None
+    client = _connect(distributed, cluster)
+    try:
+        _check_workers(client, cluster.address)
+        # not pure: what is asked again is to be done again
+        executor = client.get_executor(pure=False)
+        lost = (WorkerLost, KilledWorker)
+        yield Workers(executor, lambda: sum(client.nthreads().values()), lost=lost)
+    finally:
+        client.close()
+
+
+def _connect(distributed: Any, cluster: Cluster) -> Any:
+    """Return a client of a cluster. Raises UserError if nobody answers there."""
+    given = {
+        "tls_ca_file": cluster.ca,
+        "tls_client_cert": cluster.certificate,
+        "tls_client_key": cluster.key,
+    }
+    tls = {name: value for name, value in given.items() if value is not None}
+    try:
+        security = distributed.Security(require_encryption=True, **tls) if tls else None
+        return distributed.Client(
+            cluster.address, timeout=_CONNECTS_S, security=security, set_as_default=False
+        )
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise UserError(f"--dask {cluster.address}: {why}") from None
+
+
+def _check_workers(client: Any, address: str) -> None:
+    """Raise UserError if there are no workers, or if rows made there would be other ones."""
+    try:
+        client.wait_for_workers(1, timeout=_CONNECTS_S)
+    except (TimeoutError, OSError):
+        raise UserError(f"--dask {address}: it has no workers") from None
+    try:
+        found: dict[str, str] = client.run(code)
+    except Exception as error:
+        raise UserError(
+            f"--dask {address}: a worker cannot say what it has: {type(error).__name__}: {error}; "
+            "each of them needs this wsrace"
+        ) from None
+    faults = [
+        f"--dask {address}: the worker {worker} has {there}; here is {code()}"
+        for worker, there in sorted(found.items())
+        if there != code()
+    ]
+    if faults:
+        raise UserError(*faults)

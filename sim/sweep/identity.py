@@ -1,0 +1,57 @@
+"""What a row depends on: the key under which it is kept, and that of the code that made it."""
+
+import hashlib
+import json
+import platform
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from sim.runs.source import source_of
+from sim.sweep.cells import Planned
+
+LAYERS = (
+    "entropy.py",
+    "errors.py",
+    "client",
+    "kernel",
+    "model",
+    "network",
+    "peer",
+    "runs",
+    "runtimes",
+    "schedulers",
+    "server",
+    "sut",
+    "sweep",
+)
+"""What of this package a trial is made by: another text of it may make another row."""
+LIBRARIES = ("starlette", "trio", "trio-websocket", "wsproto")
+_ASIDE = frozenset({"sweep", "expect", "summary"})
+"""Keys of a scenario that no trial depends on."""
+
+
+@cache
+def code() -> str:
+    """Return the digest of our code that makes rows, and the versions of the libraries and Python.
+
+    Rows are compared and shared only between processes that return the same.
+    """
+    home = Path(__file__).resolve().parents[1]
+    whole = hashlib.sha256()
+    for layer in LAYERS:
+        for file in sorted((home / layer).rglob("*.py")) or [home / layer]:
+            whole.update(f"{file.relative_to(home).as_posix()}\n".encode())
+            whole.update(file.read_bytes())
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"wsrace {whole.hexdigest()[:16]}, {libraries}, {python}"
+
+
+def key_of(planned: Planned, seed: int) -> str:
+    """Return a name for exactly the rows of a cell: whatever changes one of them changes it."""
+    scenario = planned.scenario
+    data = scenario.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True)
+    name, _, value = planned.group
+    told = [code(), seed, name, value, data, source_of(scenario.guard)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
