@@ -5,10 +5,14 @@ The clock is read only to learn how many trials are worth a batch; no row depend
 
 import json
 import time
+from threading import Lock
 
 from sim.errors import WsraceError
 from sim.sweep.identity import code
 from sim.sweep.trials import Batch, Row, run_trials
+
+_ONE = Lock()
+"""A process runs one world at a time; a worker of a cluster may have several threads."""
 
 
 class OtherCodeError(WsraceError):
@@ -29,9 +33,11 @@ def run_batch(asked: str) -> str:
     theirs, batch = json.loads(asked)
     if theirs != code():
         raise OtherCodeError(f"a worker has {code()}; here is {theirs}")
-    began = time.process_time()
-    rows = run_trials(Batch(*batch))
-    return json.dumps([rows, time.process_time() - began])
+    with _ONE:
+        began = time.process_time()
+        rows = run_trials(Batch(*batch))
+        seconds = time.process_time() - began
+    return json.dumps([rows, seconds])
 
 
 def came_of(answer: str) -> tuple[list[Row], float]:

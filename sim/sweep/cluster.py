@@ -48,7 +48,7 @@ def open_cluster(cluster: Cluster) -> Iterator[Workers]:
         # not pure: what is asked again is to be done again
         executor = client.get_executor(pure=False)
         lost = (WorkerLost, KilledWorker)
-        yield Workers(executor, lambda: sum(client.nthreads().values()), lost=lost)
+        yield Workers(executor, lambda: len(client.nthreads()), lost=lost)
     finally:
         client.close()
 
@@ -85,9 +85,13 @@ def _check_workers(client: Any, address: str) -> None:
             "each of them needs this wsrace"
         ) from None
     faults = [
-        f"--dask {address}: the worker {worker} has {there}; here is {code()}"
+        f"--dask {address}: the worker {worker} has {there}; here is {_here()}"
         for worker, there in sorted(found.items())
-        if there != code()
+        if there != _here()
     ]
     if faults:
         raise UserError(*faults)
+
+
+def _here() -> str:
+    return code()

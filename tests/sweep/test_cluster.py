@@ -1,0 +1,84 @@
+"""A sweep on a real Dask cluster, whose workers come and go: the same rows as here."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed", reason="Dask is not installed (the extra dask)")
+
+from sim.errors import UserError
+from sim.report.text.reproduce import document_of
+from sim.sweep import cluster as clusters
+from sim.sweep.cluster import Cluster, open_cluster
+from sim.sweep.reproduce import Reproduction, Task, reproduce
+from tests.helpers.dask import DaskCluster, dask_cluster
+
+SMALL = Task("server-close", ("sweep.values=[0, 10]",), trials=20)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    with dask_cluster(tmp_path_factory.mktemp("dask"), 2) as one:
+        yield one
+
+
+def swept(address: str, task: Task, store: Path | None = None) -> Reproduction:
+    return reproduce(task, store, open_workers=partial(open_cluster, Cluster(address)))
+
+
+def test_a_cluster_comes_to_the_same_as_this_process(cluster: DaskCluster) -> None:
+    assert document_of(swept(cluster.address, SMALL)) == document_of(reproduce(SMALL))
+
+
+def test_workers_with_other_code_are_refused_before_anything_runs(
+    cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "_here", lambda: "wsrace of here")
+    with pytest.raises(UserError) as raised, open_cluster(Cluster(cluster.address)):
+        raise AssertionError("it was opened")
+    assert len(raised.value.faults) == 2
+    for line in raised.value.faults:
+        assert re.search(
+            r"the worker tcp://\S+ has wsrace \w{16}, starlette .*; here is wsrace of", line
+        )
+
+
+def test_where_no_scheduler_is_that_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "_CONNECTS_S", 1)
+    with pytest.raises(UserError, match=r"^--dask tcp://127.0.0.1:9: ") as raised:
+        swept("tcp://127.0.0.1:9", SMALL)
+    assert len(raised.value.faults) == 1
+    with pytest.raises(UserError, match="--dask nowhere at all"):
+        swept("nowhere at all", SMALL)
+
+
+def test_a_scheduler_without_workers_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "_CONNECTS_S", 2)
+    with dask_cluster(tmp_path, 0) as empty, pytest.raises(UserError, match="it has no workers"):
+        swept(empty.address, SMALL)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_and_one_that_is_added_change_nothing(tmp_path: Path) -> None:
+    task = Task("server-close", trials=180)  # 20,160 trials
+    with dask_cluster(tmp_path, 2) as one:
+
+        def meddle() -> None:
+            time.sleep(6)
+            one.workers[0].kill()
+            time.sleep(3)
+            one.add_worker()
+
+        meddler = threading.Thread(target=meddle)
+        meddler.start()
+        there = swept(one.address, task, tmp_path / "r.sqlite")
+        meddler.join()
+    assert there.crashes == ()
+    assert document_of(there) == document_of(reproduce(task, workers=2))
