@@ -148,6 +148,30 @@ def reproduce(
         sys.exit(run(request, time.perf_counter))
 
 
+@main.command(name="show")
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+@click.option(
+    "--plots",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for plots of what is there.",
+)
+@click.option(
+    "--rows",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Every trial as a row, to a file that ends with .csv or .parquet.",
+)
+def show_results(source: Path, as_json: bool, plots: Path | None, rows: Path | None) -> None:
+    """Show how far the sweeps of a results file are, and what they say so far.
+
+    FILE is a results.sqlite, or the folder that `wsrace reproduce` writes, which may be at it.
+    """
+    from sim.commands.show import Request, run
+
+    with errors_as_statuses():
+        sys.exit(run(Request(source, as_json, plots, rows)))
+
+
 @main.command()
 @click.argument("scenario")
 @setting_options

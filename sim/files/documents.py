@@ -42,13 +42,24 @@ class Document(Said):
     digest: Sha
 
 
-class ReproduceDocument(Document):
-    """What `wsrace reproduce` was asked, as far as it is needed to find its rows again."""
+class SweepAsked(Said):
+    """What `wsrace reproduce` was asked, as documents and files of results tell it."""
 
+    wsrace: str
+    scenario: str
+    seed: int
     guards: tuple[Guard, ...] = ()
     settings: tuple[str, ...] = ()
     runs: Count | None = None
     scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
+    code: str = ""
+    """The code and the libraries that the rows are of; only files of results say so."""
+
+
+class ReproduceDocument(SweepAsked):
+    """What it was asked, as far as it is needed to find its rows again, and their digest."""
+
+    digest: Sha
 
 
 class VerdictRow(Said):
@@ -130,6 +141,15 @@ KINDS: dict[str, type[Said]] = {
     EXPLORE: ExploreDocument,
     CHECK: CheckDocument,
 }
+
+
+def sweep_asked(said: object, source: str) -> SweepAsked:
+    """Return what a file of results says of a sweep. Raises UserError for what it cannot be."""
+    body = said if isinstance(said, dict) else {}
+    try:
+        return SweepAsked.model_validate(body)
+    except ValidationError as error:
+        raise UserError(*map(fault, fault_lines(error, body, SweepAsked, source, "")[:5])) from None
 
 
 def read_document(path: Path) -> Said:

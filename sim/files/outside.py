@@ -1,6 +1,8 @@
 """Files: read as data, bounded, as JSON that means one thing only; and written whole or not."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,16 @@ def write_whole(path: Path, text: str, option: str = "") -> None:
 
     Raises UserError if it cannot be written.
     """
+    with whole_file(path, option) as part:
+        part.write_bytes(text.encode())
+
+
+@contextmanager
+def whole_file(path: Path, option: str = "") -> Iterator[Path]:
+    """Yield a path to write to, whose file takes the place of another one once it is whole.
+
+    option: what named it, "" for nothing. Raises UserError if it cannot be written.
+    """
     named = f"{option}: {path}" if option else str(path)
     try:
         target = path.resolve()  # a link stays one, what it leads to is written
@@ -57,7 +69,7 @@ def write_whole(path: Path, text: str, option: str = "") -> None:
             raise UserError(fault(f"{named}: cannot be written: it is read-only"))
         part = Path(f"{target}.{os.getpid()}.part")
         try:
-            part.write_bytes(text.encode())
+            yield part
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

@@ -195,22 +195,25 @@ class ResultReader:
         if self.form == 1:
             return []
         query = "SELECT said, cells FROM sweeps ORDER BY key"
-        return [
-            Sweep(json.loads(said), tuple((unit, trials) for unit, trials in json.loads(cells)))
-            for said, cells in self._db.execute(query)
-        ]
+        with self._errors():
+            return [
+                Sweep(json.loads(said), tuple((unit, trials) for unit, trials in json.loads(cells)))
+                for said, cells in self._db.execute(query)
+            ]
 
     def rows(self, sweep: Sweep) -> Iterator[Stored]:
         """Yield the rows of a sweep, in the order of cell and trial."""
-        return _rows_of(self._db, sweep.cells)
+        with self._errors():
+            yield from _rows_of(self._db, sweep.cells)
 
     def crashes(self, sweep: Sweep) -> list[Crash]:
         """Return the trials of a sweep that cannot be run."""
-        return _crashes_of(self._db, sweep.cells)
+        with self._errors():
+            return _crashes_of(self._db, sweep.cells)
 
     def older_rows(self, plan: str) -> list[Stored]:
         """Return the rows of a file of the first form. Raises UserError for another sweep's."""
-        try:
+        with self._errors():
             if _plan_in(self._db) != plan:
                 what = "holds the results of another sweep, or of another version of wsrace"
                 raise UserError(f"{self._path}: {what}")
@@ -219,12 +222,17 @@ class ResultReader:
                 (cell, trial, bool(failed), bool(lost), label, digest)
                 for cell, trial, failed, lost, label, digest in self._db.execute(query)
             ]
-        except (sqlite3.Error, TypeError) as error:
-            raise UserError(f"{self._path}: not a results file of wsrace: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{self._path}: not a results file of wsrace: {error}") from None
 
 
 def _plan_in(db: sqlite3.Connection) -> str:

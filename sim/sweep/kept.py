@@ -2,19 +2,66 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.errors import UserError
-from sim.files.documents import ReproduceDocument
+from sim.files.documents import ReproduceDocument, SweepAsked, sweep_asked
 from sim.runs.own import import_guard
-from sim.store.results import Crash, ResultReader
+from sim.store.results import Crash, ResultReader, Sweep
 from sim.sweep.cells import Planned, plan
 from sim.sweep.reproduce import Reproduction, Task, name_of, said_of, tokens_of
 from sim.sweep.summary import Summary, summarise
 
 MOST_CELLS = 50_000
 """A document that names more is not read: nobody has waited for so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSweep:
+    """A sweep that a file of results tells of, whole or not."""
+
+    asked: SweepAsked
+    sweep: Sweep
+    """Where its rows are in the file."""
+    found: Reproduction
+    wanted: int
+    """How many trials it is to have."""
+
+    @property
+    def there(self) -> int:
+        """How many it has, with those that could not be run."""
+        return len(self.found.rows) + len(self.found.crashes)
+
+
+def sweeps_in(store_at: Path) -> list[KeptSweep]:
+    """Return what a file of results tells of, while others may write to it.
+
+    Tokens are left out: they would have to be run. Raises UserError for a file that is none.
+    """
+    with closing(ResultReader(store_at)) as reader:
+        if reader.form == 1:
+            raise UserError(
+                f"{store_at}: an older file, which does not say what it is about; `wsrace report` "
+                "reads the folder that it lies in, and `wsrace reproduce` upgrades it"
+            )
+        return [_kept(sweep, reader, store_at) for sweep in reader.sweeps()]
+
+
+def _kept(sweep: Sweep, reader: ResultReader, store_at: Path) -> KeptSweep:
+    asked = sweep_asked(sweep.said, str(store_at))
+    _refuse_many(asked, store_at)
+    cells = plan(asked.scenarios, asked.guards)
+    if len(cells) != len(sweep.cells):
+        raise UserError(f"{store_at}: a sweep has other cells than its scenarios say")
+    summary = summarise(cells, reader.rows(sweep))
+    crashes = tuple(reader.crashes(sweep))
+    found = Reproduction(_task_of(asked), asked.scenarios, cells, summary, (), crashes)
+    return KeptSweep(asked, sweep, found, sum(trials for _, trials in sweep.cells))
+
+
+def _task_of(asked: SweepAsked) -> Task:
+    return Task(asked.scenario, asked.settings, asked.guards, asked.runs, asked.seed)
 
 
 def load_reproduction(
@@ -27,13 +74,8 @@ def load_reproduction(
     """
     if not store_at.is_file():
         raise UserError(f"{store_at}: there is no such file")
-    cells_asked = sum(
-        len(one.sweep.values) * len(one.sweep.runtimes) * len(document.guards or one.sweep.guards)
-        for one in document.scenarios
-    )
-    if cells_asked > MOST_CELLS:
-        raise UserError(f"{store_at}: more than {MOST_CELLS:,} cells: {cells_asked:,}")
-    task = Task(document.scenario, document.settings, document.guards, document.runs, document.seed)
+    _refuse_many(document, store_at)
+    task = _task_of(document)
     cells = plan(document.scenarios, document.guards)
     with closing(ResultReader(store_at)) as reader:
         summary, crashes = _summary_of(document, task, cells, reader)
@@ -48,6 +90,15 @@ def load_reproduction(
     }
     tokens = tokens_of(cells, replace(summary, failing=failing), task.seed)
     return Reproduction(task, document.scenarios, cells, summary, tokens, tuple(crashes))
+
+
+def _refuse_many(asked: SweepAsked, store_at: Path) -> None:
+    cells = sum(
+        len(one.sweep.values) * len(one.sweep.runtimes) * len(asked.guards or one.sweep.guards)
+        for one in asked.scenarios
+    )
+    if cells > MOST_CELLS:
+        raise UserError(f"{store_at}: more than {MOST_CELLS:,} cells: {cells:,}")
 
 
 def _summary_of(

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.skipif(
 
 
 def command(out: Path, runs: int) -> list[str]:
-    asked = ["reproduce", "server-close", "--runs", str(runs), "--workers", "2", "--json"]
-    return [sys.executable, "-m", "sim", *asked, "--out", str(out)]
+    guards = [part for one in ("pre-fix", "post-fix", "catch") for part in ("--guard", one)]
+    asked = ["reproduce", "server-close", "--runs", str(runs), *guards, "--workers", "2"]
+    return [sys.executable, "-m", "sim", *asked, "--json", "--out", str(out)]
 
 
 def begin(out: Path, runs: int) -> "subprocess.Popen[bytes]":
@@ -82,9 +83,9 @@ def check(folder: Path, runs: int, kills: int, longest_s: float) -> int:
 
 
 def test_three_kills_change_nothing(tmp_path: Path) -> None:
-    assert check(tmp_path, 25, 3, 1.2) == 3
+    assert check(tmp_path, 50, 3, 1.2) == 3
 
 
 @pytest.mark.slow
 def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
-    assert check(tmp_path, 600, 50, 3.0) == 50
+    assert check(tmp_path, 1400, 50, 3.0) == 50
