@@ -148,6 +148,20 @@ def reproduce(
         sys.exit(run(request, time.perf_counter))
 
 
+@main.command()
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--runs", type=click.IntRange(1), default=150, show_default=True, help="Per cell.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
+def bench(workers: int | None, rounds: int, runs: int, as_json: bool) -> None:
+    """Measure how fast sweeps are here, against references in the same run."""
+    from sim.commands.bench import run
+    from sim.sweep.reproduce import cores
+
+    with errors_as_statuses():
+        sys.exit(run(workers or cores(), rounds, runs, as_json))
+
+
 @main.command(name="show")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
