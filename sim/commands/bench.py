@@ -16,7 +16,7 @@ _GROWTH: dict[str, tuple[str, tuple[int, ...]]] = {
     "messages of each": ("sweep.values=[{}]", (2, 20, 200)),
     "window (ms)": ("window_ms={}", (1, 10, 100)),
 }
-_TRIALS = (10, 100, 1000)
+_TRIALS = (1, 10, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,10 @@ class Measured:
     """Of all workers against one, in wall time."""
     per_s: float
     """Trials per second of wall time with all workers."""
+    main_us: float
+    """Processor time of the process that gives work and records rows, in microseconds a trial."""
+    row_bytes: float
+    """The file of results, in bytes a trial."""
     store_per_s: float
     """Rows per second into a file, in batches of 100."""
     start_s: float
@@ -71,7 +75,9 @@ def _measured(
     growth = {}
     for done, (name, (setting, numbers)) in enumerate(_GROWTH.items(), count):
         on_step(done, f"growing {name}")
-        growth[name] = {one: 1000 * trial_s([setting.format(one)], 20) for one in numbers}
+        growth[name] = {
+            one: 1000 * trial_s([setting.format(one)], 1 + 20 // one) for one in numbers
+        }
     growth["trials of a batch"] = {one: 1000 * trial_s([], one) for one in _TRIALS}
     of = found[0].trials
     return Measured(
@@ -83,8 +89,10 @@ def _measured(
         times_empty=median([one.bare.cpu_s / of / one.empty_s for one in found]),
         stored=median([one.stored.cpu_s / one.bare.cpu_s for one in found]),
         supervised=median([one.one / one.bare.wall_s for one in found]),
-        speed_up=median([one.one / one.many for one in found]),
-        per_s=median([of / one.many for one in found]),
+        speed_up=median([one.one / one.many.wall_s for one in found]),
+        per_s=median([of / one.many.wall_s for one in found]),
+        main_us=median([one.many.cpu_s / of * 1e6 for one in found]),
+        row_bytes=found[-1].bytes,
         store_per_s=store_rate(),
         start_s=start_s(),
         peak_mb=peak_mb(),
@@ -110,7 +118,9 @@ def _told(found: Measured) -> Iterator[str | Table]:
         ("by a supervised worker", f"{found.supervised - 1:+.1%}", "wall time"),
         (f"by {found.workers} of them", f"{found.speed_up:.2f}", "times one, in wall time"),
         ("", f"{found.per_s:,.0f}", "trials per second of wall time"),
+        ("the process above them", f"{found.main_us:,.0f}", "microseconds of a trial"),
         ("a file of results", f"{found.store_per_s:,.0f}", "rows per second"),
+        ("", f"{found.row_bytes:,.0f}", "bytes of a trial"),
         ("a new worker", f"{found.start_s:.2f}", "s until its first trial is done"),
         ("memory", f"{found.peak_mb:,.0f}", "MB at most, of this process"),
     ):

@@ -32,7 +32,7 @@ _ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What something took. cpu_s: processor time, of ended child processes, too."""
+    """What something took. cpu_s: processor time of this process."""
 
     wall_s: float
     cpu_s: float
@@ -102,8 +102,10 @@ class Round:
     """In batches, into a file, in this process."""
     one: float
     """By one supervised worker process: wall time in seconds."""
-    many: float
-    """By all of them."""
+    many: Spent
+    """By all of them; the processor time is that of this process alone, which gives them work."""
+    bytes: float
+    """The file, for each trial."""
 
 
 def rounds(count: int, trials: int, workers: int) -> Iterator[Round]:
@@ -125,7 +127,8 @@ def rounds(count: int, trials: int, workers: int) -> Iterator[Round]:
                 spent(lambda: bare(cells, trials)),
                 spent(lambda: swept(cells, trials, None, path)),
                 spent(lambda: swept(cells, trials, of_one, path)).wall_s,
-                spent(lambda: swept(cells, trials, of_many, path)).wall_s,
+                spent(lambda: swept(cells, trials, of_many, path)),
+                path.stat().st_size / (trials * len(cells)),
             )
 
 
