@@ -21,7 +21,7 @@ from sim.report.text.reproduce import document_of, tell, tell_run
 from sim.sweep.cluster import Cluster, open_cluster
 from sim.sweep.exact.reproduce import check_exact
 from sim.sweep.reproduce import Reproduction, Task, check_task, cores, reproduce
-from sim.sweep.summary import broken_expectations
+from sim.sweep.ties import judged
 
 _FEW = 5
 """Trials that could not be run, of which each gets a line."""
@@ -182,7 +182,10 @@ def _judged(found: Reproduction) -> tuple[str, ...]:
             err=True,
         )
         return ()
-    return broken_expectations(found.scenarios, found.summary.results)
+    broken, told = judged(found)
+    for line in told:
+        click.echo(f"wsrace: {printable(line)}", err=True)
+    return broken
 
 
 def _show(found: Reproduction, folder: Path, workers: int) -> None:

@@ -21,7 +21,7 @@ from sim.report.text.explore import verdict_table
 from sim.report.text.reproduce import rates_table, sentences
 from sim.runs.replay import Allowed, replayed
 from sim.sweep.reproduce import Reproduction
-from sim.sweep.summary import broken_expectations
+from sim.sweep.ties import judged
 
 NO_FORECAST = (
     "A rate is a rate over the injection times that the scenario draws; it is no forecast for a "
@@ -59,8 +59,9 @@ def _expected(found: Reproduction) -> Iterator[str]:
     """Say whether what the scenarios expect holds, as far as they are the shipped ones."""
     if found.task.changes or not any(one.expect for one in found.scenarios):
         return
-    broken = broken_expectations(found.scenarios, found.summary.results)
+    broken, told = judged(found)
     yield from (f"An expectation is broken: {line}." for line in broken)
+    yield from (f"{line}." for line in told)
     if not broken:
         yield "All that the scenarios expect of their guards holds."
 
