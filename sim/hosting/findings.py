@@ -184,10 +184,8 @@ def _unseen(served: Served) -> Iterator[Found]:
         if error is None or error is observer.lifespan_error:
             continue
         for one in leaves_of(error):
-            if id(one) not in escaped and not is_disconnect(one) and not _is_cancellation(one):
-                text = f"{words_for(one)} ended the task {name_of(task)}, and nobody looked"
-                where = observer.line_of(one)
-                yield Found("unseen-exception", connection, text, where, text, one)
+            if id(one) not in escaped and not _is_cancellation(one):
+                yield from _ended_task(served, task, connection, one)
     for context in served.loop.errors:
         error = context.get("exception")
         if "never retrieved" in str(context.get("message")):
@@ -195,6 +193,28 @@ def _unseen(served: Served) -> Iterator[Found]:
         if isinstance(error, Exception) and not is_disconnect(error):
             text = f"{words_for(error)} in a callback, and nobody looked"
             yield Found("unseen-exception", "", text, observer.line_of(error), text, error)
+
+
+def _ended_task(
+    served: Served, task: "asyncio.Task[Any]", connection: str, error: BaseException
+) -> Iterator[Found]:
+    """Yield what an exception is that ended a task and that nobody looked at.
+
+    connection: for which the task works, "" for none. That its own client leaves may end it; if
+    another one does, whom it worked for gets no more of it.
+    """
+    where, words = served.observer.line_of(error), words_for(error)
+    if not is_disconnect(error):
+        text = f"{words} ended the task {name_of(task)}, and nobody looked"
+        yield Found("unseen-exception", connection, text, where, text, error)
+        return
+    owner = served.observer.owner_of(error)
+    others = [one for one in served.observer.sent_to.get(task, ()) if one != owner]
+    if owner and (owner != connection or others):
+        whose = f"of {connection}" if connection else "of the application"
+        and_of = f", which sends to {', '.join(others)} as well" if others else ""
+        text = f"{owner}'s connection ends the task {name_of(task)} {whose}{and_of}: {words}"
+        yield Found("bystander", connection, text, where, f"{words} at {where}", error)
 
 
 def _is_cancellation(error: BaseException) -> bool:

@@ -127,6 +127,8 @@ class Observer:
     disconnected: dict[str, None] = field(default_factory=dict)
     """The connections of whose end it was told."""
     two_receivers: dict[str, None] = field(default_factory=dict)
+    sent_to: "dict[asyncio.Task[Any], dict[str, None]]" = field(default_factory=dict)
+    """On whose connections each task has sent."""
     kicked: dict[str, Met] = field(default_factory=dict)
     """Connections whose handler returned on what another one raised."""
     broken: dict[str, str] = field(default_factory=dict)
@@ -205,6 +207,8 @@ class Observer:
     def _send(self, call: Call, send: Send) -> Send:
         async def observed(message: Message) -> None:
             self._message("asgi.send", call, message)
+            if (task := asyncio.current_task()) is not None:
+                self.sent_to.setdefault(task, {})[call.connection] = None
             call.closes = call.closes or message["type"] == "websocket.close"
             try:
                 await send(message)

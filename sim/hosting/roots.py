@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sim.aio.entropy import drawn_so_far
 from sim.aio.names import has_unseen_exception, unseen_exception
 from sim.hosting.findings import Served
-from sim.hosting.observe import Met, words_for
+from sim.hosting.observe import Met, Observer, words_for
 from sim.hosting.waits import name_of
 
 
@@ -23,7 +23,12 @@ def roots_of(served: Served, alarms: bool = True) -> Iterator[object]:
     yield [(key.fd, key.events, key.data) for key in loop.selector.get_map().values()]
     yield [port.__standing__() for port in world.ports]
     yield [client.__standing__() for client in served.clients]
-    yield [(task, whose) for task, whose in loop.started if not task.done()]
+    sent_to = served.observer.sent_to
+    yield [
+        (task, whose, sorted(sent_to.get(task, ())))
+        for task, whose in loop.started
+        if not task.done()
+    ]
     yield [str(getattr(one, "client", "")) for one in served.state.connections]
     yield (world.from_now(served.told_to_stop_ns), served.has_stopped)
     yield list(loop.threads.out)
@@ -53,7 +58,10 @@ def _found(served: Served) -> object:
         ],
         [(name, _met(met)) for name, met in sorted(observer.kicked.items())],
         [
-            (whose, name_of(task), words_for(unseen_exception(task)))
+            (
+                (whose, name_of(task), sorted(observer.sent_to.get(task, ()))),
+                _ended(observer, unseen_exception(task)),
+            )
             for task, whose in loop.started
             if task.done() and not task.cancelled() and has_unseen_exception(task)
         ],
@@ -64,6 +72,10 @@ def _found(served: Served) -> object:
         list(loop.world.refusals),
         sorted(observer.broken.items()),
     ]
+
+
+def _ended(observer: Observer, error: BaseException) -> tuple[str, str]:
+    return words_for(error), observer.owner_of(error)
 
 
 def _met(met: Met | None) -> object:

@@ -52,7 +52,10 @@ _ROWS = (
         ),
     ),
     FindingKind(
-        "bystander", "an exception of one connection leaves the handler of another one", _F
+        "bystander",
+        "an exception of one connection leaves the handler of another one, or ends a task that "
+        "does not work for it",
+        _F,
     ),
     FindingKind("invariant", "what must hold, as you said, does not", _F),
     FindingKind(

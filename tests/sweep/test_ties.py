@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.errors import NoAnswer
+from sim.model.results import CellResult
 from sim.stats.intervals import rate_interval
 from sim.sweep import ties
 from sim.sweep.reproduce import Reproduction, Task, reproduce
@@ -18,11 +19,13 @@ def with_failures(guard: str, runtime: str, count: int = 1) -> Reproduction:
     found = reproduce(task)
     trials = 4800
     low, _ = rate_interval(count, trials)
-    failing = {"failures": count, "trials": trials, "low": low}
-    results = tuple(
-        replace(one, **failing if (one.cell.guard, one.cell.runtime) == (guard, runtime) else {})
-        for one in found.summary.results
-    )
+
+    def failing(one: CellResult) -> CellResult:
+        if (one.cell.guard, one.cell.runtime) != (guard, runtime):
+            return one
+        return replace(one, failures=count, trials=trials, low=low)
+
+    results = tuple(map(failing, found.summary.results))
     return replace(found, summary=replace(found.summary, results=results))
 
 
