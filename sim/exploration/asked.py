@@ -21,6 +21,8 @@ from sim.model.app import AppCase, Bounds
 from sim.model.appscript import Act, Script
 from sim.model.findings import Severities
 from sim.model.scriptreader import parse
+from sim.peer.client import HOST
+from sim.peer.request import check_requests
 from sim.runs.app import AppSubject
 from sim.schedulers.strategies import STATES
 
@@ -129,11 +131,23 @@ def _scripts(asked: Asked) -> list[Script]:
         found += [_with_path(one, asked.path or "").retyped() for one in read]
     if not faults:
         faults += [fault for one in found for fault in _nobody(one, len(found))]
+        faults += [fault for one in found for fault in _no_request(one)]
     if asked.clients and asked.message is not None:
         faults.append("--message: it is for clients that are made up; --client says what they send")
     if faults:
         raise UserError(*faults)
     return found
+
+
+def _no_request(script: Script) -> Sequence[str]:
+    """Return a fault if a script has requests that HTTP does not allow, or a path for nothing."""
+    if script.path and not script.connects:
+        return [f"client {script.typed!r}: a path is for a WebSocket, and it opens none"]
+    try:
+        check_requests(script, HOST)
+    except UserError as error:
+        return [f"client {script.typed!r}: {fault}" for fault in error.faults]
+    return []
 
 
 def _with_path(script: Script, path: str) -> Script:

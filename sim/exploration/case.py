@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from sim.entropy import below
 from sim.errors import words_of
@@ -49,7 +50,9 @@ class CaseFound:
     kept: list[Record] = field(default_factory=list)
     """A few runs, to be made again elsewhere."""
     opened: bool = False
-    """Whether a connection was opened in any of them."""
+    """Whether a connection was opened in any of them, or a request answered as it hoped."""
+    answers: dict[str, Counter[str]] = field(default_factory=dict)
+    """For each request how often it was answered by which status."""
     read_failing: int = 0
     """In how many runs that failed the application had received a message."""
     read: int = 0
@@ -128,7 +131,7 @@ class CaseSearch:
         """Begin again with times as they are: states were told by how long it is until them."""
         found = self.found
         found.schedules = found.read = found.read_failing = 0
-        for counted in (found.endings, found.notes, found.kept):
+        for counted in (found.endings, found.notes, found.kept, found.answers):
             counted.clear()
         return self._new_search(horizon)
 
@@ -161,7 +164,11 @@ class CaseSearch:
             event.kind == "asgi.receive" and event.values["type"] == "websocket.receive"
             for event in end.events
         )
-        found.opened |= "client.opened" in kinds
+        answers = _answers_in(end)
+        for what, status in answers:
+            found.answers.setdefault(what, Counter())[status] += 1
+        hoped = any(succeeds(status) for _, status in answers)
+        found.opened |= "client.opened" in kinds or hoped
         found.read += read
         found.read_failing += read and made.outcome.failed
         label = _ending(made)
@@ -189,6 +196,24 @@ class CaseSearch:
             kept.append(made)
         elif number % (number // KEPT + 1) == 0:
             kept[1 + number % (KEPT - 1)] = made
+
+
+def succeeds(status: str) -> bool:
+    """Whether a status of HTTP says that a request did what it was for."""
+    return status[:1] in ("2", "3")
+
+
+def _answers_in(end: End) -> list[tuple[str, str]]:
+    """Return what the requests of a run were, and what they were answered by."""
+    asked: dict[str, str] = {}
+    found = []
+    for event in takewhile(lambda one: one.kind != "stop", end.events):
+        connection = str(event.values.get("connection"))
+        if event.kind == "client.asked":
+            asked[connection] = str(event.values["what"])
+        elif event.kind == "client.answered":
+            found.append((asked[connection], str(event.values["status"])))
+    return found
 
 
 def _ending(made: Record) -> str:

@@ -8,11 +8,12 @@ where every state of one connection left all that the application reaches as it 
 meets what the first one met.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.aio.world import SHORT_MS
-from sim.exploration.case import CaseFound, CaseSearch
+from sim.exploration.case import CaseFound, CaseSearch, succeeds
 from sim.exploration.verdict import Verdict
 from sim.exploration.way import EVERY_STATE, Way
 from sim.kernel.series import run_once
@@ -81,8 +82,25 @@ class Climbed:
             return Verdict.ALWAYS if failing.always else Verdict.RACY
         done = [rung for rung in self.rungs if rung.complete]
         enough = not self.shared or any(rung.clients > 1 for rung in done)
-        opened = any(case.opened for case in self.cases)
+        opened = any(case.opened for case in self.cases) and not self.unmet
         return Verdict.RACE_FREE if done and enough and opened else Verdict.INCONCLUSIVE
+
+    @property
+    def answers(self) -> dict[str, Counter[str]]:
+        """For each request how often it was answered by which status."""
+        found: dict[str, Counter[str]] = {}
+        for case in self.cases:
+            for what, statuses in case.answers.items():
+                found.setdefault(what, Counter()).update(statuses)
+        return found
+
+    @property
+    def unmet(self) -> dict[str, Counter[str]]:
+        """The requests that did in no schedule what they were for, if none of them ever did."""
+        answers = self.answers
+        if any(map(succeeds, (one for statuses in answers.values() for one in statuses))):
+            return {}
+        return answers
 
     @property
     def failing(self) -> CaseFound | None:
@@ -192,8 +210,8 @@ class Ladder:
         pairs = [[one, one] for one in self._scripts]
         idle = next((one for one in self._scripts if one.steps[0].act == "sleep"), None)
         if idle is not None:
-            pairs = [pair for pair in pairs if pair[0] is not idle]
-            pairs += [[one, idle] for one in self._scripts if one is not idle]
+            others = [one for one in self._scripts if one is not idle]
+            pairs = [[one, one] for one in others] + [[one, idle] for one in others] or pairs
         words = "two connections, from when both are open"
         yield self._rung(words, pairs, replace(bounds, start="open"))
         yield self._rung("two connections, from their first byte", pairs, bounds)

@@ -127,7 +127,7 @@ def _standing(served: Served) -> Iterator[Found]:
         return
     gone = {port.name: port.is_over for port in loop.world.ports}
     for client in served.clients:
-        if (not client.done and client.opened) or (
+        if (not client.done and (client.opened or client.over)) or (
             not client.opened and not client.over and client.waits_for
         ):
             text = f"{client.name} waits for {client.waits_for}"
@@ -283,7 +283,14 @@ def _kicked(served: Served) -> Iterator[Found]:
     observer = served.observer
     for name, met in observer.kicked.items():
         text = f"{words_for(met.error)} of {met.whose}'s connection was caught"
-        yield Found("kicked", name, f"{text}, and the handler returned", met.where, text, met.error)
+        yield Found(
+            "kicked",
+            name,
+            f"{text}, and the handler returned without a close",
+            met.where,
+            text,
+            met.error,
+        )
 
 
 def _blocks(served: Served) -> Iterator[Found]:

@@ -215,8 +215,16 @@ class Observer:
             except Exception as error:
                 self._raised(call, error, "send")
                 raise
+            self._goes_on()
 
         return observed
+
+    def _goes_on(self) -> None:
+        """A handler has sent something: what it met before did not end it."""
+        by = CONNECTION.get()
+        for call in self.calls:
+            if call.connection == by:
+                call.met = None
 
     def _message(self, kind: str, call: Call, message: Message) -> None:
         values = {"type": str(message.get("type"))}

@@ -34,7 +34,7 @@ def roots_of(served: Served, alarms: bool = True) -> Iterator[object]:
     yield list(loop.threads.out)
     yield (world.late_left, world.partial_left, world.splits_left, world.settles)
     under_way = any(port.under_way and loop.selector.reads(port) for port in world.ports)
-    if all(client.over for client in served.clients) and not under_way:
+    if all(client.has_left for client in served.clients) and not under_way:
         # What stands then, outlives its client. While bytes of it are under way, which are here
         # soon, more time counts as covering less: else each poll until then would be a state.
         yield world.from_now(world.horizon_ns)

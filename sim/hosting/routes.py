@@ -84,7 +84,9 @@ def paths_for(app: Any, scripts: Sequence[Script], name: str) -> tuple[str, ...]
     routes = [one.path for one in known if one.is_websocket]
     if asked and not routes:
         raise UserError(f"app {name!r}: it has no WebSocket route")
-    faults = [*_no_such_path(routes, asked, name), *_no_such_request(known, scripts, name)]
+    faults = list(_no_such_path(routes, asked, name))
+    if not getattr(app, "user_middleware", None):  # which may answer by itself
+        faults += _no_such_request(known, scripts, name)
     if faults:
         raise UserError(*faults)
     return tuple(
@@ -113,7 +115,7 @@ def _no_such_request(known: list[Route], scripts: Sequence[Script], name: str) -
     routes = [one for one in known if not one.is_websocket]
     for step in dict.fromkeys(step for script in scripts for step in script.requests):
         path, method = step.text.partition("?")[0], step.act.upper()
-        here = [one for one in routes if one.below and path.startswith(one.path)]
+        here = [one for one in routes if one.below and f"{path}/".startswith(f"{one.path}/")]
         here += [one for one in routes if not one.below and _matches(one.path, path)]
         if any(method in one.methods or not one.methods for one in here):
             continue
@@ -121,7 +123,7 @@ def _no_such_request(known: list[Route], scripts: Sequence[Script], name: str) -
         close = near(path, [one.path for one in routes])
         yield (
             f"{method} {path!r}: app {name!r} answers no such request; there are: "
-            f"{', '.join(words)}{close}"
+            f"{', '.join(words) or 'none'}{close}"
         )
 
 

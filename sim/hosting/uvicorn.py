@@ -226,6 +226,9 @@ class UvicornHost:
 
         def connect(request: Request) -> None:
             def come() -> None:
+                if served.told_to_stop_ns is not None:  # nobody listens any more
+                    request.refuse()
+                    return
                 port = self._port(loop, served, request.name)
                 start = partial(request.start, port, HOST, headers)
                 self._soon(served, lifespan, port, start)
@@ -271,7 +274,7 @@ class UvicornHost:
                 client.held = False
             for client in held:
                 client.step()
-        if all(client.over for client in served.clients):
+        if all(client.has_left for client in served.clients):
             world.all_have_left()
             if served.told_to_stop_ns is not None:
                 world.acted(served.told_to_stop_ns)

@@ -44,6 +44,8 @@ class Act(StrEnum):
 
 REQUESTS = frozenset({Act.GET, Act.POST, Act.PUT, Act.PATCH, Act.DELETE})
 """Requests to other routes of the application, each on a connection of its own."""
+ASIDE = frozenset({*REQUESTS, Act.SLEEP, Act.AFTER})
+"""What needs no WebSocket."""
 
 
 FORMS: Mapping[Act, tuple[str, str]] = {
@@ -120,8 +122,7 @@ class Script:
     @property
     def connects(self) -> bool:
         """Whether it opens a WebSocket: one that only makes requests does not."""
-        aside = {*REQUESTS, Act.SLEEP, Act.AFTER}
-        return not self.requests or any(step.act not in aside for step in self.steps)
+        return not self.requests or any(step.act not in ASIDE for step in self.steps)
 
     @property
     def requests(self) -> tuple[Step, ...]:

@@ -177,7 +177,8 @@ def _on(act: Act, value: str | None) -> Step:
 
 
 def _request(act: Act, value: str | None) -> Step:
-    path, _, body = (value or "").strip().partition(" ")
+    path, *rest = (value or "").strip().split(None, 1)[:2] or [""]
+    body = rest[0] if rest else ""
     if not path.startswith("/"):
         raise _FaultError(f"expected {FORMS[act][0]}, with a path that begins with /")
     if act is Act.GET and body:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from sim.aio.tcp import Peer, Port, Sent
 from sim.aio.world import Alarm, World, to_ns
-from sim.model.appscript import REQUESTS, Act, Script, Step, frame_of
+from sim.model.appscript import ASIDE, REQUESTS, Act, Script, Step, frame_of
 from sim.model.client import CLOSE_TIMEOUT_S, LOST
 from sim.model.frames import Frame, FrameKind
 from sim.model.script import Action, Do
@@ -91,14 +91,14 @@ class PeerClient(Peer):
     @property
     def waits_for(self) -> str:
         """What its script stands at, in words; "" if it has nothing more to do."""
+        step = self.script.steps[self._next] if self._next < len(self.script.steps) else None
+        if step is not None and step.act in REQUESTS and self.requests:
+            return f"an answer to {self.requests[-1].words}"
         if self.over or self._gone:
             return ""
         if not self.opened:
             return "an answer to its request"
-        if self._next < len(self.script.steps):
-            step = self.script.steps[self._next]
-            if step.act in REQUESTS and self.requests:
-                return f"an answer to {self.requests[-1].words}"
+        if step is not None:
             if step.act is Act.WAIT:
                 missing = self._waited + step.number - self._counted
                 return f"{missing} message{'s' if missing > 1 else ''} more"
@@ -114,16 +114,33 @@ class PeerClient(Peer):
 
     @property
     def done(self) -> bool:
-        """Whether it has done all that its script says."""
-        return self._next >= len(self.script.steps) or bool(self.over) or self._gone
+        """Whether it has done all that its script says, as far as its connection lasted.
+
+        Requests have connections of their own.
+        """
+        left = self.script.steps[self._next :]
+        is_cut = bool(self.over) or self._gone
+        return not left or (is_cut and not any(step.act in REQUESTS for step in left))
+
+    @property
+    def has_left(self) -> bool:
+        """Whether its connection is over, and nothing more comes of it."""
+        return bool(self.over) and self.done
 
     def step(self) -> None:
         """Go on with the script as far as it goes."""
-        while not self.done and self.opened and not self.held:
+        while not self.done and (self.opened or self.over) and not self.held:
             step = self.script.steps[self._next]
+            if (self.over or self._gone) and step.act not in ASIDE:
+                self._next += 1
+                continue
             if step.act in _SENDS and (self._closing or self._half_closed):
-                self._next = len(self.script.steps)  # it has said its last word
-                return
+                left = self.script.steps[self._next :]
+                if not any(step.act in REQUESTS for step in left):
+                    self._next = len(self.script.steps)  # it has said its last word
+                    return
+                self._next += 1
+                continue
             if not self._may_pass(step):
                 return
             self._next += 1

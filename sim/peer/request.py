@@ -10,9 +10,12 @@ import h11
 
 from sim.aio.tcp import Peer, Port, Sent
 from sim.aio.world import World
-from sim.model.appscript import Step
+from sim.errors import UserError
+from sim.model.appscript import Script, Step
 
-LOST = "unanswered"
+LOST, REFUSED = "unanswered", "refused"
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
+"""Headers that say how long a body is: who sends it knows."""
 
 
 class Request(Peer):
@@ -31,7 +34,6 @@ class Request(Peer):
         self.words = f"{step.act.upper()} {step.text}"
         self._world = world
         self._client = client
-        self._body = step.body.encode()
         self._codec = h11.Connection(h11.CLIENT)
         self._step = step
         self._on_over = on_over
@@ -46,20 +48,12 @@ class Request(Peer):
         port.peer = self
         self._world.acted()
         self._event("client.asked", what=self.words)
-        known = {name.lower() for name, _ in headers}
-        usual = [("host", host), ("connection", "close")]
-        if self._body:
-            kind = "application/json" if self._body[:1] in (b"{", b"[") else "text/plain"
-            usual += [("content-type", kind), ("content-length", str(len(self._body)))]
-        ours = [(name, value) for name, value in usual if name not in known]
-        request = h11.Request(
-            method=self._step.act.upper(), target=self._step.text, headers=[*headers, *ours]
-        )
-        said = [self._codec.send(request) or b""]
-        if self._body:
-            said.append(self._codec.send(h11.Data(data=self._body)) or b"")
-        said.append(self._codec.send(h11.EndOfMessage()) or b"")
-        port.put(Sent.DATA, b"".join(said), own=True)
+        port.put(Sent.DATA, encoded(self._codec, self._step, host, headers), own=True)
+
+    def refuse(self) -> None:
+        """Nobody listens: it is over before it was sent."""
+        self._event("client.asked", what=self.words)
+        self._end(REFUSED)
 
     def __standing__(self) -> object:
         """Return what of it matters for what is to come, and for what is found in the end."""
@@ -114,3 +108,36 @@ class Request(Peer):
 
     def _event(self, kind: str, **values: str) -> None:
         self._world.event(kind, self._client, connection=self.name, **values)
+
+
+def encoded(
+    codec: h11.Connection, step: Step, host: str, headers: Sequence[tuple[str, str]]
+) -> bytes:
+    """Return a request in bytes. headers: of the client's own, which come before the usual ones.
+
+    Raises UserError for what HTTP does not allow.
+    """
+    body = step.body.encode()
+    known = {name.lower() for name, _ in headers}
+    if wrong := sorted(known & _LENGTHS):
+        raise UserError(f"header {', '.join(wrong)}: it follows from the body of each request")
+    usual = [("host", host), ("connection", "close")]
+    if body:
+        kind = "application/json" if body[:1] in (b"{", b"[") else "text/plain"
+        usual += [("content-type", kind), ("content-length", str(len(body)))]
+    ours = [(name, value) for name, value in usual if name not in known]
+    try:
+        request = h11.Request(method=step.act.upper(), target=step.text, headers=[*headers, *ours])
+        said = [codec.send(request) or b""]
+        if body:
+            said.append(codec.send(h11.Data(data=body)) or b"")
+        said.append(codec.send(h11.EndOfMessage()) or b"")
+    except (h11.LocalProtocolError, ValueError) as error:
+        raise UserError(f"{step.act.upper()} {step.text}: no request of HTTP: {error}") from None
+    return b"".join(said)
+
+
+def check_requests(script: Script, host: str) -> None:
+    """Raise UserError for requests of a script that HTTP does not allow."""
+    for step in script.requests:
+        encoded(h11.Connection(h11.CLIENT), step, host, script.headers)

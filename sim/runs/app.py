@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -269,7 +270,8 @@ def _class(name: str, findings: tuple[Finding, ...], end: End) -> str:
 
 def _connections(case: AppCase, end: End) -> list[str]:
     """Return the connections of a run: each client's, and those of the requests that it made."""
-    asked = {str(one.values["connection"]) for one in end.events if one.kind == "client.asked"}
+    before = takewhile(lambda one: one.kind != "stop", end.events)
+    asked = {str(one.values["connection"]) for one in before if one.kind == "client.asked"}
     return [name for name in case.connections if name in asked or "." not in name]
 
 

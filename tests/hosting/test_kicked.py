@@ -44,6 +44,6 @@ def test_it_says_whose_end_it_was_and_at_which_line_it_was_met() -> None:
     }
     assert (
         "c1",
-        "ClientDisconnected of c2's connection was caught, and the handler returned",
+        "ClientDisconnected of c2's connection was caught, and the handler returned without a close",
         "kicks.py:11",
     ) in texts

@@ -3,7 +3,7 @@
 import io
 import platform
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from sim import __version__
 from sim.exploration.asked import MESSAGE
+from sim.exploration.case import succeeds
 from sim.exploration.check import Checked, Failure
 from sim.exploration.circumstances import Circumstances
 from sim.exploration.ladder import Climbed, Rung
@@ -110,12 +111,21 @@ def _verdict_line(climbed: Climbed) -> str:
     if verdict is Verdict.RACE_FREE:
         asked = "; ".join(rung.words for rung in climbed.rungs if rung.complete)
         return f"race-free within the bounds below: no failure in {schedules} schedules ({asked})"
+    if climbed.unmet:
+        told = "; ".join(_answered(what, by) for what, by in climbed.unmet.items())
+        return f"inconclusive: no request did what it was for: {told}"
     if climbed.cases and not any(case.opened for case in climbed.cases):
         return (
             "inconclusive: no connection was opened in any schedule; --path, header:NAME=VALUE and "
             "subprotocol:NAME in --client say what to ask for"
         )
     return f"inconclusive: no failure in {schedules} schedules, and too few were looked at"
+
+
+def _answered(what: str, statuses: Mapping[str, int]) -> str:
+    """Return by what a request was answered."""
+    said = ", ".join(f"{status} in {count}" for status, count in statuses.items())
+    return f"{what} was answered by {said} schedules"
 
 
 def _rows(climbed: Climbed) -> Iterator[Table]:
@@ -230,6 +240,9 @@ def _notes(climbed: Climbed) -> Iterator[str]:
     for kind, (count, finding) in sorted(notes.items()):
         where = f" ({finding.where})" if finding.where else ""
         yield f"{kind} in {count} schedules: {finding.text}{where}"
+    for what, statuses in climbed.answers.items():
+        if not all(map(succeeds, statuses)):
+            yield _answered(what, statuses)
     for name, met in sorted(climbed.situations.items()):
         yield f"sometimes {name!r}: {'met' if met else 'never met'}"
     opaque = climbed.cases[0].subject.application.opaque if climbed.cases else {}
