@@ -26,7 +26,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, NamedTuple
 
-from sim.errors import WsraceError
+from sim.errors import NoAnswer, UserError
 
 TIMES = 2
 """How often work that loses its process is done before it is given back."""
@@ -35,16 +35,18 @@ _ENDS_S = 5.0
 """How long a process that has nothing more to do may take to end."""
 
 
-class WorkerLost(WsraceError):
+class WorkerLost(NoAnswer):
     """The process that was at something ended, or gave no answer, each time that it was done."""
 
 
 class _LostError(Exception):
     """Why a process is of no use any more. ends_in_s: how long it may take to end by itself."""
 
-    def __init__(self, why: str, ends_in_s: float) -> None:
+    def __init__(
+        self, why: str, running: "_Running", ends_in_s: float = _ENDS_S, was_starting: bool = False
+    ) -> None:
         super().__init__(why)
-        self.ends_in_s = ends_in_s
+        self.running, self.ends_in_s, self.was_starting = running, ends_in_s, was_starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Pool(Executor):
         self.limit_s = limit_s
         self.lost = 0
         """How many processes were lost and replaced."""
+        self.times = TIMES
+        """How often work that loses its process is done."""
         self._work: SimpleQueue[_Work | None] = SimpleQueue()
         self._lock = Lock()
         self._closed = self._killed = False
@@ -184,26 +188,29 @@ class _Slot:
 
     def _do(self, work: _Work) -> None:
         """Have something done; again, if its process is lost."""
-        why = "the workers were stopped"
-        for _ in range(TIMES):
+        why, never_began = "the workers were stopped", False
+        for _ in range(self._pool.times):
             if self._pool.is_killed:
                 break
-            self.running = running = self.running or self._start()
             try:
-                is_done, value = self._ask(running, work.call)
+                self.running = self.running or self._start()
+                is_done, value = self._ask(self.running, work.call)
             except _LostError as lost:
-                code = self._end(running, lost.ends_in_s)
+                code = self._end(lost.running, lost.ends_in_s)
                 why = f"{lost}, with exit code {code}"
+                never_began = lost.was_starting and code is not None and code > 0
                 self._pool.note_lost()
                 continue
-            except Exception as error:  # the call cannot be pickled
+            except Exception as error:  # the call cannot be pickled, or no process be started
                 is_done, value = False, error
             if is_done:
                 work.future.set_result(value)
             else:
                 work.future.set_exception(value)
             return
-        work.future.set_exception(WorkerLost(why))
+        hint = 'a script that starts worker processes needs `if __name__ == "__main__":`'
+        lost_each = UserError(f"workers: {why}; {hint}") if never_began else WorkerLost(why)
+        work.future.set_exception(lost_each)
 
     def _ask(self, running: _Running, call: object) -> tuple[bool, Any]:
         """Return whether a call was done, and what it returned, else raised."""
@@ -212,20 +219,32 @@ class _Slot:
             running.pipe.send(call)
             # its death ends its pipe, unless it has left a child with a copy
             if not wait([running.pipe, running.process.sentinel], limit):
-                raise _LostError(f"it gave no answer for {limit:g} s", 0)
+                raise _LostError(f"it gave no answer for {limit:g} s", running, 0)
             if not running.pipe.poll():
                 raise EOFError
             answer: tuple[bool, Any] = running.pipe.recv()
         except (EOFError, ConnectionError):
-            raise _LostError("its process ended", _ENDS_S) from None
+            raise _LostError("its process ended", running) from None
         return answer
 
     def _start(self) -> _Running:
         ours, theirs = _CONTEXT.Pipe()
         process = _CONTEXT.Process(target=_serve, args=(theirs, self._pool.line), daemon=True)
-        process.start()
-        theirs.close()
-        return _Running(process, ours)
+        try:
+            with _interrupts_blocked():  # Ctrl-C reaches all processes, this one before it knows
+                process.start()
+        finally:
+            theirs.close()
+        running = _Running(process, ours)
+        if self._pool.is_killed:
+            process.kill()
+        wait([ours, process.sentinel])
+        try:
+            ours.recv_bytes()  # it says when it has imported what it needs
+        except (EOFError, ConnectionError):
+            why = "its process ended before it could do anything"
+            raise _LostError(why, running, was_starting=True) from None
+        return running
 
     def _end(self, running: _Running, seconds: float) -> int | None:
         """Let a process end by itself for a while, then kill it. Return its exit code."""
@@ -246,6 +265,7 @@ def open_pool(workers: int, news: bool = False, limit_s: float | None = None) ->
     """
     line = Line(_CONTEXT.Queue(), _CONTEXT.Event()) if news else None
     pool = Pool(workers, line, limit_s)
+    pool.times = 1 if news else TIMES  # what was told would be told again
     try:
         yield pool
     except BaseException:
@@ -254,12 +274,26 @@ def open_pool(workers: int, news: bool = False, limit_s: float | None = None) ->
     pool.shutdown()
 
 
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Let processes that this thread starts begin with SIGINT blocked."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(pipe: Connection, line: Line | None) -> None:
     """Do what comes through a pipe, until it ends: who sent it may have been killed, too."""
     global _line
     _line = line
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        pipe.send_bytes(b"ready")
         while True:
             pipe.send_bytes(_answer(pipe.recv_bytes()))
     except (EOFError, OSError):

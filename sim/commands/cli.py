@@ -141,7 +141,7 @@ def reproduce(
     from sim.commands.reproduce import Request, cluster_of, run
 
     import_from_here(guards)
-    with errors_as_statuses(_again):
+    with errors_as_statuses(_again, keeps=not as_json or out is not None):
         there = cluster_of(**cluster)
         task = (scenario, tuple(settings), tuple(guards), runs, seed)
         request = Request(*task, workers, out, resume, as_json, exact, anew, there)
@@ -158,7 +158,7 @@ def bench(workers: int | None, rounds: int, runs: int, as_json: bool) -> None:
     from sim.commands.bench import run
     from sim.sweep.reproduce import cores
 
-    with errors_as_statuses():
+    with errors_as_statuses(keeps=False):
         sys.exit(run(workers or cores(), rounds, runs, as_json))
 
 

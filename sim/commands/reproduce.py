@@ -89,6 +89,7 @@ def _sample(
             opened,
             bar.list_workers,
             must_be_known=request.resume,
+            anew=request.anew,
         )
     document = json.dumps(document_of(found), sort_keys=True)
     if folder is not None:
@@ -120,6 +121,8 @@ def _crashed(found: Reproduction) -> Iterator[str]:
 
 def _folder(request: Request) -> Path | None:
     """Return where results go; with --json alone, nowhere."""
+    if request.resume and request.anew:
+        raise UserError("--resume, --anew: one goes on with what is there, the other forgets it")
     if request.resume and request.exact and request.runs is None:
         raise UserError("--resume: --exact makes no trials to go on with; --runs does")
     if request.out is None and request.as_json:
@@ -131,19 +134,13 @@ def _folder(request: Request) -> Path | None:
 
 
 def _store(folder: Path | None, request: Request) -> Path | None:
-    """Return the results file; with --anew an earlier one is begun anew."""
+    """Return the results file, its folder being there."""
     if folder is None:
         return None
     path = folder / STORE
     if request.resume and not path.exists():
         raise UserError(f"--resume: {path} does not exist")
     make_folder(folder)
-    try:
-        if request.anew:
-            for old in (path, *folder.glob(f"{STORE}-*")):
-                old.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"--out: {folder}: {error.strerror}") from None
     return path
 
 

@@ -9,7 +9,7 @@ import click
 from sim.commands.terminal import DONE, make_folder, refuse_folder, show, standard_console
 from sim.errors import UserError
 from sim.files.documents import STORE
-from sim.report.rows import write_rows
+from sim.report.rows import check_form, write_rows
 from sim.report.text.show import document_of, tell
 from sim.sweep.kept import KeptSweep, sweeps_in
 
@@ -33,7 +33,9 @@ def run(request: Request) -> int:
     if not store.is_file():
         raise UserError(f"{store}: there is no such file")
     if request.plots is not None:
-        refuse_folder(request.plots)
+        refuse_folder(request.plots, "--plots")
+    if request.rows is not None:
+        check_form(request.rows, "--rows")
     sweeps = sweeps_in(store)
     if request.as_json:
         click.echo(json.dumps(document_of(sweeps), sort_keys=True))
@@ -52,7 +54,7 @@ def _draw(sweeps: list[KeptSweep], folder: Path) -> int:
     """Draw what is there of each sweep, each in a folder of its own if there are several."""
     from sim.report.plots.pictures import draw_all
 
-    make_folder(folder)
+    make_folder(folder, "--plots")
     count = 0
     for number, one in enumerate(sweeps, 1):
         if one.found.summary.results:

@@ -139,24 +139,24 @@ def duration(_: click.Context, __: click.Parameter, value: str | None) -> float 
     return float(found[1]) * _UNITS[found[2]]
 
 
-def refuse_folder(folder: Path) -> None:
-    """Raise UserError if the folder that --out names cannot be made, before anything is searched.
+def refuse_folder(folder: Path, option: str = "--out") -> None:
+    """Raise UserError if the folder that an option names cannot be made, before anything is done.
 
     It is not made yet: for bad input nothing is written.
     """
     there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     if not there.is_dir():
-        raise UserError(f"--out: {folder}: {os.strerror(errno.ENOTDIR)}")
+        raise UserError(f"{option}: {folder}: {os.strerror(errno.ENOTDIR)}")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"--out: {folder}: {os.strerror(errno.EACCES)}")
+        raise UserError(f"{option}: {folder}: {os.strerror(errno.EACCES)}")
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder that --out names, if need be. Raises UserError if it cannot be made."""
+def make_folder(folder: Path, option: str = "--out") -> None:
+    """Make the folder that an option names, if need be. Raises UserError if it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--out: {folder}: {error.strerror}") from None
+        raise UserError(f"{option}: {folder}: {error.strerror}") from None
 
 
 def import_from_here(names: Iterable[str | None]) -> None:
@@ -170,10 +170,13 @@ def import_from_here(names: Iterable[str | None]) -> None:
 
 
 @contextmanager
-def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]:
+def errors_as_statuses(
+    go_on: Callable[[], str] | None = None, keeps: bool = True
+) -> Iterator[None]:
     """Print what a user can mend in one line each, without a traceback.
 
-    go_on: returns the command that goes on where this one was stopped.
+    go_on: returns the command that goes on where this one was stopped. keeps: whether what was
+    finished is kept then.
     """
     try:
         yield
@@ -190,8 +193,8 @@ def errors_as_statuses(go_on: Callable[[], str] | None = None) -> Iterator[None]
     except WsraceError as error:
         _fail((f"{type(error).__name__}: {error}",), BROKEN)
     except KeyboardInterrupt:
-        lines = ["stopped; what was finished is kept"]
-        if go_on is not None:
+        lines = ["stopped; what was finished is kept" if keeps else "stopped"]
+        if go_on is not None and keeps:
             lines.append(f"to go on: {go_on()}")
         _fail(lines, STOPPED)
 

@@ -29,12 +29,16 @@ def write_rows(store_at: Path, sweeps: Sequence[KeptSweep], path: Path, option: 
     store_at: the file of results. path: ends with .csv or .parquet. option: what named it. Raises
     UserError if it cannot be written, and without pyarrow for Parquet.
     """
-    form = path.suffix.lower()
-    if form not in FORMS:
-        raise UserError(f"{option}: {path}: expected a name that ends with {' or '.join(FORMS)}")
-    writer = _write_csv if form == ".csv" else _write_parquet
+    check_form(path, option)
+    writer = _write_csv if path.suffix.lower() == ".csv" else _write_parquet
     with closing(ResultReader(store_at)) as reader, whole_file(path, option) as part:
         return writer(_rows(reader, sweeps), part, option)
+
+
+def check_form(path: Path, option: str) -> None:
+    """Raise UserError unless the name of a file says in which form rows go there."""
+    if path.suffix.lower() not in FORMS:
+        raise UserError(f"{option}: {path}: expected a name that ends with {' or '.join(FORMS)}")
 
 
 def _rows(reader: ResultReader, sweeps: Sequence[KeptSweep]) -> Iterator[tuple[Any, ...]]:

@@ -18,8 +18,9 @@ from sim.store.schema import add_units, open_reading, open_writing, upgrade
 Stored = tuple[int, int, bool, bool, str, str]
 """Cell, trial, failed, lost, label, digest."""
 _ROWS = (
-    "SELECT trial, failed, lost, text, digest FROM trials JOIN labels USING (label) "
-    "WHERE unit = ? AND trial < ? ORDER BY trial"
+    "SELECT trial, failed, lost, CAST(text AS TEXT), lower(hex(digest)) FROM trials "
+    "JOIN labels USING (label) WHERE unit = ? AND trial < ? AND trial >= 0 "
+    "AND typeof(trial) = 'integer' ORDER BY trial"
 )
 
 
@@ -47,8 +48,9 @@ class ResultStore:
 
     cells: what belongs to the sweep. said: what was asked, as plain data, for who reads the file.
     older: what this sweep was called in files of the first form. must_be_known: whether the file
-    must have been about it before. Raises UserError if it was not, if `path` is no such file, or of
-    the first form and about another sweep.
+    must have been about it before. anew: whether to forget what it holds of it. Trials that could
+    not be run before are to be tried again. Raises UserError if the file was not about it, if
+    `path` is no such file, or of the first form and about another sweep.
     """
 
     def __init__(
@@ -58,13 +60,14 @@ class ResultStore:
         said: object = None,
         older: str = "",
         must_be_known: bool = False,
+        anew: bool = False,
     ) -> None:
         self._path = path
         self._cells = tuple(cells)
         self._db = open_writing(path)
         try:
             with self._errors():
-                self._bring_up_to_date(older)
+                self._bring_up_to_date(older, anew)
                 with self._writing():
                     known = dict(self._db.execute("SELECT key, unit FROM units"))
                     if must_be_known and not any(one.key in known for one in cells):
@@ -77,12 +80,16 @@ class ResultStore:
                     ids = dict(self._db.execute("SELECT key, unit FROM units"))
                     self._units = [ids[one.key] for one in cells]
                     self._keep_sweep(said)
+                    self._forget(anew)
         except UserError:
             self._db.close()
             raise
 
-    def _bring_up_to_date(self, older: str) -> None:
+    def _bring_up_to_date(self, older: str, anew: bool) -> None:
         if self._db.execute("PRAGMA user_version").fetchone()[0]:
+            return
+        if anew:
+            upgrade(self._db, None)
             return
         if _plan_in(self._db) != older:
             raise UserError(
@@ -98,6 +105,13 @@ class ResultStore:
             "INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?)",
             (key, json.dumps(said, sort_keys=True), json.dumps(cells)),
         )
+
+    def _forget(self, anew: bool) -> None:
+        """Forget what could not be run, for another try; and with `anew` all rows of the sweep."""
+        for table in ("crashes", *(("trials",) if anew else ())):
+            self._db.executemany(
+                f"DELETE FROM {table} WHERE unit = ?", ((unit,) for unit in self._units)
+            )
 
     def add(self, rows: Iterable[Stored]) -> None:
         """Record rows; those that are there already are left alone. Raises UserError."""
@@ -154,8 +168,8 @@ class ResultStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
         except BaseException:
@@ -197,7 +211,7 @@ class ResultReader:
         query = "SELECT said, cells FROM sweeps ORDER BY key"
         with self._errors():
             return [
-                Sweep(json.loads(said), tuple((unit, trials) for unit, trials in json.loads(cells)))
+                Sweep(json.loads(said), _cells_of(json.loads(cells)))
                 for said, cells in self._db.execute(query)
             ]
 
@@ -235,6 +249,16 @@ class ResultReader:
             raise UserError(f"{self._path}: not a results file of wsrace: {error}") from None
 
 
+def _cells_of(told: object) -> Cells:
+    """Return what a file says of the cells of a sweep. Raises ValueError if it cannot be that."""
+    if not isinstance(told, list):
+        raise ValueError("cells: expected a list")
+    for one in told:
+        if not isinstance(one, list) or [type(part) for part in one] != [int, int]:
+            raise ValueError("cells: expected two integers each")
+    return tuple((unit, trials) for unit, trials in told)
+
+
 def _plan_in(db: sqlite3.Connection) -> str:
     found = db.execute("SELECT value FROM plan WHERE key = 'plan'").fetchone()
     return str(found[0]) if found else ""
@@ -243,11 +267,15 @@ def _plan_in(db: sqlite3.Connection) -> str:
 def _rows_of(db: sqlite3.Connection, cells: Cells) -> Iterator[Stored]:
     for cell, asked in enumerate(cells):
         for trial, failed, lost, label, digest in db.execute(_ROWS, asked):
-            yield cell, trial, bool(failed), bool(lost), label, digest.hex()
+            yield cell, trial, bool(failed), bool(lost), label, digest
 
 
 def _crashes_of(db: sqlite3.Connection, cells: Cells) -> list[Crash]:
-    query = "SELECT trial, why FROM crashes WHERE unit = ? AND trial < ? ORDER BY trial"
+    query = (
+        "SELECT trial, CAST(why AS TEXT) FROM crashes c WHERE unit = ? AND trial < ? "
+        "AND trial >= 0 AND typeof(trial) = 'integer' AND NOT EXISTS "
+        "(SELECT 1 FROM trials t WHERE t.unit = c.unit AND t.trial = c.trial) ORDER BY trial"
+    )
     return [
         Crash(cell, trial, why)
         for cell, asked in enumerate(cells)

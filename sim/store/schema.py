@@ -34,6 +34,7 @@ CREATE TABLE crashes (
 PRAGMA application_id = {OURS};
 PRAGMA user_version = {VERSION};
 """
+_ATTEMPTS = 50
 _WAITS_S = 30.0
 """How long to wait for another process that writes to the same file."""
 
@@ -51,7 +52,7 @@ def open_writing(path: Path | None) -> sqlite3.Connection:
     try:
         form = _form(db)
         _refuse(path, form)
-        db.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(db)
         db.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is done again
         if form == 0:
             _make(db)
@@ -92,14 +93,17 @@ def open_reading(path: Path) -> tuple[sqlite3.Connection, int]:
     return db, form
 
 
-def upgrade(db: sqlite3.Connection, units: list[str]) -> None:
-    """Bring a file from the first form to the second. units: the key of each of its cells."""
+def upgrade(db: sqlite3.Connection, units: list[str] | None) -> None:
+    """Bring a file from the first form to the second.
+
+    units: the key of each of its cells; None to forget its rows.
+    """
     rows = "SELECT cell, trial, failed, lost, label, digest FROM trials_1"
     db.execute("BEGIN IMMEDIATE")
     try:
         db.execute("ALTER TABLE trials RENAME TO trials_1")
         _statements(db, TABLES)
-        add_units(db, units)
+        add_units(db, units or [])
         db.execute("INSERT OR IGNORE INTO labels (text) SELECT DISTINCT label FROM trials_1")
         labels = dict(db.execute("SELECT text, label FROM labels"))
         ids = dict(db.execute("SELECT key, unit FROM units"))
@@ -108,6 +112,7 @@ def upgrade(db: sqlite3.Connection, units: list[str]) -> None:
             (
                 (ids[units[cell]], trial, failed, lost, labels[label], bytes.fromhex(digest))
                 for cell, trial, failed, lost, label, digest in db.execute(rows).fetchall()
+                if units is not None
             ),
         )
         db.execute("DROP TABLE trials_1")
@@ -121,6 +126,20 @@ def upgrade(db: sqlite3.Connection, units: list[str]) -> None:
 def add_units(db: sqlite3.Connection, units: list[str]) -> None:
     """Have a number for each unit. units: their keys."""
     db.executemany("INSERT OR IGNORE INTO units (key) VALUES (?)", ((key,) for key in units))
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging. For this alone SQLite does not wait while a file is busy."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or attempt == _ATTEMPTS - 1:
+                raise
+            db.execute("BEGIN IMMEDIATE")  # which does
+            db.execute("ROLLBACK")
 
 
 def _make(db: sqlite3.Connection) -> None:

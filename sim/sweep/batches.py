@@ -7,7 +7,7 @@ import json
 import time
 from threading import Lock
 
-from sim.errors import WsraceError
+from sim.errors import NoAnswer
 from sim.sweep.identity import code
 from sim.sweep.trials import Batch, Row, run_trials
 
@@ -15,7 +15,7 @@ _ONE = Lock()
 """A process runs one world at a time; a worker of a cluster may have several threads."""
 
 
-class OtherCodeError(WsraceError):
+class OtherCodeError(NoAnswer):
     """A process has other code, or other versions of libraries, than who asks it."""
 
 

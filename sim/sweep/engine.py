@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
+from sim.errors import UserError
 from sim.store.results import Crash, ResultStore
 from sim.sweep.batches import asked_of, came_of, run_batch
 from sim.sweep.cells import Planned
@@ -25,6 +26,8 @@ BATCH_S = 0.05
 """How long a batch is to take: long against its way to a worker and back, short to lose."""
 LIMIT_S = 120.0
 """How long a batch may take before its worker counts as hung."""
+ENOUGH = 20
+"""So many trials in a row that lose their workers are no matter of the trials."""
 _FIRST, _MOST = 4, 10_000
 """Trials of a batch while nobody knows how long one takes, and at most."""
 _LOOKS_S = 0.5
@@ -51,7 +54,10 @@ OpenWorkers = Callable[[], AbstractContextManager["Workers | None"]]
 
 @contextmanager
 def local(workers: int, trials: int) -> Iterator[Workers | None]:
-    """Open worker processes; for a single one, or next to nothing to do, this process works."""
+    """Open worker processes; for a single one, or next to nothing to do, this process works.
+
+    trials: how many there are in all. Processes start with the first batch.
+    """
     if workers == 1 or trials <= 2 * _FIRST:
         yield None
         return
@@ -148,6 +154,8 @@ class _Run:
     on_rows: OnRows
     on_workers: OnWorkers
     pending: dict["Future[str]", Batch] = field(default_factory=dict)
+    blamed: int = 0
+    """Trials in a row that could not be run, no other one having been."""
     suspects: deque[Batch] = field(default_factory=deque)
     """Trials of batches that lost their workers, each alone."""
 
@@ -186,6 +194,7 @@ class _Run:
             self.left.learn(batch, seconds)
             rows += found
         if rows:
+            self.blamed = 0
             _record(self.store, rows, self.on_rows)
         self.on_workers([self._words(*one) for one in self.workers.at()])
 
@@ -201,6 +210,13 @@ class _Run:
             return
         self.store.add_crash(Crash(batch.cell, batch.first, why))
         self.on_rows(1)
+        self.blamed += 1
+        if self.blamed == ENOUGH:
+            raise UserError(
+                f"workers: {ENOUGH} trials in a row could not be run, the last one as {why}: "
+                "something is wrong with this machine, or with code of your own; what was recorded "
+                "before is kept"
+            )
 
 
 def _record(store: ResultStore, rows: Sequence[Row], on_rows: OnRows) -> None:

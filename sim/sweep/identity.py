@@ -3,11 +3,12 @@
 import hashlib
 import json
 import platform
+import sys
+import sysconfig
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from sim.runs.source import source_of
 from sim.sweep.cells import Planned
 
 LAYERS = (
@@ -26,6 +27,7 @@ LAYERS = (
     "sweep",
 )
 """What of this package a trial is made by: another text of it may make another row."""
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 LIBRARIES = ("starlette", "trio", "trio-websocket", "wsproto")
 _ASIDE = frozenset({"sweep", "expect", "summary"})
 """Keys of a scenario that no trial depends on."""
@@ -53,5 +55,32 @@ def key_of(planned: Planned, seed: int) -> str:
     scenario = planned.scenario
     data = scenario.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True)
     name, _, value = planned.group
-    told = [code(), seed, name, value, data, source_of(scenario.guard)]
+    told = [code(), seed, name, value, data, own_code() if ":" in scenario.guard else None]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def own_code() -> str:
+    """Return the digest of all modules that are nobody's library and are loaded.
+
+    A guard of somebody's own may lean on any of them. What it imports only when it runs is not
+    seen.
+    """
+    whole = hashlib.sha256()
+    files = {
+        name: file
+        for name, module in list(sys.modules.items())
+        if (file := getattr(module, "__file__", None)) and not _is_others(file)
+    }
+    for name, file in sorted(files.items()):
+        whole.update(f"{name}\n".encode())
+        try:
+            whole.update(Path(file).read_bytes())
+        except OSError:
+            continue  # it is gone, or never was a file
+    return whole.hexdigest()
+
+
+def _is_others(file: str) -> bool:
+    """Whether a file is a library's, Python's own, or ours."""
+    home = str(Path(__file__).resolve().parents[1])
+    return file.startswith((*_LIBRARIES, home)) or "site-packages" in file

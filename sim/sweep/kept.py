@@ -52,7 +52,8 @@ def _kept(sweep: Sweep, reader: ResultReader, store_at: Path) -> KeptSweep:
     asked = sweep_asked(sweep.said, str(store_at))
     _refuse_many(asked, store_at)
     cells = plan(asked.scenarios, asked.guards)
-    if len(cells) != len(sweep.cells):
+    asked_for = [one.scenario.sweep.trials for one in cells]
+    if asked_for != [trials for _, trials in sweep.cells]:
         raise UserError(f"{store_at}: a sweep has other cells than its scenarios say")
     summary = summarise(cells, reader.rows(sweep))
     crashes = tuple(reader.crashes(sweep))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def reproduce(
     open_workers: OpenWorkers | None = None,
     on_workers: OnWorkers = lambda at: None,
     must_be_known: bool = False,
+    anew: bool = False,
 ) -> Reproduction:
     """Run a task and return what came of it.
 
@@ -109,21 +111,24 @@ def reproduce(
     is not run again. workers: processes; with more than one, a script that calls this needs `if
     __name__ == "__main__"`. open_workers: opens other workers than those, such as a cluster's.
     on_workers: called with what each worker is at. must_be_known: whether the file must have been
-    about this task before. Raises UserError if it was not, for a task that cannot be run, and where
-    nothing can be written. On KeyboardInterrupt what was recorded stays in the file.
+    about this task before. anew: whether what it holds of it is to be forgotten. Raises UserError
+    if it was not, for a task that cannot be run, and where nothing can be written. On
+    KeyboardInterrupt what was recorded stays in the file.
     """
     task = task or Task()
     scenarios, cells = check_task(task)
     wanted = [Wanted(key_of(one, task.seed), one.scenario.sweep.trials) for one in cells]
     said = {**said_of(task, scenarios), "code": code()}
     older = name_of(task, cells)
-    with closing(ResultStore(store_at, wanted, said, older, must_be_known)) as store:
+    total = sum(one.trials for one in wanted)
+    opened = open_workers or partial(local, workers, total)
+    with (  # workers first: where there are none, a file is left as it is
+        opened() as there,
+        closing(ResultStore(store_at, wanted, said, older, must_be_known, anew)) as store,
+    ):
         left = Left(cells, task.seed, [store.missing(cell) for cell in range(len(cells))])
-        count = _Count(sum(one.trials for one in wanted), left.count, on_trials)
-        if left.count:
-            opened = open_workers or (lambda: local(workers, left.count))
-            with opened() as there:
-                run_left(left, there, store, count.add, on_workers)
+        count = _Count(total, left.count, on_trials)
+        run_left(left, there, store, count.add, on_workers)
         summary = summarise(cells, store.rows())
         crashes = tuple(store.crashes())
     tokens = tokens_of(cells, summary, task.seed)

@@ -48,7 +48,7 @@ def test_a_sweep_that_was_cut_says_how_far_it_is_and_what_it_says_so_far(folder:
     cut(folder)
     shown = show(folder)
     assert shown.exit_code == 0
-    assert "6 of 32 trials, 19%" in shown.output
+    assert "6 of 32 trials, 18 %, so far:" in shown.output
     document = json.loads(show(folder, "--json").output)
     (sweep,) = document["sweeps"]
     assert (sweep["there"], sweep["wanted"]) == (6, 32)

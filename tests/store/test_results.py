@@ -77,9 +77,9 @@ def test_rows_are_there_when_the_file_is_opened_again(path: Path) -> None:
     with closing(ResultStore(path, CELLS)) as store:
         store.add(ROWS)
         store.add_crash(Crash(1, 2, "why"))
+    with closing(ResultReader(path)) as reader:
+        assert reader.crashes(reader.sweeps()[0]) == [Crash(1, 2, "why")]
     assert rows_of(path) == sorted(ROWS)
-    with closing(ResultStore(path, CELLS)) as store:
-        assert store.crashes() == [Crash(1, 2, "why")]
 
 
 def test_sweeps_share_what_is_the_same_in_both_and_nothing_else(path: Path) -> None:

@@ -34,7 +34,8 @@ def tell(sweeps: Sequence[KeptSweep], source: str, width: int) -> Iterator[str |
 def _heading(one: KeptSweep) -> str:
     task = one.found.task
     settings = "".join(f" --set {setting}" for setting in task.settings)
-    so_far = "whole" if one.there >= one.wanted else f"{one.there / max(one.wanted, 1):.0%}"
+    percent = min(99, 100 * one.there // max(one.wanted, 1))
+    so_far = "whole" if one.there >= one.wanted else f"{percent} %, so far:"
     count = f"{one.there:,} of {one.wanted:,} trials, {so_far}"
     return f"{task.name}{settings}, seed {task.seed}: {count}"
 
