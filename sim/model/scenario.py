@@ -4,6 +4,7 @@ Times are in milliseconds (`_ms`). A time that differs from trial to trial is a 
 replaces it by a number, so that what is stored with a run is always fixed.
 """
 
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -182,6 +183,15 @@ class Sweep(Table):
     runtimes: tuple[RuntimeName, ...] = ("asyncio-3.11", "asyncio-3.12")
     closed_form: str | None = None
     horizon_ms: NotNegative | None = None
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for name in ("values", "guards", "runtimes"):
+            held: tuple[object, ...] = getattr(self, name)
+            twice = [one for one, count in Counter(held).items() if count > 1]
+            if twice:
+                raise ValueError(f"{name}: {twice[0]} stands there twice")
+        return self
 
 
 class Scenario(Table):

@@ -38,7 +38,7 @@ def _cells(scenario: Scenario, guards: Sequence[str]) -> Iterator[Planned]:
     sweep = scenario.sweep
     for runtime in sweep.runtimes:
         for value in sweep.values:
-            for guard in guards or sweep.guards:
+            for guard in dict.fromkeys(guards or sweep.guards):
                 variant = with_value(
                     scenario.model_copy(update={"runtime": runtime, "guard": guard}),
                     sweep.axis,

@@ -29,7 +29,7 @@ LAYERS = (
 """What of this package a trial is made by: another text of it may make another row."""
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 LIBRARIES = ("starlette", "trio", "trio-websocket", "wsproto")
-_ASIDE = frozenset({"sweep", "expect", "summary"})
+_ASIDE = frozenset({"sweep", "expect", "title", "about"})
 """Keys of a scenario that no trial depends on."""
 
 

@@ -192,3 +192,13 @@ def test_several_may_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
             path = tmp_path / f"{number}.sqlite"
             opened = [pool.submit(ResultStore, path, [Wanted("one", 1)]) for _ in range(6)]
             assert all(one.exception(timeout=60) is None for one in opened)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["sweep.values=[5, 5.0]", "sweep.guards=['catch', 'catch']", "sweep.runtimes=['trio','trio']"],
+)
+def test_what_stands_twice_in_a_sweep_is_a_fault(setting: str) -> None:
+    """Its plots raised ValueError: two results for one place."""
+    with pytest.raises(UserError, match=r"stands there twice"):
+        reproduce(Task("server-close", (setting,), trials=1))

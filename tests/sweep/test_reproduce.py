@@ -235,7 +235,7 @@ def test_a_key_depends_on_all_that_a_row_does_and_on_nothing_else() -> None:
             identity.key_of(replace(one, scenario=one.scenario.model_copy(update=update)), 1) != key
         )
     sweep = one.scenario.sweep.model_copy(update={"trials": 99})
-    same = one.scenario.model_copy(update={"sweep": sweep, "summary": "other words"})
+    same = one.scenario.model_copy(update={"sweep": sweep, "title": "other words"})
     assert identity.key_of(replace(one, scenario=same), 1) == key
 
 
