@@ -158,7 +158,7 @@ def test_a_search_whose_process_is_lost_is_no_answer(tmp_path: Path) -> None:
         "        os._exit(9)\n"
         "    return True\n"
     )
-    guards = ("--guard", "mine:guard", "--guard", "catch", "--workers", "2")
+    guards = ("--guard", "mine:guard", "--guard", "catch", "--workers", "2", "--for", "1s")
     done = run("-m", "sim", "explore", "server-close", *guards, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     assert "no answer: its process ended, with exit code 9" in done.stderr
