@@ -5,11 +5,10 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("distributed", reason="Dask is not installed (the extra dask)")
 
 from sim.errors import UserError
 from sim.report.text.reproduce import document_of
@@ -18,6 +17,10 @@ from sim.sweep.cluster import Cluster, open_cluster
 from sim.sweep.reproduce import Reproduction, Task, reproduce
 from tests.helpers.dask import DaskCluster, dask_cluster
 
+# not importorskip: every process that collects tests would have Dask in it, and look through it
+pytestmark = pytest.mark.skipif(
+    find_spec("distributed") is None, reason="Dask is not installed (the extra dask)"
+)
 SMALL = Task("server-close", ("sweep.values=[0, 10]",), trials=20)
 
 
