@@ -12,6 +12,8 @@ nothing foreign mixes in. In the first form a file was one sweep: `plan`, and `t
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sim.errors import UserError
@@ -49,19 +51,13 @@ def open_writing(path: Path | None) -> sqlite3.Connection:
         db = sqlite3.connect(path or ":memory:", timeout=_WAITS_S, isolation_level=None)
     except sqlite3.Error as error:
         raise UserError(f"{path}: {error}") from None
-    try:
+    with _closed_if_refused(db, path):
         form = _form(db)
         _refuse(path, form)
         _log_ahead(db)
         db.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is done again
         if form == 0:
             _make(db)
-    except sqlite3.Error as error:
-        db.close()
-        raise UserError(f"{path}: {_words(error)}") from None
-    except UserError:
-        db.close()
-        raise
     return db
 
 
@@ -79,18 +75,25 @@ def open_reading(path: Path) -> tuple[sqlite3.Connection, int]:
         )
     except sqlite3.Error as error:
         raise UserError(f"{path}: {error}") from None
-    try:
+    with _closed_if_refused(db, path):
         form = _form(db)
         if form == 0:
             raise UserError(f"{path}: not a results file of wsrace: it is empty")
         _refuse(path, form)
+    return db, form
+
+
+@contextmanager
+def _closed_if_refused(db: sqlite3.Connection, path: Path | None) -> Iterator[None]:
+    """Close a file that turns out to be of no use. Raises UserError for what SQLite says."""
+    try:
+        yield
     except sqlite3.Error as error:
         db.close()
         raise UserError(f"{path}: {_words(error)}") from None
     except UserError:
         db.close()
         raise
-    return db, form
 
 
 def upgrade(db: sqlite3.Connection, units: list[str] | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import __version__
+from sim.errors import NoAnswer
 from sim.files.catalog import expand, open_scenario
 from sim.model.scenario import Batch, Scenario
 from sim.runs.keep import token_of
@@ -112,8 +113,8 @@ def reproduce(
     __name__ == "__main__"`. open_workers: opens other workers than those, such as a cluster's.
     on_workers: called with what each worker is at. must_be_known: whether the file must have been
     about this task before. anew: whether what it holds of it is to be forgotten. Raises UserError
-    if it was not, for a task that cannot be run, and where nothing can be written. On
-    KeyboardInterrupt what was recorded stays in the file.
+    if it was not, for a task that cannot be run, and where nothing can be written, NoAnswer if
+    another process has taken rows away. On KeyboardInterrupt what was recorded stays in the file.
     """
     task = task or Task()
     scenarios, cells = check_task(task)
@@ -131,6 +132,11 @@ def reproduce(
         run_left(left, there, store, count.add, on_workers)
         summary = summarise(cells, store.rows())
         crashes = tuple(store.crashes())
+    if gone := total - len(summary.marks) - len(crashes):
+        raise NoAnswer(
+            f"{gone:,} trials are not there any more: another process has begun this sweep anew; "
+            "run it again"
+        )
     tokens = tokens_of(cells, summary, task.seed)
     return Reproduction(task, scenarios, cells, summary, tokens, crashes)
 

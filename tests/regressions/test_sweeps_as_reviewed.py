@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from sim.commands.cli import main
-from sim.errors import UserError
+from sim.errors import NoAnswer, UserError
 from sim.files.documents import STORE
 from sim.store.results import Crash, ResultReader, ResultStore, Wanted
 from sim.sweep import engine
@@ -202,3 +202,17 @@ def test_what_stands_twice_in_a_sweep_is_a_fault(setting: str) -> None:
     """Its plots raised ValueError: two results for one place."""
     with pytest.raises(UserError, match=r"stands there twice"):
         reproduce(Task("server-close", (setting,), trials=1))
+
+
+def test_rows_that_another_process_takes_away_are_missed_and_no_rate_is_told(
+    tmp_path: Path,
+) -> None:
+    """Rates would have been of the trials that were left."""
+
+    def forget(done: int, total: int) -> None:
+        if done == total:
+            with closing(sqlite3.connect(tmp_path / STORE)) as db, db:
+                db.execute("DELETE FROM trials WHERE trial = 1")
+
+    with pytest.raises(NoAnswer, match="2 trials are not there any more"):
+        reproduce(SMALL, tmp_path / STORE, on_trials=forget)
