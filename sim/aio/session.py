@@ -185,12 +185,12 @@ def _warnings_as_in_production() -> Iterator[None]:
 def _quiet_gc() -> Iterator[None]:
     """Keep the collector out of runs: finalisers must not run at a moment of its choosing."""
     enabled = gc.isenabled()
-    gc.collect()
     gc.freeze()
     gc.disable()
     try:
         yield
     finally:
+        gc.collect()  # of these runs alone: thawed, all counts as old, which is hardly looked at
         gc.unfreeze()
         if enabled:
             gc.enable()

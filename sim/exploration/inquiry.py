@@ -9,6 +9,7 @@ from sim.model.outcome import Outcome
 from sim.model.properties import PROPERTIES
 from sim.model.schedule import Search
 from sim.schedulers.strategies import STRATEGIES, Asked, Strategy
+from sim.schedulers.tree import Divisible, Seen
 
 TIMES: tuple[Times, ...] = get_args(Times)
 SAMPLES = 1000
@@ -100,6 +101,21 @@ class Inquiry:
                 horizon=horizon,
             )
         )
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether it may be asked in pieces, in any processes.
+
+        Not where worlds that stand alike are taken for one: their names hold in one process alone.
+        """
+        return self.way.pieces is not None and not (
+            self.way.reads_steps and (self.first or not self.count)
+        )
+
+    def piece(self, seen: Seen) -> Divisible:
+        """Return a search for one piece. seen: what others have met."""
+        assert self.way.pieces is not None, "it is divisible"
+        return self.way.pieces(self.bound, seen)
 
     def scope(self, horizon: int) -> str:
         """Return in words what the search covers when it comes to its end."""

@@ -22,8 +22,6 @@ from sim.schedulers.uniform import Uniform
 
 BY_HAND = "stopped by hand"
 """What is said of a search that somebody interrupted."""
-FIRST_ANSWER = "what comes later was not looked at"
-"""What is said of a search that has had enough."""
 SOON = PER_SECOND
 """How far a search looks first, in ticks."""
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from functools import partial
 
 from sim.errors import UserError
+from sim.exploration.conclude import Came, conclude
 from sim.exploration.inquiry import Inquiry
-from sim.exploration.runs import BY_HAND, FIRST_ANSWER, Runs
+from sim.exploration.runs import BY_HAND, Runs
 from sim.exploration.tally import OnRun, SoFar, Tally
 from sim.exploration.verdict import Exploration
 from sim.kernel.series import run_plan
@@ -193,33 +194,23 @@ class SubjectSearch:
 
     def exploration(self) -> Exploration:
         """Return the verdict, with its bounds."""
-        inquiry, tally, subject = self._inquiry, self._tally, self._subject
-        runs, done, every = self._made, len(self._series), len(self._variants)
-        pruned = sum(getattr(series.schedulers, "pruned", 0) for series in self._series)
-        bounds = [*tally.bounds(), *subject.limits()]
-        if not self._ended and (tally.stopped or not tally.enough):
-            paused = FIRST_ANSWER if any(series.paused for series in self._series) else ""
-            why = tally.stopped or paused
-            cut = f"cut after {runs} schedules"
-            bounds.insert(0, f"{cut}: {why}" if why else cut)
-        if pruned:
-            bounds.insert(0, f"{pruned} options lay beyond the bound")
-        complete = self._ended and not bounds and not inquiry.way.draws
-        if inquiry.way.reads_steps:
-            bounds += subject.caveats()
-        if tally.unseen:
-            bounds.append(tally.unseen)
-        scope = inquiry.scope(self._horizon)
-        if every > 1:
-            share = "all" if done == every else f"{done} of"
-            scope += f", {share} {every} combinations of those listed"
-        if alike := sum(getattr(series.schedulers, "alike", 0) for series in self._series):
-            scope += f"; {alike} runs ended where the world stood as in another one"
-        later = sum(getattr(series.schedulers, "later", 0) for series in self._series)
-        if complete and later and not tally.met_end:
-            scope += f", {later} of them later: it holds whenever the run ends"
-        upto = tally.reached or None if not self._ended and done == every else None
-        return tally.exploration(runs, complete, scope, "; ".join(bounds), upto)
+        series = self._series
+
+        def total(what: str) -> int:
+            return sum(getattr(one.schedulers, what, 0) for one in series)
+
+        came = Came(
+            self._made,
+            len(series),
+            len(self._variants),
+            self._ended,
+            any(one.paused for one in series),
+            self._horizon,
+            total("pruned"),
+            total("alike"),
+            total("later"),
+        )
+        return conclude(self._subject, self._inquiry, self._tally, came)
 
 
 def _horizon(job: Job, inquiry: Inquiry) -> Generator[Job, End, int]:

@@ -72,6 +72,11 @@ def went_otherwise(made: Record, answer: Answer) -> str:
     )
 
 
+def usual_went_otherwise(subject: Subject) -> str:
+    """Return what is to be said where the usual run goes otherwise after others, anywhere."""
+    return _unstable(subject, "its usual run went otherwise where others had been made before it")
+
+
 def taken_otherwise(subject: Subject, error: BaseException | None) -> str:
     """Return what is to be said of a run that did not meet the choices of one before it."""
     return _unstable(subject, f"a run did not meet the choices of one before it: {error}")

@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sim.errors import words_of
 from sim.exploration.inquiry import Inquiry
+from sim.exploration.judged import Candidate, Judged, cost_of, judge
 from sim.exploration.verdict import Exploration, Verdict
-from sim.model.findings import Severity, kind_of
-from sim.model.outcome import class_named
-from sim.model.record import End, Ending, silent_wakes
+from sim.model.record import End, Ending
 from sim.runs.subject import Record, Subject, record, record_or_none
 
 
@@ -46,7 +44,7 @@ class Tally:
         self._outcomes: Counter[str] = Counter()
         self._open: Counter[str] = Counter()
         self._silent: dict[tuple[str, str], None] = {}
-        self._failure: Record | None = None
+        self._failure: Candidate | None = None
         self._points = self._deepest = 0
         self._untouched = True
         self._remarks: dict[str, tuple[int, str]] = {}
@@ -71,33 +69,40 @@ class Tally:
 
     def add(self, end: End) -> bool:
         """Judge one run. Return whether its outcome is new."""
-        self._points += len(end.schedule)
-        self._deepest = max(self._deepest, len(end.schedule))
-        self._silent |= dict.fromkeys(silent_wakes(end.trace_steps))
-        if not end.ending.judged:
-            self._open[f"{end.ending}: {words_of(end.error)}"] += 1
-            if end.ending is Ending.REFUSED:
-                self.refusal = self.refusal or str(end.error)
-            return False
-        self.met_end |= end.met_end
-        found = record(self.variant, end)
-        self._untouched &= _untouched(end)
-        label = found.outcome.label
-        new = label not in self._outcomes
-        self._outcomes[label] += 1
-        for kind, text in _remarks(found).items():
-            runs, first = self._remarks.get(kind, (0, text))
-            self._remarks[kind] = runs + 1, first
-        self._findings.update(_kinds_of_findings(found))
-        if self._inquiry.fails(found.outcome):
-            self._counted += 1
-            self._keep(found)
-        self._tell()
+        judged, made = judge(self.variant, self._inquiry, end)
+        if made is not None and judged.fails:
+            self._keep(made)
+        new = self.count(judged, len(end.schedule))
+        self.tell()
         return new
 
-    def _tell(self) -> None:
+    def count(self, judged: Judged, points: int) -> bool:
+        """Let a run count that was judged, wherever. Return whether its outcome is new.
+
+        points: choices in it.
+        """
+        self._points += points
+        self._deepest = max(self._deepest, points)
+        self._silent |= dict.fromkeys(judged.silent)
+        if not judged.label:
+            self._open[judged.open] += 1
+            self.refusal = self.refusal or judged.refusal
+            return False
+        self.met_end |= judged.met_end
+        self._untouched &= judged.untouched
+        new = judged.label not in self._outcomes
+        self._outcomes[judged.label] += 1
+        for kind, text in judged.remarks:
+            runs, first = self._remarks.get(kind, (0, text))
+            self._remarks[kind] = runs + 1, first
+        self._findings.update(judged.kinds)
+        self._counted += judged.fails
+        return new
+
+    def tell(self) -> None:
+        """Say how far it is."""
         if self._on_run is not None:
-            failure = None if self._failure is None else self._failure.outcome.label
+            failure = None if self._failure is None else self._failure.label
             self._on_run(SoFar(self._looked, self.failing, failure, self._near))
 
     @property
@@ -110,7 +115,10 @@ class Tally:
         if self.knows_both:
             return False
         found = record(self.variant, replace(end, ending=Ending.TIME_LIMIT))
-        fails = self._inquiry.fails(found.outcome)
+        return self.is_first(self._inquiry.fails(found.outcome))
+
+    def is_first(self, fails: bool) -> bool:
+        """Whether none is known that fails, or that does not."""
         return fails not in self._early and not (self.failing if fails else self.passing)
 
     def anticipate(self, end: End) -> None:
@@ -119,16 +127,16 @@ class Tally:
         if found is None:
             return
         fails = self._inquiry.fails(found.outcome)
-        if fails not in self._early and not (self.failing if fails else self.passing):
+        if self.is_first(fails):
             self._early[fails] = found
             if fails:
                 self._keep(found)
-            self._tell()
+            self.tell()
 
     def reach(self, tick: int) -> None:
         """Take note that every class of the current variant was looked at before a tick."""
         self._near = tick
-        self._tell()
+        self.tell()
 
     def leave(self, finished: bool) -> None:
         """Go on to the next variant. finished: whether nothing was left of this one."""
@@ -138,7 +146,11 @@ class Tally:
         self._near = None
 
     def _keep(self, found: Record) -> None:
-        if self._failure is None or _cost(found) < _cost(self._failure):
+        self.keep(Candidate(cost_of(found.end), found.outcome.label, lambda: found))
+
+    def keep(self, found: Candidate) -> None:
+        """Take note of a run that fails: the simplest one is the counterexample."""
+        if self._failure is None or found.cost < self._failure.cost:
             self._failure = found
 
     @property
@@ -203,7 +215,7 @@ class Tally:
             points=self._points,
             silent=tuple(self._silent),
             untouched=self._untouched,
-            failure=None if self.unstable else self._failure,
+            failure=None if self.unstable or self._failure is None else self._failure.make(),
             remarks=dict(sorted(self._remarks.items())),
             findings=dict(sorted(self._findings.items())),
             refusal=self.refusal,
@@ -219,33 +231,3 @@ class Tally:
             every = complete and self.failing == self._looked
             return Verdict.ALWAYS if every else Verdict.RACY
         return Verdict.RACE_FREE if complete else Verdict.INCONCLUSIVE
-
-
-def _cost(found: Record) -> tuple[int, int]:
-    """Return by what the simplest failure is chosen: deviations from the default, then length."""
-    return sum(choice.deviates for choice in found.schedule), found.end.steps
-
-
-def _remarks(found: Record) -> dict[str, str]:
-    """Return what people should be told of a run, failing or not: kind -> text."""
-    return {
-        finding.kind: finding.text
-        for finding in reversed(found.outcome.findings)
-        if class_named(finding.kind).telling
-    }
-
-
-def _kinds_of_findings(found: Record) -> set[str]:
-    """Return by what names the findings of a run go for any code, those that are off left out."""
-    kinds = (kind_of(finding.kind) for finding in found.outcome.findings)
-    return {kind.name for kind in kinds if kind is not None and kind.severity is not Severity.OFF}
-
-
-def _untouched(end: End) -> bool:
-    """Whether application_state stayed CONNECTED until the handler left its loop."""
-    for event in end.events:
-        if event.kind in ("left", "raised"):
-            break
-        if event.kind == "application_state" and event.values["state"] == "DISCONNECTED":
-            return False
-    return True

@@ -127,7 +127,7 @@ class Pruned(Exhaustive):
     def _answers_since(self, depth: int) -> list[tuple[Question, int]]:
         self._answered = 0
         levels = self._path[depth : self._depth]
-        return [(one.question, one.affordable[one.position][0]) for one in levels]
+        return [(one.question, one.pick) for one in levels if one.question is not None]
 
     def _afford(self, question: Question) -> list[tuple[int, int]]:
         if not self._turns_round:

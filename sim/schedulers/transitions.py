@@ -23,9 +23,9 @@ class Footprint:
 
     __slots__ = ("reads", "writes")
 
-    def __init__(self) -> None:
-        self.reads: set[str] = set()
-        self.writes: set[str] = set()
+    def __init__(self, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> None:
+        self.reads = set(reads)
+        self.writes = set(writes)
 
     def add(self, accesses: Iterable[Access]) -> None:
         """Add the accesses of one step."""
