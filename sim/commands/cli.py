@@ -251,13 +251,16 @@ def show_results(source: Path, as_json: bool, plots: Path | None, rows: Path | N
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Processes that search guards side by side.",
+    help="Processes: guards side by side; with --count, or all schedules, parts of each.",
 )
+@cluster_options
+@click.option("--anew", is_flag=True, help="Forget what the folder holds of it, and begin.")
 @click.option("--audit", is_flag=True, help="Swap independent steps and see that nothing changes.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for a .race.json file of each counterexample.",
+    help="Folder for a .race.json file of each counterexample, and for what was looked at: a "
+    "search in parts goes on from there.",
 )
 def explore(
     scenario: str,
@@ -272,6 +275,11 @@ def explore(
     as_json: bool,
     seconds: float | None,
     workers: int,
+    anew: bool,
+    dask: str | None,
+    dask_ca: str | None,
+    dask_cert: str | None,
+    dask_key: str | None,
     **asked: Any,
 ) -> None:
     """Give each guard a verdict over the schedules of SCENARIO, with a counterexample.
@@ -282,11 +290,13 @@ def explore(
     at. Ctrl-C keeps what was found. SCENARIO is a name from `wsrace list` or a TOML file.
     """
     from sim.commands.explore import Request, run
+    from sim.commands.reproduce import cluster_of
 
     import_from_here((*guards, *handlers))
-    code = (handlers, factory, fidelity, seconds, workers)
-    request = Request(scenario, settings, guards, times, asked, audit, out, as_json, *code)
     with errors_as_statuses(_again):
+        there = cluster_of(dask, dask_ca, dask_cert, dask_key)
+        code = (handlers, factory, fidelity, seconds, workers, there, anew)
+        request = Request(scenario, settings, guards, times, asked, audit, out, as_json, *code)
         sys.exit(run(request, time.perf_counter))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,13 @@ from sim.commands.terminal import Bar, make_folder, show
 from sim.errors import UserError
 from sim.exploration.confirm import confirm
 from sim.exploration.inquiry import Inquiry
+from sim.exploration.kept import SearchLog
+from sim.exploration.spread import search_in_pieces
+from sim.exploration.there import Elsewhere
+from sim.exploration.told import code
 from sim.exploration.verdict import Verdict
 from sim.files.catalog import open_scenario
-from sim.files.documents import EXPLORED
+from sim.files.documents import EXPLORED, STORE
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.model.scenario import Batch, Scenario, known_guard
@@ -29,6 +34,8 @@ from sim.runs.scenario import ScenarioSubject
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Subject
 from sim.runs.times import usual_times
+from sim.workers.cluster import Cluster, open_cluster
+from sim.workers.seam import local
 
 QUICK = 6_000
 """Schedules for each guard unless more are asked for."""
@@ -54,7 +61,11 @@ class Request:
     seconds: float | None = None
     """How long to search, in all; None for as long as it takes."""
     workers: int = 1
-    """Processes in which guards are searched side by side."""
+    """Processes that search: guards side by side, or parts of all of them."""
+    cluster: Cluster | None = None
+    """Whose workers search instead."""
+    anew: bool = False
+    """Whether to forget what `out` holds of what is asked."""
 
 
 def run(request: Request, stopwatch: Callable[[], float]) -> int:
@@ -68,6 +79,7 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
         subject.variants(inquiry.times)
         if why := subject.refuses(inquiry.prop):
             raise UserError(why)
+    _check_cluster(inquiry, request)
     if request.out is not None:
         make_folder(request.out)
     answers = _search(subjects, inquiry, request, stopwatch)
@@ -82,6 +94,19 @@ def run(request: Request, stopwatch: Callable[[], float]) -> int:
         show(tell(answers, request.out))
         click.echo(f"\ndigest: {document['digest']}")
     return _status(scenario, answers)
+
+
+def _check_cluster(inquiry: Inquiry, request: Request) -> None:
+    """Raise UserError for what a cluster, or a folder, cannot do."""
+    if request.anew and request.out is None:
+        raise UserError("--anew: needs --out, the folder that holds what was found before")
+    if request.cluster is None or inquiry.is_divisible:
+        return
+    if inquiry.way.reads_steps:
+        what = "worlds that stand alike are compared within one process: add --count"
+    else:
+        what = f"{inquiry.strategy} draws schedules: it is not made in pieces"
+    raise UserError(f"--dask: {what}")
 
 
 def _quick(inquiry: Inquiry, request: Request, idle: int) -> Inquiry:
@@ -139,6 +164,8 @@ def _search(
     stopwatch: Callable[[], float],
 ) -> list[Answer]:
     """Search, make small what fails, and see that it fails in a new process, too."""
+    if inquiry.is_divisible:
+        return _search_in_pieces(subjects, inquiry, request, stopwatch)
     workers = min(request.workers, len(subjects))
     asked = Search(inquiry, request.audit, request.seconds)
     with Bar("guards searched", len(subjects)) as bar:
@@ -153,7 +180,39 @@ def _search(
             answers = search_side_by_side(groups, show_news)
             places = {one.label: place for place, one in enumerate(subjects)}
             answers.sort(key=lambda one: places[one.found.guard])
-        told = confirm([(one.found, one.example) for one in answers])
+        return _confirmed(answers)
+
+
+def _search_in_pieces(
+    subjects: Sequence[ScenarioSubject],
+    inquiry: Inquiry,
+    request: Request,
+    stopwatch: Callable[[], float],
+) -> list[Answer]:
+    """Search in pieces: what `--out` holds of them is not made again."""
+    with (
+        Bar("guards searched", len(subjects)) as bar,
+        ExitStack() as opened,
+    ):
+        log = None
+        if request.out is not None:
+            log = opened.enter_context(closing(SearchLog(request.out / STORE, request.anew)))
+        cluster = request.cluster
+        there = local(request.workers) if cluster is None else open_cluster(cluster, code)
+        workers = opened.enter_context(there)
+        makers = None if workers is None else Elsewhere(workers)
+        search = partial(search_in_pieces, makers=makers, log=log)
+        asked = Search(inquiry, request.audit, request.seconds)
+        show_news = partial(_show_news, bar, set())
+        answers = search_group(subjects, asked, stopwatch, show_news, search=search)
+        if log is not None and log.found:
+            bar.say_once(f"{log.found:,} parts of the search were there already", "kept")
+        return _confirmed(answers)
+
+
+def _confirmed(answers: Sequence[Answer]) -> list[Answer]:
+    """Return answers whose failures were seen in a new process, too."""
+    told = confirm([(one.found, one.example) for one in answers])
     return [
         replace(answer, found=found, example=example)
         for answer, (found, example) in zip(answers, told, strict=True)

@@ -20,10 +20,11 @@ from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.store.results import ResultStore, Wanted
 from sim.sweep.cells import Planned, plan
-from sim.sweep.engine import LIMIT_S, Left, Workers, run_left
+from sim.sweep.engine import Left, run_left
 from sim.sweep.reproduce import Task, check_task
 from sim.sweep.trials import Batch, run_trials
-from sim.workers import Pool, open_pool
+from sim.workers.pool import Pool, open_pool
+from sim.workers.seam import LIMIT_S, Workers
 
 _EMPTY_RUNS = 200
 _SCALED = "chat-session"

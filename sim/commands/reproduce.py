@@ -18,10 +18,11 @@ from sim.files.documents import REPRODUCED, STORE
 from sim.files.outside import write_whole
 from sim.model.plain import printable
 from sim.report.text.reproduce import document_of, tell, tell_run
-from sim.sweep.cluster import Cluster, open_cluster
 from sim.sweep.exact.reproduce import check_exact
+from sim.sweep.identity import code
 from sim.sweep.reproduce import Reproduction, Task, check_task, cores, reproduce
 from sim.sweep.ties import judged
+from sim.workers.cluster import Cluster, open_cluster
 
 _FEW = 5
 """Trials that could not be run, of which each gets a line."""
@@ -79,7 +80,7 @@ def _sample(
     store = _store(folder, request)
     workers = request.workers or cores()
     progress = _Progress()
-    opened = None if request.cluster is None else partial(open_cluster, request.cluster)
+    opened = None if request.cluster is None else partial(open_cluster, request.cluster, code)
     with progress as bar:
         found = reproduce(
             task,

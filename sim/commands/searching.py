@@ -13,9 +13,10 @@ from sim.exploration.counterexample import counterexample
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.search import search_all
 from sim.exploration.tally import SoFar
+from sim.exploration.verdict import Exploration
 from sim.report.text.explore import Answer
 from sim.runs.subject import Subject
-from sim.workers import Line, open_pool
+from sim.workers.pool import Line, open_pool
 
 _OFTEN_S = 0.2
 """Between two messages of a process about one guard, unless it has begun to fail."""
@@ -43,6 +44,11 @@ class Search:
 
 
 OnNews = Callable[[News], None]
+SearchAll = Callable[
+    [Sequence[Subject], Inquiry, Callable[[Subject, SoFar], None], Callable[[Subject], bool]],
+    list[Exploration],
+]
+"""Searches subjects in turns, as `sim.exploration.search.search_all` does."""
 Group = Callable[[], tuple[list[Subject], Search]]
 """Makes the subjects of one process there, for they may hold code."""
 
@@ -53,10 +59,11 @@ def search_group(
     stopwatch: Callable[[], float],
     on_news: OnNews,
     is_stopped: Callable[[], bool] = lambda: False,
+    search: SearchAll = search_all,
 ) -> list[Answer]:
     """Search subjects in turns, and make small what fails.
 
-    stopwatch: gives seconds. is_stopped: whether somebody stopped it by hand.
+    stopwatch: gives seconds. is_stopped: whether somebody stopped it by hand. search: how.
     """
     times = Times(stopwatch, asked.seconds)
 
@@ -69,14 +76,16 @@ def search_group(
         on_news(News(subject.label, so_far))
 
     answers = []
-    for found in search_all(subjects, asked.inquiry, tell, is_up):
+    every = search(subjects, asked.inquiry, tell, is_up)
+    searching = [times.spent(found.subject) for found in every]
+    for found, searched in zip(every, searching, strict=True):
         began = stopwatch()
         if found.failure is not None:
             on_news(News(found.guard))
         example = counterexample(found)
         variants = found.subject.variants(asked.inquiry.times)
         audited = audit_subject(variants[0], asked.inquiry.seed) if asked.audit else None
-        spent = times.spent(found.subject) + stopwatch() - began
+        spent = searched + stopwatch() - began
         answers.append(Answer(found, example, audited, spent))
         on_news(News(found.guard, done=True))
     return answers

@@ -11,6 +11,7 @@ from sim.errors import UserError
 from sim.files.documents import STORE
 from sim.report.rows import check_form, write_rows
 from sim.report.text.show import document_of, tell
+from sim.store.searches import searches_in
 from sim.sweep.kept import KeptSweep, sweeps_in
 
 
@@ -36,11 +37,11 @@ def run(request: Request) -> int:
         refuse_folder(request.plots, "--plots")
     if request.rows is not None:
         check_form(request.rows, "--rows")
-    sweeps = sweeps_in(store)
+    sweeps, searches = sweeps_in(store), searches_in(store)
     if request.as_json:
-        click.echo(json.dumps(document_of(sweeps), sort_keys=True))
+        click.echo(json.dumps(document_of(sweeps, searches), sort_keys=True))
     else:
-        show(tell(sweeps, str(store), standard_console().width))
+        show(tell(sweeps, searches, str(store), standard_console().width))
     if request.rows is not None:
         count = write_rows(store, sweeps, request.rows, "--rows")
         click.echo(f"{count:,} rows lie in {request.rows}", err=request.as_json)

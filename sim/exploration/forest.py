@@ -16,6 +16,7 @@ They are cut off from places that are far from each other, for neighbours meet t
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.judged import Candidate
@@ -42,6 +43,10 @@ class Forest:
     inquiry: Inquiry
     site: Site
     tally: Tally
+    told: dict[str, Any] | None
+    """What is searched and asked, as plain data; None if it is to be had only here."""
+    key: str
+    """A name for it; "" if it is to be had only here."""
     deep: tuple[bool, ...]
     """For each variant whether it deepens over virtual time."""
     usual: tuple[str, ...]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from sim.errors import UserError
 from sim.exploration.conclude import Came as Ended
@@ -21,6 +21,7 @@ from sim.exploration.pieces import Came, Piece, Site, going
 from sim.exploration.runs import BY_HAND, SOON
 from sim.exploration.stability import FirstRun
 from sim.exploration.tally import SoFar, Tally
+from sim.exploration.told import key_of, told_of
 from sim.exploration.verdict import Exploration
 from sim.kernel.series import run_once
 from sim.runs.subject import Subject
@@ -32,6 +33,9 @@ _LOOKS_S = 0.2
 
 class Makers(Protocol):
     """Those who make pieces. One who makes them where it is asked returns futures that are done."""
+
+    lost: tuple[type[Exception], ...]
+    """What a piece raises that cannot be made, since its worker is lost each time."""
 
     def count(self) -> int:
         """Return how many there are now."""
@@ -45,6 +49,8 @@ class Makers(Protocol):
 
 class Here:
     """This process makes them."""
+
+    lost: tuple[type[Exception], ...] = ()
 
     def count(self) -> int:
         """Return 1."""
@@ -69,6 +75,12 @@ class Log(Protocol):
     def keep(self, forest: Forest, piece: Piece, came: Came) -> None:
         """Keep what came of a piece."""
 
+    def taken(self, forest: Forest, piece: Piece, came: Came) -> None:
+        """Take note that what came of a piece counts from now on."""
+
+    def conclude(self, forest: Forest, verdict: dict[str, Any]) -> None:
+        """Keep what a search came to."""
+
 
 class NoLog:
     """Nothing is kept."""
@@ -78,6 +90,12 @@ class NoLog:
         return None
 
     def keep(self, forest: Forest, piece: Piece, came: Came) -> None:
+        """Do nothing."""
+
+    def taken(self, forest: Forest, piece: Piece, came: Came) -> None:
+        """Do nothing."""
+
+    def conclude(self, forest: Forest, verdict: dict[str, Any]) -> None:
         """Do nothing."""
 
 
@@ -98,7 +116,8 @@ def search_in_pieces(
     """
     assert inquiry.is_divisible, "others are not asked in pieces"
     begun = [_Begun(one, inquiry, partial(on_run, one)) for one in subjects]
-    drive = _Drive(begun, makers or Here(), log or NoLog(), time_is_up)
+    log = log or NoLog()
+    drive = _Drive(begun, makers or Here(), log, time_is_up)
     try:
         drive.run()
     except KeyboardInterrupt:
@@ -107,15 +126,16 @@ def search_in_pieces(
     finally:
         for one in begun:
             one.close()
-    return [one.exploration() for one in begun]
+    found = [one.exploration() for one in begun]
+    for one, came in zip(begun, found, strict=True):
+        log.conclude(one.forest, {"verdict": str(came.verdict), "says": came.words()})
+    return found
 
 
 class _Begun:
     """The search for one subject: its forest, and the runs that others are compared to."""
 
-    def __init__(
-        self, subject: Subject, inquiry: Inquiry, on_run: Callable[[SoFar], None]
-    ) -> None:
+    def __init__(self, subject: Subject, inquiry: Inquiry, on_run: Callable[[SoFar], None]) -> None:
         if why := subject.refuses(inquiry.prop):
             raise UserError(why)
         self.subject = subject
@@ -131,10 +151,10 @@ class _Begun:
             self._first.append(first)
             usual.append(going(end))
         # it does not pay where little time is looked at; only classes can be put off
-        deep = tuple(
-            inquiry.way.reads_steps and job.limits.ticks > 4 * SOON for job in site.jobs
-        )
-        self.forest = Forest(subject, inquiry, site, tally, deep, tuple(usual))
+        deep = tuple(inquiry.way.reads_steps and job.limits.ticks > 4 * SOON for job in site.jobs)
+        told = told_of(subject, inquiry)
+        key = "" if told is None else key_of(told, subject.has_own_code)
+        self.forest = Forest(subject, inquiry, site, tally, told, key, deep, tuple(usual))
 
     @property
     def depth(self) -> tuple[int, bool]:
@@ -192,7 +212,7 @@ class _Drive:
         for number, one in enumerate(self.begun):
             forest = one.forest
             while True:
-                pieces = forest.advance(partial(self.makers.taken, forest))
+                pieces = forest.advance(partial(self._taken, forest))
                 self.waiting[number].extend(pieces)
                 if not self._take_from_log(number, one):
                     break
@@ -200,6 +220,10 @@ class _Drive:
                 self.waiting[number].clear()
             going_on |= not forest.is_over
         return going_on
+
+    def _taken(self, forest: Forest, piece: Piece, came: Came) -> None:
+        self.makers.taken(forest, piece, came)
+        self.log.taken(forest, piece, came)
 
     def _take_from_log(self, number: int, one: _Begun) -> bool:
         """Take pieces that were kept. Return whether there were any."""
@@ -239,6 +263,11 @@ class _Drive:
         done, _ = wait(self.made, _LOOKS_S, FIRST_COMPLETED)
         for future in done:
             one, piece = self.made.pop(future)
-            came = future.result()
+            try:
+                came = future.result()
+            except self.makers.lost as error:
+                what = f"the process that looked at a part of it was lost each time: {error}"
+                one.forest.tally.stopped = one.forest.tally.stopped or what
+                continue
             self.log.keep(one.forest, piece, came)
             one.forest.came[piece.number] = came

@@ -1,14 +1,19 @@
-"""Files of results: SQLite with write-ahead logging, in the second form; how older ones are read.
+"""Files of results: SQLite with write-ahead logging, in the third form; how older ones are read.
 
     sweeps    what was asked, in words (JSON), and which units it is made of
     units     what one row depends on besides its trial, by the digest of all of that
     trials    (unit, trial): what one trial came to
     crashes   (unit, trial): trials whose process was lost each time, and why
     labels    outcomes, each once
+    searches  what was searched and asked (JSON), by the digest of all that its pieces depend on,
+              and what it came to when it was asked last
+    pieces    (search, number): what a piece is, by its digest, and what came of it (JSON, packed)
+    classes   (search, variant, name): of schedules, how their runs end, and whether they fail
 
 A row of a unit is the same in every sweep that has the unit, and a unit's key holds the versions of
 the code and of the libraries: what is in a file can be used by whoever asks for the same, and
-nothing foreign mixes in. In the first form a file was one sweep: `plan`, and `trials` by cell.
+nothing foreign mixes in. So it is with the pieces of a search. In the first form a file was one
+sweep: `plan`, and `trials` by cell; in the second there were no searches.
 """
 
 import sqlite3
@@ -18,10 +23,23 @@ from pathlib import Path
 
 from sim.errors import UserError
 
-VERSION = 2
+VERSION = 3
 """The form that is written, kept as SQLite's `user_version`."""
 OURS = 0x77737263
 """What says whose file it is, as SQLite's `application_id`: "wsrc"."""
+_SEARCHES = """
+CREATE TABLE searches (
+    search INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, said TEXT NOT NULL, verdict TEXT
+);
+CREATE TABLE pieces (
+    search INTEGER NOT NULL, number INTEGER NOT NULL, asked TEXT NOT NULL, came BLOB NOT NULL,
+    PRIMARY KEY (search, number)
+) WITHOUT ROWID;
+CREATE TABLE classes (
+    search INTEGER NOT NULL, variant INTEGER NOT NULL, name BLOB NOT NULL, failed INTEGER NOT NULL,
+    label INTEGER NOT NULL, PRIMARY KEY (search, variant, name)
+) WITHOUT ROWID;
+"""
 TABLES = f"""
 CREATE TABLE units (unit INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
 CREATE TABLE sweeps (key TEXT PRIMARY KEY, said TEXT NOT NULL, cells TEXT NOT NULL);
@@ -33,6 +51,7 @@ CREATE TABLE trials (
 CREATE TABLE crashes (
     unit INTEGER NOT NULL, trial INTEGER NOT NULL, why TEXT NOT NULL, PRIMARY KEY (unit, trial)
 ) WITHOUT ROWID;
+{_SEARCHES}
 PRAGMA application_id = {OURS};
 PRAGMA user_version = {VERSION};
 """
@@ -124,6 +143,24 @@ def upgrade(db: sqlite3.Connection, units: list[str] | None) -> None:
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def add_searches(db: sqlite3.Connection, path: Path | None) -> None:
+    """Bring a file from the second form to the third. Raises UserError for one of the first.
+
+    path: of the file.
+    """
+    form = db.execute("PRAGMA user_version").fetchone()[0]
+    if form == 0:
+        raise UserError(
+            f"{path}: an older file, which does not say what it is about: `wsrace reproduce` of "
+            "the same question upgrades it; or choose another --out"
+        )
+    if form < VERSION:
+        db.execute("BEGIN IMMEDIATE")
+        if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+            _statements(db, f"{_SEARCHES} PRAGMA user_version = {VERSION};")
+        db.execute("COMMIT")
 
 
 def add_units(db: sqlite3.Connection, units: list[str]) -> None:

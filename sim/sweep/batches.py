@@ -7,16 +7,12 @@ import json
 import time
 from threading import Lock
 
-from sim.errors import NoAnswer
 from sim.sweep.identity import code
 from sim.sweep.trials import Batch, Row, run_trials
+from sim.workers.seam import OtherCodeError
 
 _ONE = Lock()
 """A process runs one world at a time; a worker of a cluster may have several threads."""
-
-
-class OtherCodeError(NoAnswer):
-    """A process has other code, or other versions of libraries, than who asks it."""
 
 
 def asked_of(batch: Batch) -> str:

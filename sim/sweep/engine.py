@@ -1,14 +1,13 @@
 """Runs the trials of a sweep that are missing, wherever workers are, and records their rows.
 
 Trials are pure and recording is idempotent, so work that was lost is simply done again, and neither
-the number of workers nor the sizes of batches can be seen in the rows. The only seam is
-`concurrent.futures.Executor`: processes here (`sim.workers`), or a cluster (`sim.sweep.cluster`).
+the number of workers nor the sizes of batches can be seen in the rows.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sim.errors import UserError
@@ -16,7 +15,8 @@ from sim.store.results import Crash, ResultStore
 from sim.sweep.batches import asked_of, came_of, run_batch
 from sim.sweep.cells import Planned
 from sim.sweep.trials import Batch, Row
-from sim.workers import WorkerLost, open_pool
+from sim.workers import seam
+from sim.workers.seam import Workers
 
 OnRows = Callable[[int], None]
 """Called with the number of trials that have just been recorded, or given up."""
@@ -24,8 +24,6 @@ OnWorkers = Callable[[Sequence[str]], None]
 """Called now and then with what each worker is at."""
 BATCH_S = 0.05
 """How long a batch is to take: long against its way to a worker and back, short to lose."""
-LIMIT_S = 120.0
-"""How long a batch may take before its worker counts as hung."""
 ENOUGH = 20
 """So many trials in a row that lose their workers are no matter of the trials."""
 _FIRST, _MOST = 4, 10_000
@@ -33,36 +31,14 @@ _FIRST, _MOST = 4, 10_000
 _LOOKS_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Where batches run."""
-
-    executor: Executor
-    count: Callable[[], int]
-    """How many there are now."""
-    at: Callable[[], "Sequence[tuple[str, Future[str] | None]]"] = lambda: ()
-    """What each of them is called, and what it is at; nothing if nobody knows."""
-    kill: Callable[[], None] = lambda: None
-    """Stops them at once."""
-    lost: tuple[type[Exception], ...] = (WorkerLost, BrokenExecutor)
-    """What batches raise that have lost their worker each time."""
-
-
-OpenWorkers = Callable[[], AbstractContextManager["Workers | None"]]
-"""Opens workers; None for this process."""
-
-
 @contextmanager
 def local(workers: int, trials: int) -> Iterator[Workers | None]:
     """Open worker processes; for a single one, or next to nothing to do, this process works.
 
-    trials: how many there are in all. Processes start with the first batch.
+    trials: how many there are in all.
     """
-    if workers == 1 or trials <= 2 * _FIRST:
-        yield None
-        return
-    with open_pool(workers, limit_s=LIMIT_S) as pool:
-        yield Workers(pool, lambda: workers, pool.at, pool.kill)
+    with seam.local(workers if trials > 2 * _FIRST else 1) as opened:
+        yield opened
 
 
 class Left:

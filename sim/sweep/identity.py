@@ -2,52 +2,22 @@
 
 import hashlib
 import json
-import platform
-import sys
-import sysconfig
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
 
 from sim.sweep.cells import Planned
+from sim.workers.identity import RUNS, code_of, own_code
 
-LAYERS = (
-    "entropy.py",
-    "errors.py",
-    "client",
-    "kernel",
-    "model",
-    "network",
-    "peer",
-    "runs",
-    "runtimes",
-    "schedulers",
-    "server",
-    "sut",
-    "sweep",
-)
+LAYERS = (*RUNS, "sweep")
 """What of this package a trial is made by: another text of it may make another row."""
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
-LIBRARIES = ("starlette", "trio", "trio-websocket", "wsproto")
 _ASIDE = frozenset({"sweep", "expect", "title", "about"})
 """Keys of a scenario that no trial depends on."""
 
 
-@cache
 def code() -> str:
     """Return the digest of our code that makes rows, and the versions of the libraries and Python.
 
     Rows are compared and shared only between processes that return the same.
     """
-    home = Path(__file__).resolve().parents[1]
-    whole = hashlib.sha256()
-    for layer in LAYERS:
-        for file in sorted((home / layer).rglob("*.py")) or [home / layer]:
-            whole.update(f"{file.relative_to(home).as_posix()}\n".encode())
-            whole.update(file.read_bytes())
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"wsrace {whole.hexdigest()[:16]}, {libraries}, {python}"
+    return code_of(LAYERS)
 
 
 def key_of(planned: Planned, seed: int) -> str:
@@ -57,30 +27,3 @@ def key_of(planned: Planned, seed: int) -> str:
     name, _, value = planned.group
     told = [code(), seed, name, value, data, own_code() if ":" in scenario.guard else None]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def own_code() -> str:
-    """Return the digest of all modules that are nobody's library and are loaded.
-
-    A guard of somebody's own may lean on any of them. What it imports only when it runs is not
-    seen.
-    """
-    whole = hashlib.sha256()
-    files = {
-        name: file
-        for name, module in list(sys.modules.items())
-        if (file := getattr(module, "__file__", None)) and not _is_others(file)
-    }
-    for name, file in sorted(files.items()):
-        whole.update(f"{name}\n".encode())
-        try:
-            whole.update(Path(file).read_bytes())
-        except OSError:
-            continue  # it is gone, or never was a file
-    return whole.hexdigest()
-
-
-def _is_others(file: str) -> bool:
-    """Whether a file is a library's, Python's own, or ours."""
-    home = str(Path(__file__).resolve().parents[1])
-    return file.startswith((*_LIBRARIES, home)) or "site-packages" in file

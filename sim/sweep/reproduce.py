@@ -20,10 +20,11 @@ from sim.runs.play import play
 from sim.runs.subject import Record
 from sim.store.results import Crash, ResultStore, Wanted
 from sim.sweep.cells import Planned, plan
-from sim.sweep.engine import Left, OnWorkers, OpenWorkers, local, run_left
+from sim.sweep.engine import Left, OnWorkers, local, run_left
 from sim.sweep.identity import code, key_of
 from sim.sweep.summary import Marks, Summary, summarise
 from sim.sweep.trials import trial_of
+from sim.workers.seam import OpenWorkers
 
 OnTrials = Callable[[int, int], None]
 """Called with the trials recorded so far, and how many there will be."""

@@ -25,7 +25,7 @@ from sim.runs.scenario import ScenarioSubject
 from sim.runs.subject import Record
 from sim.schedulers.fifo import Fifo
 from sim.sut.guards import Guard
-from sim.workers import open_pool
+from sim.workers.pool import open_pool
 
 _MINUTE = 60_000
 OnClients = Callable[[int, int], None]

@@ -16,9 +16,11 @@ from sim.errors import NoAnswer, UserError
 from sim.files.documents import STORE
 from sim.store.results import Crash, ResultReader, ResultStore, Wanted
 from sim.sweep import engine
-from sim.sweep.cluster import Cluster, open_cluster
-from sim.sweep.engine import Left, Workers, run_left
+from sim.sweep.engine import Left, run_left
+from sim.sweep.identity import code as code_here
 from sim.sweep.reproduce import Task, reproduce
+from sim.workers.cluster import Cluster, open_cluster
+from sim.workers.seam import Workers
 from tests.sweep.test_engine import PLAN, WANTED, AtOnce, made_up, no_one
 
 ROOT = Path(__file__).parent.parent.parent
@@ -132,7 +134,7 @@ def test_where_no_worker_is_nothing_is_forgotten(
         reproduce(
             SMALL,
             tmp_path / STORE,
-            open_workers=lambda: open_cluster(Cluster("tcp://127.0.0.1:9")),
+            open_workers=lambda: open_cluster(Cluster("tcp://127.0.0.1:9"), code_here),
             anew=True,
         )
     assert rows_in(tmp_path / STORE) == 8

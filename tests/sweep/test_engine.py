@@ -23,11 +23,12 @@ from sim.schedulers.fifo import Fifo
 from sim.schedulers.uniform import Uniform
 from sim.store.results import Crash, ResultStore, Wanted
 from sim.sweep import engine
-from sim.sweep.batches import OtherCodeError, asked_of, run_batch
+from sim.sweep.batches import asked_of, run_batch
 from sim.sweep.cells import plan
-from sim.sweep.engine import Left, Workers, local, run_left
+from sim.sweep.engine import Left, local, run_left
 from sim.sweep.trials import Batch, Row, run_trials, trial_of
-from sim.workers import WorkerLost
+from sim.workers.pool import WorkerLost
+from sim.workers.seam import OtherCodeError, Workers
 
 ROOT = Path(__file__).parent.parent.parent
 SCENARIO = Scenario.model_validate(

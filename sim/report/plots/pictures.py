@@ -24,7 +24,7 @@ from sim.report.trace.events import connection_of
 from sim.runs.subject import Record, scenario_or_none
 from sim.sweep.reproduce import Reproduction, failing_run
 from sim.sweep.summary import AFTER, BEFORE, over_axis
-from sim.workers import open_pool
+from sim.workers.pool import open_pool
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,15 +8,19 @@ from rich.text import Text
 
 from sim.model.plain import printable
 from sim.report.text.reproduce import WIDE, cell_row, narrow_table, rates_table, sentences
+from sim.report.text.searches import row_of, tell_searches
+from sim.store.searches import KeptSearch
 from sim.sweep.kept import KeptSweep
 
 SHOWN = "wsrace.show.1"
 
 
-def tell(sweeps: Sequence[KeptSweep], source: str, width: int) -> Iterator[str | Text | Table]:
-    """Yield each sweep of a file. width: the columns of the terminal."""
-    if not sweeps:
-        yield f"{source}: no sweep was begun in it"
+def tell(
+    sweeps: Sequence[KeptSweep], searches: Sequence[KeptSearch], source: str, width: int
+) -> Iterator[str | Text | Table]:
+    """Yield each sweep and each search of a file. width: the columns of the terminal."""
+    if not sweeps and not searches:
+        yield f"{source}: no sweep was begun in it, and no search"
     for number, one in enumerate(sweeps):
         if number:
             yield ""
@@ -29,6 +33,9 @@ def tell(sweeps: Sequence[KeptSweep], source: str, width: int) -> Iterator[str |
         for crash in one.found.crashes:
             yield Text(printable(f"could not be run: {_crash(one, crash.cell, crash.trial)}"))
         yield Text(printable(f"rows of {one.asked.code}"), style="dim")
+    if sweeps and searches:
+        yield ""
+    yield from tell_searches(searches)
 
 
 def _heading(one: KeptSweep) -> str:
@@ -48,7 +55,7 @@ def _crash(one: KeptSweep, cell: int, trial: int) -> str:
     )
 
 
-def document_of(sweeps: Sequence[KeptSweep]) -> dict[str, Any]:
+def document_of(sweeps: Sequence[KeptSweep], searches: Sequence[KeptSearch]) -> dict[str, Any]:
     """Return the same as plain data."""
     return {
         "schema": SHOWN,
@@ -67,4 +74,5 @@ def document_of(sweeps: Sequence[KeptSweep]) -> dict[str, Any]:
             }
             for one in sweeps
         ],
+        "searches": [row_of(one) for one in searches],
     }

@@ -17,7 +17,7 @@ from sim.sweep.exact.drawn import drawn_of
 from sim.sweep.exact.rate import ExactRate
 from sim.sweep.reproduce import Task, check_task
 from sim.sweep.summary import contradiction
-from sim.workers import open_pool
+from sim.workers.pool import open_pool
 
 OnLines = Callable[[int, int, str], None]
 """Called with the lines that are computed, how many there will be, and what is being computed."""

@@ -4,15 +4,14 @@ Dask schedules, balances, restarts and retries; what it is asked to run is one i
 name and a string of JSON. Its workers need wsrace, and a guard of somebody's own if one is swept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sim.errors import UserError
-from sim.sweep.engine import Workers
-from sim.sweep.identity import code
-from sim.workers import WorkerLost
+from sim.workers.pool import WorkerLost
+from sim.workers.seam import Workers
 
 _CONNECTS_S = 15
 """How long to try to reach the scheduler."""
@@ -32,10 +31,11 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster(cluster: Cluster) -> Iterator[Workers]:
+def open_cluster(cluster: Cluster, code: Callable[[], str]) -> Iterator[Workers]:
     """Connect to a cluster. Raises UserError if there is none, or if its workers are other ones.
 
-    Every batch says what code it is from, so that workers that come later are checked, too.
+    code: returns what code and libraries a process has. Every piece of work says what code it is
+    from, so that workers that come later are checked, too.
     """
     try:
         import distributed
@@ -44,7 +44,7 @@ def open_cluster(cluster: Cluster) -> Iterator[Workers]:
         raise UserError("--dask: needs Dask: pip install 'wsrace[dask]'") from None
     client = _connect(distributed, cluster)
     try:
-        _check_workers(client, cluster.address)
+        _check_workers(client, cluster.address, code)
         # not pure: what is asked again is to be done again
         executor = client.get_executor(pure=False)
         lost = (WorkerLost, KilledWorker)
@@ -71,8 +71,8 @@ def _connect(distributed: Any, cluster: Cluster) -> Any:
         raise UserError(f"--dask {cluster.address}: {why}") from None
 
 
-def _check_workers(client: Any, address: str) -> None:
-    """Raise UserError if there are no workers, or if rows made there would be other ones."""
+def _check_workers(client: Any, address: str, code: Callable[[], str]) -> None:
+    """Raise UserError if there are no workers, or if what they do would come to something else."""
     try:
         client.wait_for_workers(1, timeout=_CONNECTS_S)
     except (TimeoutError, OSError):
@@ -84,14 +84,11 @@ def _check_workers(client: Any, address: str) -> None:
             f"--dask {address}: a worker cannot say what it has: {type(error).__name__}: {error}; "
             "each of them needs this wsrace"
         ) from None
+    here = code()
     faults = [
-        f"--dask {address}: the worker {worker} has {there}; here is {_here()}"
+        f"--dask {address}: the worker {worker} has {there}; here is {here}"
         for worker, there in sorted(found.items())
-        if there != _here()
+        if there != here
     ]
     if faults:
         raise UserError(*faults)
-
-
-def _here() -> str:
-    return code()

@@ -12,9 +12,11 @@ import pytest
 
 from sim.errors import UserError
 from sim.report.text.reproduce import document_of
-from sim.sweep import cluster as clusters
-from sim.sweep.cluster import Cluster, open_cluster
+from sim.sweep import identity
+from sim.sweep.identity import code
 from sim.sweep.reproduce import Reproduction, Task, reproduce
+from sim.workers import cluster as clusters
+from sim.workers.cluster import Cluster, open_cluster
 from tests.helpers.dask import DaskCluster, dask_cluster
 
 # not importorskip: every process that collects tests would have Dask in it, and look through it
@@ -31,7 +33,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 
 
 def swept(address: str, task: Task, store: Path | None = None) -> Reproduction:
-    return reproduce(task, store, open_workers=partial(open_cluster, Cluster(address)))
+    return reproduce(task, store, open_workers=partial(open_cluster, Cluster(address), code))
 
 
 def test_a_cluster_comes_to_the_same_as_this_process(cluster: DaskCluster) -> None:
@@ -41,8 +43,8 @@ def test_a_cluster_comes_to_the_same_as_this_process(cluster: DaskCluster) -> No
 def test_workers_with_other_code_are_refused_before_anything_runs(
     cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clusters, "_here", lambda: "wsrace of here")
-    with pytest.raises(UserError) as raised, open_cluster(Cluster(cluster.address)):
+    monkeypatch.setattr(identity, "code_of", lambda layers: "wsrace of here")
+    with pytest.raises(UserError) as raised, open_cluster(Cluster(cluster.address), code):
         raise AssertionError("it was opened")
     assert len(raised.value.faults) == 2
     for line in raised.value.faults:

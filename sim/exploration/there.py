@@ -1,0 +1,134 @@
+"""Pieces made by workers: text in, text out, whatever the worker is.
+
+A worker keeps what pieces have seen, search by search, and is told what is new with each piece.
+What it lacks, having come late, it asks for. Which pieces it has made itself is of no account: it
+knows of them what everybody is told.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from sim.exploration.forest import Forest
+from sim.exploration.pieces import Came, Known, Piece, Site
+from sim.exploration.told import (
+    came_of,
+    code,
+    data_of,
+    piece_of,
+    seen_of,
+    subject_of,
+    told_seen,
+)
+from sim.schedulers.tree import Visit
+from sim.workers.seam import OtherCodeError, Workers
+
+_KEPT = 8
+"""Searches that a worker knows at a time: guards that are searched side by side."""
+_ONE = Lock()
+"""A process runs one world at a time; a worker of a cluster may have several threads."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """A search, as a worker knows it."""
+
+    site: Site
+    known: dict[int, dict[bytes, list[tuple[int, Visit]]]] = field(default_factory=dict)
+    pieces: int = 0
+    """It knows what so many pieces have seen, the first ones."""
+
+    def learn(self, first: int, told: list[Any]) -> None:
+        """Learn what pieces have seen. first: the number of the first of them."""
+        for number, (variant, seen) in enumerate(told, first):
+            if number < self.pieces:
+                continue
+            known = self.known.setdefault(variant, {})
+            for key, visit in seen_of(seen):
+                known.setdefault(key, []).append((number, visit))
+            self.pieces = number + 1
+
+
+_searches: "OrderedDict[str, _Search]" = OrderedDict()
+
+
+def make_piece(asked: str) -> str:
+    """Make a piece, in whatever process: the seam between them is this name, and JSON.
+
+    asked: [the code that asks, name of the search, what is searched, the piece, number of the
+    first piece of which it is told what it has seen, and for each from there on its variant and
+    that]. Returns what came of it, or the number of the first piece of which it has to be told.
+    Raises OtherCodeError if other code would answer, UserError if code of somebody's own is not to
+    be had.
+    """
+    theirs, key, told, data, first, seen = json.loads(asked)
+    if theirs != code():
+        raise OtherCodeError(f"a worker has {code()}; here is {theirs}")
+    with _ONE:
+        search = _searches.get(key)
+        if search is None:
+            search = _searches[key] = _Search(Site(*subject_of(told)))
+        _searches.move_to_end(key)
+        while len(_searches) > _KEPT:
+            _searches.popitem(last=False)
+        if first > search.pieces:
+            return json.dumps(search.pieces)
+        search.learn(first, seen)
+        piece = piece_of(data)
+        known: Known = search.known.get(piece.variant, {})
+        return json.dumps(data_of(search.site.make(piece, known)))
+
+
+class Elsewhere:
+    """Workers make the pieces. They are told what the last pieces have seen with each piece."""
+
+    def __init__(self, workers: Workers) -> None:
+        """Prepare."""
+        self._workers = workers
+        self.lost = workers.lost
+        self._seen: dict[str, list[str]] = {}
+        """For each search what its pieces have seen, as text, by number."""
+
+    def count(self) -> int:
+        """Return how many workers there are now."""
+        return self._workers.count()
+
+    def submit(self, forest: Forest, piece: Piece) -> "Future[Came]":
+        """Have a piece made."""
+        future: Future[Came] = Future()
+        future.set_running_or_notify_cancel()
+        last = 2 * self.count() + 2  # so many may have been made since a worker was told
+        self._ask(forest, piece, max(0, piece.before - last), future)
+        return future
+
+    def taken(self, forest: Forest, piece: Piece, came: Came) -> None:
+        """Take note that what came of a piece counts from now on."""
+        text = json.dumps([piece.variant, told_seen(came.seen)])
+        self._seen.setdefault(forest.key, []).append(text)
+
+    def _ask(self, forest: Forest, piece: Piece, first: int, future: "Future[Came]") -> None:
+        """Ask a worker, with what pieces have seen from a first one on."""
+        head = json.dumps([code(), forest.key, forest.told, piece, first])
+        seen = ", ".join(self._seen.get(forest.key, [])[first : piece.before])
+        asked = f"{head[:-1]}, [{seen}]]"
+        inner = self._workers.executor.submit(make_piece, asked)
+        inner.add_done_callback(self._answered(forest, piece, future))
+
+    def _answered(
+        self, forest: Forest, piece: Piece, future: "Future[Came]"
+    ) -> "Callable[[Future[str]], None]":
+        def answered(inner: "Future[str]") -> None:
+            try:
+                data = json.loads(inner.result())
+                if isinstance(data, int):
+                    self._ask(forest, piece, data, future)
+                else:
+                    future.set_result(came_of(data))
+            except BaseException as error:
+                future.set_exception(error)
+
+        return answered

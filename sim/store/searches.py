@@ -1,0 +1,195 @@
+"""What came of searches, piece by piece: recorded once, whatever is interrupted and asked again.
+
+A piece that was recorded need not be made again, since all that comes of it follows from what it
+is; so a file that holds some pieces of a search is a search that can be gone on with. What a piece
+is, is recorded with it: one that was cut off otherwise (as others were looked for) is not taken.
+"""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sim.errors import UserError
+from sim.store.schema import add_searches, open_reading, open_writing
+
+ClassRow = tuple[int, str, str, bool]
+"""Variant, name in hexadecimal, how its runs end, and whether they fail."""
+_MOST_BYTES = 64_000_000
+"""What came of a piece is never longer; what says so in a file is not unpacked."""
+
+
+class SearchStore:
+    """The searches in a file, in memory if `path` is None.
+
+    Raises UserError if `path` is no file of results, or of an older form that holds a sweep.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._db = open_writing(path)
+        try:
+            with self._errors():
+                add_searches(self._db, path)
+        except UserError:
+            self._db.close()
+            raise
+
+    def begin(self, key: str, said: object, anew: bool = False) -> int:
+        """Return the number of a search. said: what is asked, as plain data. Raises UserError.
+
+        key: of all that its pieces depend on. anew: whether to forget what came of it.
+        """
+        with self._errors(), self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO searches (key, said) VALUES (?, ?)",
+                (key, json.dumps(said, sort_keys=True)),
+            )
+            query = "SELECT search FROM searches WHERE key = ?"
+            (search,) = self._db.execute(query, (key,)).fetchone()
+            for table in ("pieces", "classes") if anew else ():
+                self._db.execute(f"DELETE FROM {table} WHERE search = ?", (search,))
+            return int(search)
+
+    def came_of(self, search: int, number: int, asked: str) -> Any:
+        """Return what came of a piece, as plain data; None if that is not there.
+
+        asked: a name for all that the piece is.
+        """
+        query = "SELECT came FROM pieces WHERE search = ? AND number = ? AND asked = ?"
+        with self._errors():
+            found = self._db.execute(query, (search, number, asked)).fetchone()
+            return None if found is None else _unpacked(found[0])
+
+    def keep(self, search: int, number: int, asked: str, came: object) -> None:
+        """Record what came of a piece, as plain data. Raises UserError."""
+        packed = zlib.compress(json.dumps(came, separators=(",", ":")).encode(), 1)
+        with self._errors(), self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", (search, number, asked, packed)
+            )
+
+    def add_classes(self, search: int, rows: Iterable[ClassRow]) -> None:
+        """Record classes; those that are there already are left alone. Raises UserError."""
+        found = list(rows)
+        if not found:
+            return
+        with self._errors(), self._writing():
+            self._db.executemany(
+                "INSERT OR IGNORE INTO labels (text) VALUES (?)",
+                ((label,) for label in dict.fromkeys(row[2] for row in found)),
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO classes SELECT ?, ?, ?, ?, label FROM labels WHERE text = ?",
+                (
+                    (search, variant, bytes.fromhex(name), fails, label)
+                    for variant, name, label, fails in found
+                ),
+            )
+
+    def conclude(self, search: int, verdict: object) -> None:
+        """Record what a search came to so far, as plain data. Raises UserError."""
+        with self._errors(), self._writing():
+            self._db.execute(
+                "UPDATE searches SET verdict = ? WHERE search = ?",
+                (json.dumps(verdict, sort_keys=True), search),
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, zlib.error, ValueError) as error:
+            why = f"{self._path}: {error}; what was recorded before is kept"
+            raise UserError(why) from None
+
+
+class KeptSearch(NamedTuple):
+    """A search that a file tells of."""
+
+    said: object
+    """What was asked, as plain data."""
+    verdict: object
+    """What it came to when it was asked last, as plain data; None if nobody waited for it."""
+    pieces: int
+    classes: int
+    failing: int
+    """How many of them fail."""
+    endings: dict[str, int]
+    """In how many classes each ending was met."""
+
+
+def searches_in(path: Path) -> list[KeptSearch]:
+    """Return what a file of results tells of searches, while others may write to it.
+
+    Raises UserError for a file that is none.
+    """
+    db, form = open_reading(path)
+    try:
+        if form < 3:
+            return []
+        rows = db.execute("SELECT search, said, verdict FROM searches ORDER BY search").fetchall()
+        return [
+            _kept(db, search, json.loads(said), None if verdict is None else json.loads(verdict))
+            for search, said, verdict in rows
+        ]
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not a results file of wsrace: {error}") from None
+    finally:
+        db.close()
+
+
+def classes_in(path: Path) -> list[tuple[str, int, str, str, bool]]:
+    """Return the classes in a file: key of the search, variant, name, ending, whether it fails."""
+    db, form = open_reading(path)
+    query = (
+        "SELECT key, variant, lower(hex(name)), CAST(text AS TEXT), failed FROM classes "
+        "JOIN labels USING (label) JOIN searches USING (search) ORDER BY 1, 2, 3"
+    )
+    try:
+        rows = db.execute(query) if form >= 3 else []
+        return [
+            (key, variant, name, text, bool(failed)) for key, variant, name, text, failed in rows
+        ]
+    except sqlite3.Error as error:
+        raise UserError(f"{path}: not a results file of wsrace: {error}") from None
+    finally:
+        db.close()
+
+
+def _kept(db: sqlite3.Connection, search: object, said: object, verdict: object) -> KeptSearch:
+    (pieces,) = db.execute("SELECT count(*) FROM pieces WHERE search = ?", (search,)).fetchone()
+    rows = db.execute(
+        "SELECT CAST(text AS TEXT), count(*), total(failed) FROM classes JOIN labels USING (label) "
+        "WHERE search = ? GROUP BY text ORDER BY text",
+        (search,),
+    ).fetchall()
+    endings = {text: count for text, count, _ in rows}
+    failing = round(sum(failed for _, _, failed in rows))
+    return KeptSearch(said, verdict, pieces, sum(endings.values()), failing, endings)
+
+
+def _unpacked(packed: bytes) -> Any:
+    unpacker = zlib.decompressobj()
+    text = unpacker.decompress(packed, _MOST_BYTES)
+    if unpacker.unconsumed_tail:
+        raise ValueError("what came of a piece is longer than it can be")
+    return json.loads(text)
