@@ -7,7 +7,7 @@ import pytest
 from starlette.websockets import WebSocket
 
 from sim.errors import UserError
-from sim.exploration import tally
+from sim.exploration import judged
 from sim.exploration.inquiry import TIMES, Inquiry
 from sim.exploration.search import explore
 from sim.exploration.tally import SoFar
@@ -343,7 +343,7 @@ def test_the_failure_that_is_kept_is_the_one_with_the_fewest_deviations() -> Non
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tally, "record", seen)
+        patch.setattr(judged, "record", seen)
         again = explore(scene(CLOSE), Inquiry("exhaustive"))
     assert len(costs) == again.failing == found.failing
     assert found.failure is not None

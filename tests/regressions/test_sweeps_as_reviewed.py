@@ -128,7 +128,7 @@ def test_where_no_worker_is_nothing_is_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed (the extra dask)")
-    monkeypatch.setattr("sim.sweep.cluster._CONNECTS_S", 1)
+    monkeypatch.setattr("sim.workers.cluster._CONNECTS_S", 1)
     reproduce(SMALL, tmp_path / STORE)
     with pytest.raises(UserError, match="--dask"):
         reproduce(

@@ -169,7 +169,7 @@ def test_a_file_of_a_newer_form_is_refused_with_its_number(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 9")
     for opened in (lambda: ResultStore(path, CELLS), lambda: ResultReader(path)):
-        with pytest.raises(UserError, match="a newer wsrace, in form 9; this one knows up to 2"):
+        with pytest.raises(UserError, match="a newer wsrace, in form 9; this one knows up to 3"):
             opened()
 
 
