@@ -156,7 +156,7 @@ def reproduce(
 def bench(workers: int | None, rounds: int, runs: int, as_json: bool) -> None:
     """Measure how fast sweeps are here, against references in the same run."""
     from sim.commands.bench import run
-    from sim.sweep.reproduce import cores
+    from sim.workers.seam import cores
 
     with errors_as_statuses(keeps=False):
         sys.exit(run(workers or cores(), rounds, runs, as_json))
@@ -519,6 +519,7 @@ def replay(
     show_default=True,
     help="The share of unmixed cells that must agree.",
 )
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
 def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuring: Any) -> None:
     """Hold the model against what real servers do.

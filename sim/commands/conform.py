@@ -17,6 +17,10 @@ from sim.conformance.score import tally
 from sim.errors import UserError
 from sim.model.plain import printable
 from sim.report.text.conform import document_of, tell
+from sim.workers.seam import cores, local
+
+_FEW = 300
+"""So few cells are compared before processes have started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Request:
     kinds: tuple[str, ...] = ()
     trials: int = 10
     out: Path | None = None
+    workers: int | None = None
+    """Processes that simulate; None for one per core."""
 
 
 def run(request: Request) -> bool:
@@ -40,7 +46,9 @@ def run(request: Request) -> bool:
         raise UserError("--bar: expected a number from 0 to 1, got nan")
     with _progress() as on_cell:
         file = _measured(request, on_cell) if request.truth is None else read_cells(request.truth)
-        judged = judge_all(file.cells, lambda done: on_cell("compared", done, len(file.cells)))
+        count = len(file.cells)
+        with local((request.workers or cores()) if count > _FEW else 1) as workers:
+            judged = judge_all(file.cells, lambda done: on_cell("compared", done, count), workers)
     share = tally(judged).share
     below = share is not None and share < request.bar
     if request.as_json:

@@ -30,7 +30,7 @@ from sim.runs.keep import is_file, read_file
 from sim.runs.replay import Allowed
 from sim.schedulers.strategies import STRATEGIES
 from sim.sweep.kept import load_reproduction
-from sim.sweep.reproduce import cores
+from sim.workers.seam import cores
 
 NAME, STDOUT = "report.html", "-"
 

@@ -20,9 +20,10 @@ from sim.model.plain import printable
 from sim.report.text.reproduce import document_of, tell, tell_run
 from sim.sweep.exact.reproduce import check_exact
 from sim.sweep.identity import code
-from sim.sweep.reproduce import Reproduction, Task, check_task, cores, reproduce
+from sim.sweep.reproduce import Reproduction, Task, check_task, reproduce
 from sim.sweep.ties import judged
 from sim.workers.cluster import Cluster, open_cluster
+from sim.workers.seam import cores
 
 _FEW = 5
 """Trials that could not be run, of which each gets a line."""

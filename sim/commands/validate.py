@@ -18,11 +18,11 @@ from sim.model.plan import Plan
 from sim.model.scenario import known_guard
 from sim.report.text.validate import document_of, document_of_log, no_answer, tell, tell_log
 from sim.runs.own import guard_named, own_guard_of
-from sim.sweep.reproduce import cores
 from sim.validation.criteria import validated
 from sim.validation.deployment import OnClients, deploy
 from sim.validation.logged import has_answer, judged_by_log
 from sim.validation.timeline import Timeline
+from sim.workers.seam import cores
 
 NO_GO, NO_ANSWER = 1, 3
 

@@ -4,18 +4,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sim.errors import NoAnswer
-from sim.kernel.series import run_search
+from sim.kernel.series import run_once, run_search
 from sim.model.record import End, Event
 from sim.model.scenario import Scenario
-from sim.model.schedule import Kind, Question
+from sim.model.schedule import Kind, Question, picks
 from sim.model.switches import ServerProfile
 from sim.runs.scenario import ScenarioSubject
 from sim.runs.subject import Record, record
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.fifo import Fifo
+from sim.schedulers.replay import Follow
 
 MOST = 20_000
 """Schedules after which a scenario counts as not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A run, as far as it has to be kept to be made again. digest: of the run."""
+
+    subject: ScenarioSubject
+    picks: tuple[int, ...]
+    digest: str
+
+    def record(self) -> Record:
+        """Make it again."""
+        return record(self.subject, run_once(self.subject.job(Follow(self.picks))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,7 @@ class Prediction:
     of client_state and application_state when the loop ended.
     """
 
-    runs: Mapping[str, Record]
+    runs: Mapping[str, Predicted]
     losses: frozenset[int]
     states: frozenset[tuple[str, str]]
 
@@ -56,7 +70,7 @@ def predict(scenario: Scenario, profile: ServerProfile | None = None) -> Predict
     server that is not the one that the scenario names. Raises NoAnswer if the search does not come
     to its end.
     """
-    runs: dict[str, Record] = {}
+    runs: dict[str, Predicted] = {}
     losses: set[int] = set()
     states: set[tuple[str, str]] = set()
     stuck: list[End] = []
@@ -67,7 +81,9 @@ def predict(scenario: Scenario, profile: ServerProfile | None = None) -> Predict
             stuck.append(end)
             return True
         run = record(subject, end)
-        runs.setdefault(run.outcome.label, run)
+        if run.outcome.label not in runs:
+            found = Predicted(subject, picks(run.schedule), run.digest)
+            runs[run.outcome.label] = found
         losses.add(run.outcome.lost)
         states.add(states_at_end(end.events))
         return False

@@ -20,12 +20,12 @@ from typing import Any
 
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.judged import Candidate
-from sim.exploration.pieces import RUNS, Came, Failing, Piece, PutOff, Site
+from sim.exploration.pieces import RUNS, Came, Failing, Piece, PutOff, Site, WhatWasSeen
 from sim.exploration.runs import SOON
 from sim.exploration.stability import usual_went_otherwise
 from sim.exploration.tally import Tally
 from sim.runs.subject import Subject
-from sim.schedulers.tree import ROOT, Node, Visit
+from sim.schedulers.tree import ROOT, Node
 
 LEAST_AHEAD, MOST_AHEAD = 4, 64
 """Pieces that may be under way: enough for two workers at first, in the end for dozens."""
@@ -54,8 +54,8 @@ class Forest:
     open: list[tuple[int, Node]] = field(default_factory=list)
     """Nodes with their variants, the next one last."""
     put_off: list[tuple[int, Node]] = field(default_factory=list)
-    known: dict[int, dict[bytes, list[tuple[int, Visit]]]] = field(default_factory=dict)
-    """For each variant what was met, and by which pieces."""
+    seen: WhatWasSeen = field(default_factory=WhatWasSeen)
+    """What pieces have met, if this process makes them; else those know it who make them."""
     runs: int = 0
     cut: int = 0
     """Pieces that were cut off."""
@@ -166,9 +166,6 @@ class Forest:
             tally.count(came.judged[met.judged], met.points)
         if came.failing is not None:
             tally.keep(self._candidate(variant, came.failing))
-        known = self.known.setdefault(variant, {})
-        for key, visit in came.seen:
-            known.setdefault(key, []).append((piece.number, visit))
         self.open += [(variant, node) for node in reversed(came.left)]
         for one in came.put_off:
             self._put_off(variant, one)

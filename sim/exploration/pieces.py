@@ -5,7 +5,7 @@ that it may be made anywhere, and again. The number of runs is fixed, and not a 
 searched must not depend on how fast a machine is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -91,6 +91,29 @@ class Came(NamedTuple):
     """Why runs do not depend on their choices alone, if they do not."""
     usual: str = ""
     """How the usual run went in the process that made it, if that was looked at."""
+
+
+class WhatWasSeen:
+    """What the pieces of a search have met, one after the other."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, dict[bytes, list[tuple[int, Visit]]]] = {}
+        self.pieces = 0
+        """It knows of so many, the first ones."""
+
+    def learn(self, number: int, variant: int, seen: Iterable[tuple[bytes, Visit]]) -> None:
+        """Learn what the next piece has met; one that is known already is left alone."""
+        assert number <= self.pieces, "one after the other"
+        if number < self.pieces:
+            return
+        known = self._known.setdefault(variant, {})
+        for key, visit in seen:
+            known.setdefault(key, []).append((number, visit))
+        self.pieces = number + 1
+
+    def of(self, variant: int) -> Known:
+        """Return what was met in one of the variants, and by which pieces."""
+        return self._known.setdefault(variant, {})
 
 
 class Site:

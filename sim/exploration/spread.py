@@ -59,11 +59,12 @@ class Here:
     def submit(self, forest: Forest, piece: Piece) -> "Future[Came]":
         """Make it now."""
         future: Future[Came] = Future()
-        future.set_result(forest.site.make(piece, forest.known.setdefault(piece.variant, {})))
+        future.set_result(forest.site.make(piece, forest.seen.of(piece.variant)))
         return future
 
     def taken(self, forest: Forest, piece: Piece, came: Came) -> None:
-        """Do nothing: the forest knows."""
+        """Take note that what came of a piece counts from now on."""
+        forest.seen.learn(piece.number, piece.variant, came.seen)
 
 
 class Log(Protocol):

@@ -9,12 +9,11 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import NamedTuple
 
 from sim.exploration.forest import Forest
-from sim.exploration.pieces import Came, Known, Piece, Site
+from sim.exploration.pieces import Came, Piece, Site, WhatWasSeen
 from sim.exploration.told import (
     came_of,
     code,
@@ -24,7 +23,6 @@ from sim.exploration.told import (
     subject_of,
     told_seen,
 )
-from sim.schedulers.tree import Visit
 from sim.workers.seam import OtherCodeError, Workers
 
 _KEPT = 8
@@ -33,24 +31,11 @@ _ONE = Lock()
 """A process runs one world at a time; a worker of a cluster may have several threads."""
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(NamedTuple):
     """A search, as a worker knows it."""
 
     site: Site
-    known: dict[int, dict[bytes, list[tuple[int, Visit]]]] = field(default_factory=dict)
-    pieces: int = 0
-    """It knows what so many pieces have seen, the first ones."""
-
-    def learn(self, first: int, told: list[Any]) -> None:
-        """Learn what pieces have seen. first: the number of the first of them."""
-        for number, (variant, seen) in enumerate(told, first):
-            if number < self.pieces:
-                continue
-            known = self.known.setdefault(variant, {})
-            for key, visit in seen_of(seen):
-                known.setdefault(key, []).append((number, visit))
-            self.pieces = number + 1
+    seen: WhatWasSeen
 
 
 _searches: "OrderedDict[str, _Search]" = OrderedDict()
@@ -71,16 +56,16 @@ def make_piece(asked: str) -> str:
     with _ONE:
         search = _searches.get(key)
         if search is None:
-            search = _searches[key] = _Search(Site(*subject_of(told)))
+            search = _searches[key] = _Search(Site(*subject_of(told)), WhatWasSeen())
         _searches.move_to_end(key)
         while len(_searches) > _KEPT:
             _searches.popitem(last=False)
-        if first > search.pieces:
-            return json.dumps(search.pieces)
-        search.learn(first, seen)
+        if first > search.seen.pieces:
+            return json.dumps(search.seen.pieces)
+        for number, (variant, entries) in enumerate(seen, first):
+            search.seen.learn(number, variant, seen_of(entries))
         piece = piece_of(data)
-        known: Known = search.known.get(piece.variant, {})
-        return json.dumps(data_of(search.site.make(piece, known)))
+        return json.dumps(data_of(search.site.make(piece, search.seen.of(piece.variant))))
 
 
 class Elsewhere:

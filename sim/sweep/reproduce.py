@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -166,11 +165,6 @@ def said_of(task: Task, scenarios: Sequence[Scenario]) -> dict[str, Any]:
         "runs": task.trials,
         "scenarios": [one.model_dump(mode="json", exclude_defaults=True) for one in scenarios],
     }
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def name_of(task: Task, cells: Sequence[Planned]) -> str:

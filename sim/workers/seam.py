@@ -4,6 +4,7 @@ The seam is `concurrent.futures.Executor`. Behind it are processes here (`sim.wo
 cluster (`sim.workers.cluster`).
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import AbstractContextManager, contextmanager
@@ -37,6 +38,11 @@ class Workers:
 
 OpenWorkers = Callable[[], AbstractContextManager["Workers | None"]]
 """Opens workers; None for this process."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

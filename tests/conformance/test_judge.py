@@ -10,15 +10,18 @@ import sim.conformance.judge as judging
 from sim.conformance.arrange import ENVELOPE, GUARDS, KINDS, NO_EVENT, POINTS
 from sim.conformance.cells import Cell
 from sim.conformance.judge import Judged, judge, judge_all
-from sim.conformance.predict import Prediction
+from sim.conformance.predict import Predicted, Prediction
 from sim.conformance.score import digest_of, tally
 from sim.errors import NoAnswer
 from sim.model.scenario import Scenario
+from sim.model.schedule import picks
 from sim.runs.play import play
+from sim.runs.scenario import ScenarioSubject
 from tests.helpers import arranged
 from tests.helpers.arranged import LEGACY, STACKS, TRIO, cell
 
-RUN = play(Scenario(end_ms=50))
+MADE = play(Scenario(end_ms=50))
+RUN = Predicted(ScenarioSubject(MADE.scenario), picks(MADE.schedule), MADE.digest)
 
 
 def prediction(*classes: str, losses: tuple[int, ...] = (0,), states: Any = ()) -> Prediction:

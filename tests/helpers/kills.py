@@ -63,6 +63,9 @@ def _kill_one(main: int, chance: random.Random) -> int:
 
 
 def _children(pid: int) -> list[int]:
+    """Return the children of a process: those of each of its threads."""
+    found = []
     with suppress(OSError):
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(one) for one in (thread / "children").read_text().split()]
+    return found

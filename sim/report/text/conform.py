@@ -169,7 +169,7 @@ def token_for(one: Judged) -> str | None:
     runs = one.prediction.runs
     unseen = [name for name in sorted(runs) if name not in one.cell.seen]
     try:
-        return token_of(runs[(unseen or sorted(runs))[0]])
+        return token_of(runs[(unseen or sorted(runs))[0]].record())
     except UserError:
         return None
 
