@@ -5,7 +5,7 @@ that it may be made anywhere, and again. The number of runs is fixed, and not a 
 searched must not depend on how fast a machine is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,12 +22,10 @@ from sim.runs.subject import Record, Subject
 from sim.schedulers.caching import Caching
 from sim.schedulers.fifo import Fifo
 from sim.schedulers.replay import Lenient
-from sim.schedulers.tree import Node, Seen, Visit
+from sim.schedulers.tree import Known, Node, Seen, Visit
 
 RUNS = 16
 """Runs of a piece: some 50 ms. Long against its way to a worker and back, short to lose."""
-Known = Mapping[bytes, list[tuple[int, Visit]]]
-"""What was met, and by which pieces."""
 
 
 class Piece(NamedTuple):
@@ -97,7 +95,7 @@ class WhatWasSeen:
     """What the pieces of a search have met, one after the other."""
 
     def __init__(self) -> None:
-        self._known: dict[int, dict[bytes, list[tuple[int, Visit]]]] = {}
+        self._known: dict[int, Known] = {}
         self.pieces = 0
         """It knows of so many, the first ones."""
 
@@ -106,14 +104,14 @@ class WhatWasSeen:
         assert number <= self.pieces, "one after the other"
         if number < self.pieces:
             return
-        known = self._known.setdefault(variant, {})
+        known = self.of(variant)
         for key, visit in seen:
-            known.setdefault(key, []).append((number, visit))
+            known.add(number, key, visit)
         self.pieces = number + 1
 
     def of(self, variant: int) -> Known:
         """Return what was met in one of the variants, and by which pieces."""
-        return self._known.setdefault(variant, {})
+        return self._known.setdefault(variant, Known())
 
 
 class Site:

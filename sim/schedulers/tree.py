@@ -10,7 +10,7 @@ as long as every open node is gone on from once, and what a piece has seen count
 together with the nodes that it left open.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -76,26 +76,53 @@ def stopped_short(index: int, expected: Question | None) -> Divergence:
     return parted(index, expected or Question(Kind.STEP, ("what was asked before",)), None)
 
 
+class Known:
+    """What pieces have met. Large searches meet millions, so each entry is a number or a few."""
+
+    _VISITS = 1 << 24
+    """More different visits there never are: sets of tasks that sleep."""
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, int | tuple[int, ...]] = {}
+        self._visits: list[Visit] = []
+        self._numbers: dict[Visit, int] = {}
+
+    def add(self, piece: int, key: bytes, visit: Visit) -> None:
+        """Let a piece say something of what it has met. piece: its number."""
+        number = self._numbers.get(visit)
+        if number is None:
+            number = self._numbers[visit] = len(self._visits)
+            self._visits.append(visit)
+        entry = piece * self._VISITS + number
+        before = self._entries.get(key)
+        if before is None:
+            self._entries[key] = entry
+        else:
+            self._entries[key] = (*(before if isinstance(before, tuple) else (before,)), entry)
+
+    def visits(self, key: bytes, before: int) -> list[Visit]:
+        """Return what pieces with numbers below `before` have said of something."""
+        found = self._entries.get(key)
+        if found is None:
+            return []
+        entries = found if isinstance(found, tuple) else (found,)
+        end = before * self._VISITS
+        return [self._visits[entry % self._VISITS] for entry in entries if entry < end]
+
+
 class Seen:
     """What was met before, by this piece of a search or by earlier ones."""
 
-    def __init__(
-        self, known: Mapping[bytes, list[tuple[int, Visit]]] | None = None, before: int = 0
-    ) -> None:
-        """Prepare. known: what pieces have met, with their numbers, of which those below `before`
-        count.
-        """
-        self._known = known or {}
+    def __init__(self, known: Known | None = None, before: int = 0) -> None:
+        """Prepare. known: what pieces have met; those with numbers below `before` count."""
+        self._known = known
         self._before = before
         self._own: dict[bytes, list[Visit]] = {}
 
     def visits(self, key: bytes) -> list[Visit]:
         """Return what was said of something, in the order in which it was said."""
         own = self._own.get(key, [])
-        known = self._known.get(key)
-        if known is None:
-            return own
-        return [visit for number, visit in known if number < self._before] + own
+        return own if self._known is None else self._known.visits(key, self._before) + own
 
     def add(self, key: bytes, visit: Visit) -> None:
         """Say something of it."""

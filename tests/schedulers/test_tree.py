@@ -17,12 +17,11 @@ from sim.schedulers.bounded import DelayBounded, deviation
 from sim.schedulers.caching import Caching
 from sim.schedulers.exhaustive import Exhaustive
 from sim.schedulers.past import class_of
-from sim.schedulers.tree import ROOT, Divisible, Node, Seen, Visit
+from sim.schedulers.tree import ROOT, Divisible, Known, Node, Seen
 from tests.helpers.programs import TASKS, Task, program
 from tests.schedulers.test_dpor import FULL, job, searched
 
 FEW = [HealthCheck.filter_too_much, HealthCheck.data_too_large]
-Known = dict[bytes, list[tuple[int, Visit]]]
 
 
 def told(node: Node) -> Node:
@@ -42,7 +41,7 @@ class Pieces:
         self.horizon = step
         self.open = [ROOT]
         self.put_off: list[Node] = []
-        self.known: Known = {}
+        self.known = Known()
         self.number = 0
         self.classes: list[int] = []
         self.runs = 0
@@ -61,7 +60,7 @@ class Pieces:
             seen = Seen(self.known, before)
             self.piece(new(seen), [told(one) for one in nodes], 1 + self.draw(5))
             for key, visit in seen.new():
-                self.known.setdefault(key, []).append((self.number, visit))
+                self.known.add(self.number, key, visit)
             self.number += 1
 
     def piece(self, search: Divisible, nodes: list[Node], most: int) -> None:
@@ -158,3 +157,21 @@ def test_a_node_that_another_program_left_is_a_divergence(
     other.enter([nodes[0]._replace(met="0123456789abcdef")])
     with pytest.raises(Divergence, match="does not depend on its choices alone"):
         left(other, made("x"))
+
+
+def test_what_was_said_by_later_pieces_is_not_known_to_earlier_ones() -> None:
+    known = Known()
+    known.add(0, b"key", ("t1",))
+    known.add(2, b"key", ())
+    known.add(2, b"other", ("t1",))
+    assert [known.visits(b"key", before) for before in (0, 1, 2, 3)] == [
+        [],
+        [("t1",)],
+        [("t1",)],
+        [("t1",), ()],
+    ]
+    assert known.visits(b"nobody", 9) == []
+    seen = Seen(known, 1)
+    seen.add(b"key", ("t2",))
+    assert seen.visits(b"key") == [("t1",), ("t2",)]
+    assert list(seen.new()) == [(b"key", ("t2",))]
