@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from sim.commands.measuring import Round, median, peak_mb, rounds, start_s, store_rate, trial_s
+from sim.commands.measuring_searches import SearchRound, search_rounds
 from sim.commands.terminal import DONE, Bar, show
 
 _GROWTH: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -17,6 +18,9 @@ _GROWTH: dict[str, tuple[str, tuple[int, ...]]] = {
     "window (ms)": ("window_ms={}", (1, 10, 100)),
 }
 _TRIALS = (1, 10, 100)
+END_MS = 2_000
+"""How far the search that is measured looks, in virtual time."""
+_CLASSES = "classes per second of processor time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,19 @@ class Measured:
     """The file of results, in bytes a trial."""
     store_per_s: float
     """Rows per second into a file, in batches of 100."""
+    classes: int
+    """Of the search that is measured."""
+    classes_per_s: float
+    """Classes per second of processor time, searched in one."""
+    in_pieces: float
+    """A search in pieces: times the processor time of one in one."""
+    search_kept: float
+    """In pieces into a file: times the processor time of one in pieces."""
+    search_speed_up: float
+    """Of all workers against one, in wall time."""
+    search_main: float
+    """Processor time of the process that cuts pieces off, as a share of the wall time of all
+    workers."""
     start_s: float
     """Until a new worker has done its first trial."""
     peak_mb: float
@@ -56,7 +73,7 @@ class Measured:
 
 def run(workers: int, count: int, trials: int, as_json: bool) -> int:
     """Measure and tell; return the exit status."""
-    with Bar("measuring", count + 4) as bar:
+    with Bar("measuring", 2 * count + 4) as bar:
         found = _measured(workers, count, trials, lambda done, what: bar.tell(done, note=what))
     if as_json:
         click.echo(json.dumps(_document(found), sort_keys=True))
@@ -66,14 +83,22 @@ def run(workers: int, count: int, trials: int, as_json: bool) -> int:
 
 
 def _measured(
-    workers: int, count: int, trials: int, on_step: Callable[[int, str], None]
+    workers: int,
+    count: int,
+    trials: int,
+    on_step: Callable[[int, str], None],
+    end_ms: int = END_MS,
 ) -> Measured:
     found: list[Round] = []
     for one in rounds(count, trials, workers):
         found.append(one)
         on_step(len(found), f"round {len(found)} of {count}")
     growth = {}
-    for done, (name, (setting, numbers)) in enumerate(_GROWTH.items(), count):
+    searches: list[SearchRound] = []
+    for search in search_rounds(count, end_ms, workers):
+        searches.append(search)
+        on_step(count + len(searches), f"round {len(searches)} of {count}, searches")
+    for done, (name, (setting, numbers)) in enumerate(_GROWTH.items(), 2 * count):
         on_step(done, f"growing {name}")
         growth[name] = {
             one: 1000 * trial_s([setting.format(one)], 1 + 20 // one) for one in numbers
@@ -94,6 +119,12 @@ def _measured(
         main_us=median([one.many.cpu_s / of * 1e6 for one in found]),
         row_bytes=found[-1].bytes,
         store_per_s=store_rate(),
+        classes=searches[0].classes,
+        classes_per_s=median([one.classes / one.in_one.cpu_s for one in searches]),
+        in_pieces=median([one.here.cpu_s / one.in_one.cpu_s for one in searches]),
+        search_kept=median([one.kept.cpu_s / one.here.cpu_s for one in searches]),
+        search_speed_up=median([one.one / one.many.wall_s for one in searches]),
+        search_main=median([one.many.cpu_s / one.many.wall_s for one in searches]),
         start_s=start_s(),
         peak_mb=peak_mb(),
         growth=growth,
@@ -121,6 +152,11 @@ def _told(found: Measured) -> Iterator[str | Table]:
         ("the process above them", f"{found.main_us:,.0f}", "microseconds of a trial"),
         ("a file of results", f"{found.store_per_s:,.0f}", "rows per second"),
         ("", f"{found.row_bytes:,.0f}", "bytes of a trial"),
+        (f"a search of {found.classes:,} classes", f"{found.classes_per_s:,.0f}", _CLASSES),
+        ("in pieces", f"{found.in_pieces - 1:+.1%}", "processor time"),
+        ("into a file as well", f"{found.search_kept - 1:+.1%}", "processor time"),
+        (f"by {found.workers} workers", f"{found.search_speed_up:.2f}", "times one, in wall time"),
+        ("the process above them", f"{found.search_main:.1%}", "of that time"),
         ("a new worker", f"{found.start_s:.2f}", "s until its first trial is done"),
         ("memory", f"{found.peak_mb:,.0f}", "MB at most, of this process"),
     ):

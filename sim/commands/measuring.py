@@ -118,7 +118,7 @@ def rounds(count: int, trials: int, workers: int) -> Iterator[Round]:
         open_pool(workers, limit_s=LIMIT_S) as several,
     ):
         path = Path(folder) / "r.sqlite"
-        of_one, of_many = _workers(single, 1), _workers(several, workers)
+        of_one, of_many = workers_of(single, 1), workers_of(several, workers)
         for way in (of_one, of_many):  # processes start, and import
             swept(cells, 4 * workers, way, path)
         for _ in range(count):
@@ -133,7 +133,8 @@ def rounds(count: int, trials: int, workers: int) -> Iterator[Round]:
             )
 
 
-def _workers(pool: Pool, count: int) -> Workers:
+def workers_of(pool: Pool, count: int) -> Workers:
+    """Return the processes of a pool as those who work."""
     return Workers(pool, lambda: count, kill=pool.kill)
 
 

@@ -73,14 +73,14 @@ class Elsewhere:
 
     def __init__(self, workers: Workers) -> None:
         """Prepare."""
-        self._workers = workers
+        self.workers = workers
         self.lost = workers.lost
         self._seen: dict[str, list[str]] = {}
         """For each search what its pieces have seen, as text, by number."""
 
     def count(self) -> int:
         """Return how many workers there are now."""
-        return self._workers.count()
+        return self.workers.count()
 
     def submit(self, forest: Forest, piece: Piece) -> "Future[Came]":
         """Have a piece made."""
@@ -100,7 +100,7 @@ class Elsewhere:
         head = json.dumps([code(), forest.key, forest.told, piece, first])
         seen = ", ".join(self._seen.get(forest.key, [])[first : piece.before])
         asked = f"{head[:-1]}, [{seen}]]"
-        inner = self._workers.executor.submit(make_piece, asked)
+        inner = self.workers.executor.submit(make_piece, asked)
         inner.add_done_callback(self._answered(forest, piece, future))
 
     def _answered(

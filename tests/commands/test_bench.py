@@ -15,7 +15,7 @@ from sim.sweep.trials import run_trials
 
 @pytest.fixture(scope="module")
 def measured() -> Measured:
-    return bench._measured(2, 1, 2, lambda done, what: None)
+    return bench._measured(2, 1, 2, lambda done, what: None, end_ms=50)
 
 
 def test_everything_is_measured_and_nothing_is_zero(measured: Measured) -> None:
@@ -32,7 +32,13 @@ def test_it_is_told_as_a_table(measured: Measured, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bench, "_measured", lambda *_: measured)
     told = CliRunner().invoke(main, ["bench", "--rounds", "1", "--runs", "2", "--workers", "2"])
     assert told.exit_code == 0
-    for words in ("a bare trio.run", "by a supervised worker", "by 2 of them", "bytes of a trial"):
+    for words in (
+        "a bare trio.run",
+        "by a supervised worker",
+        "by 2 of them",
+        "bytes of a trial",
+        "in pieces",
+    ):
         assert words in told.stdout
     assert "medians of 1 rounds of" in told.stdout
 
