@@ -563,17 +563,24 @@ def validate(plan: str, **asked: Any) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--since", default="", metavar="TIME", help="Only lines from this time on.")
 @click.option("--until", default="", metavar="TIME", help="Only lines before this time.")
+@click.option(
+    "--ignore-unknown", is_flag=True, help="Let errors that are not known here be no concern."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
-def logs(files: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
-    """Find the lines of the race in logs and say what they are consistent with.
+def logs(
+    files: tuple[str, ...], since: str, until: str, as_json: bool, ignore_unknown: bool
+) -> None:
+    """Find the records of the race in logs and say what they are consistent with.
 
-    FILE is text, JSON Lines or an export of Cloud Logging, also packed with gzip; "-" is standard
-    input. Exit status 1 if there is a bad line, 3 if reading was stopped.
+    A record is a line with what belongs to it, such as a traceback; it counts once. FILE is text,
+    JSON Lines or an export of Cloud Logging, also packed with gzip; "-" is standard input. Exit
+    status 1 if there is a bad record, 3 for no answer: an error that is not known here, one without
+    a time under --since or --until, or something that was not read. 0 only if there is none.
     """
     with errors_as_statuses():
         from sim.commands.logs import Request, run
 
-        sys.exit(run(Request(files, as_json, since, until)))
+        sys.exit(run(Request(files, as_json, since, until, ignore_unknown)))
 
 
 @main.command()

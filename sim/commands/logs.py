@@ -10,10 +10,10 @@ from sim.commands.terminal import show
 from sim.errors import UserError
 from sim.logs.counting import Between
 from sim.logs.files import faults_of, read, time_of
-from sim.logs.triage import begin_triage
+from sim.logs.triage import Triage, begin_triage
 from sim.report.text.logs import document_of, tell
 
-FINDINGS, STOPPED = 1, 3
+FINDINGS, NO_ANSWER = 1, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,16 @@ class Request:
     as_json: bool = False
     since: str = ""
     until: str = ""
+    ignore_unknown: bool = False
+    """Whether errors that nobody knows stand in the way of an all-clear."""
 
 
 def run(request: Request) -> int:
     """Look at the files and tell. Return the exit status. Raises UserError for what is typed wrong.
 
-    A file that cannot be read to its end is counted up to there. Ctrl-C ends the reading and what
-    was counted is told.
+    1 for a bad record, 3 for no answer: something was not read, an error that nobody knows, or one
+    without a time where times are asked for. 0 only if there is nothing of that. A file that cannot
+    be read to its end is counted up to there. Ctrl-C ends the reading and what was counted is told.
     """
     triage = begin_triage(_between(request))
     read(triage, request.files, quiet=request.as_json)
@@ -40,8 +43,25 @@ def run(request: Request) -> int:
         show(tell(triage))
     if not triage.complete:
         click.echo("wsrace: stopped; what was read until then is counted", err=True)
-        return STOPPED
-    return FINDINGS if triage.counts.kinds["bad"] else 0
+    if triage.counts.kinds["bad"]:
+        return FINDINGS
+    return NO_ANSWER if _stays_open(triage, request) else 0
+
+
+def _stays_open(triage: Triage, request: Request) -> bool:
+    """Say on stderr why logs without a bad record are no all-clear. Return whether they are not."""
+    counts = triage.counts
+    unknown = 0 if request.ignore_unknown else counts.unknown
+    reasons = []
+    if not triage.is_whole:
+        reasons.append("not all of it was read")
+    if unknown:
+        reasons.append(f"{unknown:,} errors that are not known here (--ignore-unknown)")
+    if counts.undated:
+        reasons.append(f"{counts.undated:,} errors without a time, of which times were asked for")
+    if reasons:
+        click.echo(f"wsrace: no all-clear: {'; '.join(reasons)}", err=True)
+    return bool(reasons)
 
 
 def _between(request: Request) -> Between:

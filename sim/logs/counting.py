@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from sim.logs.bounded import Frequent, Stretches
-from sim.logs.entry import Said, said_by_entry, said_by_line, texts, unwrap
-from sim.logs.matching import match_patterns, place
+from sim.logs.entry import Said
+from sim.logs.matching import place
 from sim.logs.patterns import ERROR, KINDS, PATTERNS
 from sim.logs.reading import mend_text
+from sim.logs.records import Record
 from sim.logs.times import NANOS
 
 EXAMPLE: Final = 300
 """Characters of an example that are kept."""
+_TOLD: Final = 3
+"""Errors that nobody knows, of which the first lines are kept."""
 _COLUMN: Final = {pattern.name: KINDS.index(pattern.kind) for pattern in PATTERNS}
 
 
@@ -40,6 +43,15 @@ class Example:
     file: str
     line: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An error that nobody knows: where it begins, and its first lines, cut."""
+
+    file: str
+    line: int
+    first: tuple[str, ...]
 
 
 Also = Callable[[str, int, list[str], Said], None]
@@ -74,12 +86,13 @@ class Between:
 
 
 class Counts:
-    """Takes what a scanner shows and counts it. One for all files; name each with `begin`.
+    """Counts records. One for all files; name each with `begin`.
 
-    A line of text, or a JSON entry, is one hit of each pattern that it holds. kinds: lines and
-    entries with a bad pattern, else a warning, else a good one. Connections and revisions are
+    A record is one hit of each pattern that it holds. kinds: records with a bad pattern, else a
+    warning, else a good one. unknown: errors without any. undated: of errors and of records with a
+    bad pattern, those without a time where times are asked for. Connections and revisions are
     counted for bad and warning ones. stretches: a column for each of KINDS, and one for ERROR.
-    also: is told of all, whatever its time.
+    also: is told of all that holds a pattern, whatever its time.
     """
 
     def __init__(self, between: Between | None = None, also: Also | None = None) -> None:
@@ -91,6 +104,9 @@ class Counts:
         self.unzoned = 0
         self.timeless = 0
         self.outside = 0
+        self.unknown = 0
+        self.undated = 0
+        self.first_unknown: list[Unknown] = []
         self._between = between or Between()
         self._also = also
         self._file = ""
@@ -99,31 +115,32 @@ class Counts:
         """Say which file the next lines are from."""
         self._file = file
 
-    def text(self, line: str, number: int) -> None:
-        """Take a line that may hold a pattern."""
-        if names := match_patterns(line):
-            self._hit(names, said_by_line(line, place(line, names[0])), number)
+    def add(self, record: Record) -> None:
+        """Count a record."""
+        if record.names:
+            self._hit(list(record.names), record.said, record.number)
+        elif self._is_asked_for(record.said, counts=True):
+            self.unknown += 1
+            if len(self.first_unknown) < _TOLD:
+                lines = tuple(mend_text(line) for line in record.first)
+                self.first_unknown.append(Unknown(self._file, record.number, lines))
 
-    def entry(self, found: dict[str, Any], number: int) -> None:
-        """Take an entry that may hold a pattern."""
-        for one in unwrap(found):
-            self._one_entry(one, number)
-
-    def _one_entry(self, found: dict[str, Any], number: int) -> None:
-        holding = [text for text in texts(found) if match_patterns(text)]
-        if holding:
-            names = match_patterns("\n".join(holding))
-            text = next(text for text in holding if names[0] in match_patterns(text))
-            self._hit(names, said_by_entry(found, text, place(text, names[0])), number)
+    def _is_asked_for(self, said: Said, counts: bool) -> bool:
+        """Whether a record lies within the times; one without any is told if it would count."""
+        ns = said.when.ns if said.when else None
+        if self._between.holds(ns):
+            return True
+        self.undated += ns is None and counts
+        return False
 
     def _hit(self, names: list[str], said: Said, number: int) -> None:
         if self._also is not None:
             self._also(self._file, number, names, said)
         ns = said.when.ns if said.when else None
-        if not self._between.holds(ns):
+        column = min([_COLUMN[name] for name in names])
+        if not self._is_asked_for(said, counts=KINDS[column] == "bad"):
             self.outside += 1
             return
-        column = min([_COLUMN[name] for name in names])
         self.kinds[KINDS[column]] += 1
         if said.when is None:
             self.timeless += 1

@@ -5,6 +5,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,9 @@ def _add(triage: Triage, name: str, on_bytes: OnBytes) -> None:
         add(triage, name, chunks())
     except KeyboardInterrupt:
         triage.complete = False
-    triage.files[-1].unreadable.update(why)
+    last = triage.files[-1]
+    last.unreadable.update(why)
+    triage.files[-1] = replace(last, unread=last.unread or bool(why))
 
 
 @contextmanager

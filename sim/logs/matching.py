@@ -4,14 +4,18 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from sim.logs.lines import JSON_MARKS, MARKS
 from sim.logs.patterns import PATTERNS, Pattern
 
 NEEDLES: Final = (
     *dict.fromkeys(needle for pattern in PATTERNS for needle in pattern.needles),
+    *MARKS,
+    *JSON_MARKS,
     r"\u00",
 )
-"""A text without one of these holds no pattern. The last is how JSON writes a plain character in
-another way: an entry with it has to be read before it can be said what is in it."""
+"""A text without one of these holds no pattern, no traceback and no error. The last is how JSON
+writes a plain character in another way: an entry with it has to be read before it can be said what
+is in it."""
 _LONGEST: Final = max(map(len, NEEDLES))
 _REGEX: Final = {pattern.name: re.compile(pattern.regex) for pattern in PATTERNS}
 _FINE: Final = [
@@ -50,9 +54,17 @@ def match_patterns(text: str) -> list[str]:
     for needle, search, pattern in _FINE:
         if needle in text and pattern not in found and search(text):
             found.append(pattern)
-    if len(found) > 1 and any(one.kind == "bad" and not one.fallback for one in found):
+    return best_of([one.name for one in found])
+
+
+def best_of(names: list[str]) -> list[str]:
+    """Return the names of patterns, in the order of the table, without fallbacks that are not
+    needed.
+    """
+    found = [one for one in PATTERNS if one.name in names] if len(names) > 1 else []
+    if any(one.kind == "bad" and not one.fallback for one in found):
         found = [one for one in found if not one.fallback]
-    return [one.name for one in found]
+    return [one.name for one in found] or names
 
 
 def place(text: str, name: str) -> int:

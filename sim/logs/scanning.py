@@ -11,6 +11,8 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, Protocol
 
 from sim.logs.matching import marks, more_marks
@@ -26,6 +28,8 @@ BROKEN: Final = "JSON that is broken"
 CUT: Final = "JSON that is cut at the end"
 TOO_LONG: Final = "JSON objects that are too long"
 TOO_DEEP: Final = "JSON that is nested too deeply"
+_HEAD: Final = 4000
+"""Characters of a line before another one that are kept."""
 _MARGIN: Final = 16
 """An error so near to the end of what was read may only mean that the rest is missing."""
 _BEGINNING: Final = re.compile(r'\{[ \t\r\n]*(?:["}]|\Z)')
@@ -41,13 +45,22 @@ _AGAIN: Final = re.compile(r"\}\s{0,9},\s{0,9}(?=\{)|\n")
 
 
 class Sink(Protocol):
-    """Who is told. Only of what may hold a pattern."""
+    """Who is told of what may hold a pattern, a traceback or an error; of all if it wants that."""
 
-    def text(self, line: str, number: int) -> None:
-        """Take a line, or a piece of a long or a broken one; `number` counts from 1."""
+    @property
+    def wants_all(self) -> bool:
+        """Whether it has to see every line for now."""
+
+    def text(self, line: str, number: int, back: Callable[[], Iterator[str]]) -> None:
+        """Take a line, or a piece of a long or a broken one; `number` counts from 1. back: yields
+        the lines before it, the nearest first, as far as they are at hand.
+        """
 
     def entry(self, found: dict[str, Any], number: int) -> None:
         """Take a JSON object that begins in line `number`."""
+
+    def finish(self) -> None:
+        """Take note that the log ends."""
 
 
 class Scanner:
@@ -79,6 +92,8 @@ class Scanner:
         """Whether the line at `_at` has begun before."""
         self._text_until = 0
         """Up to here no JSON is tried."""
+        self._last = ""
+        """The last line before the buffer."""
         self._wanted = 0
         """So many characters must wait before looking again is of use."""
 
@@ -99,10 +114,14 @@ class Scanner:
         self._open = False
         self._advance(True)
         self._drop()
+        self._sink.finish()
 
     def _drop(self) -> None:
-        """Forget what was looked at."""
+        """Forget what was looked at, but for the last line."""
         at, self._at = self._at, 0
+        end = self._buffer.rfind("\n", 0, at)
+        if end >= 0:
+            self._last = self._buffer[self._buffer.rfind("\n", 0, end) + 1 : end][:_HEAD]
         self._passed += at
         self._before += self._buffer.count("\n", self._counted, at)
         self._counted = 0
@@ -224,20 +243,33 @@ class Scanner:
     def _entry(self, found: dict[str, Any], at: int, end: int) -> None:
         self.entries += 1
         first = bisect_left(self._marks, at)
-        if first < len(self._marks) and self._marks[first] < end:
+        if self._sink.wants_all or (first < len(self._marks) and self._marks[first] < end):
             self._sink.entry(found, self._number(at))
 
     def _look(self, start: int, end: int) -> None:
-        """Show the lines between `start` and `end` that may hold a pattern."""
-        buffer, known = self._buffer, self._marks
-        index = bisect_left(known, start)
-        while index < len(known) and known[index] < end:
-            mark = known[index]
-            first = buffer.rfind("\n", start, mark) + 1 or start
-            last = buffer.find("\n", mark, end)
+        """Show the lines between `start` and `end` that may hold something, or all of them."""
+        buffer, known, sink = self._buffer, self._marks, self._sink
+        index, at = bisect_left(known, start), start
+        while at < end:
+            index = bisect_left(known, at, index)
+            first = at
+            if not sink.wants_all:
+                if index == len(known) or known[index] >= end:
+                    break
+                first = buffer.rfind("\n", at, known[index]) + 1 or at
+            last = buffer.find("\n", first, end)
             last = end if last < 0 else last
-            self._sink.text(buffer[first:last].removesuffix("\r"), self._number(first))
-            index = bisect_left(known, last, index)
+            line = buffer[first:last].removesuffix("\r")
+            sink.text(line, self._number(first), partial(self._back, first))
+            at = last + 1
+
+    def _back(self, at: int) -> Iterator[str]:
+        """Yield the lines before one that begins at `at`, the nearest first."""
+        buffer = self._buffer
+        while at > 0:
+            end, at = at - 1, buffer.rfind("\n", 0, at - 1) + 1
+            yield buffer[at:end].removesuffix("\r")[:_HEAD]
+        yield self._last
 
     def _number(self, at: int) -> int:
         """Return the line of a place; it never goes back before one that was asked for."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sim.logs.counting import Also, Between, Counts
 from sim.logs.reading import BLOCK, Notes, blocks
+from sim.logs.records import Records
 from sim.logs.scanning import LONGEST, Scanner
 
 
@@ -22,6 +23,8 @@ class FileCount:
     encoding: str
     gzip: bool
     unreadable: Counter[str]
+    unread: bool = False
+    """Whether bytes of it were not looked at at all."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,11 @@ class Triage:
     def size(self) -> int:
         """Bytes of all files, unpacked."""
         return sum(file.size for file in self.files)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all bytes of all files were looked at."""
+        return self.complete and not any(file.unread for file in self.files)
 
     @property
     def unreadable(self) -> Counter[str]:
@@ -73,7 +81,7 @@ def add(
     name: what to call it. chunks: its bytes, cut anywhere. block: bytes that are looked at at once.
     longest: the longest line or object. If `chunks` raises, what was read until then is counted.
     """
-    notes, scanner = Notes(), Scanner(triage.counts, longest)
+    notes, scanner = Notes(), Scanner(Records(triage.counts.add), longest)
     triage.counts.begin(name)
     try:
         for piece in blocks(chunks, notes, block):
@@ -89,5 +97,6 @@ def add(
                 encoding=notes.encoding,
                 gzip=notes.gzip,
                 unreadable=notes.unreadable + scanner.unreadable,
+                unread=bool(notes.unreadable),
             )
         )

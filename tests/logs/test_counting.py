@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sim.logs.counting import Between, Counts, Span
 from sim.logs.entry import SEVERITIES, Said, said_by_entry, said_by_line, texts, unwrap
 from sim.logs.patterns import ERROR
+from sim.logs.records import Records
 from sim.logs.times import NANOS, Instant
 from sim.logs.triage import add, begin_triage
 from tests.helpers.reading_logs import GOOD, NEED, WARNING, document, entry, hits, triage
@@ -208,7 +209,9 @@ def test_spans_and_long_examples() -> None:
     assert Span().with_time(3).with_time(1).with_time(2) == Span(1, 3)
     counts = Counts()
     counts.begin("f")
-    counts.text(f"{'x' * 9000}{NEED}{'y' * 9000}", 3)
+    records = Records(counts.add)
+    records.text(f"{'x' * 9000}{NEED}{'y' * 9000}", 3, lambda: iter(()))
+    records.finish()
     example = counts.patterns[ERROR].example
     assert example is not None
     assert "Need to call" in example.text

@@ -140,6 +140,12 @@ def summary(triage: Triage) -> Iterator[str]:
         yield f"{counts.unzoned:,} have a time without a zone, which was read as UTC"
     if counts.outside:
         yield f"{counts.outside:,} more lie outside the times asked for, or have no time"
+    if counts.unknown:
+        yield f"{counts.unknown:,} errors that are not known here"
+        for one in counts.first_unknown:
+            yield fault(f"  {one.file}:{one.line}: {' / '.join(map(str.strip, one.first))}")
+    if counts.undated:
+        yield f"{counts.undated:,} errors have no time: nobody can say whether they are meant"
 
 
 def document_of(triage: Triage) -> dict[str, Any]:
@@ -155,6 +161,8 @@ def document_of(triage: Triage) -> dict[str, Any]:
         "timeless": counts.timeless,
         "unzoned": counts.unzoned,
         "outside": counts.outside,
+        "unknown": counts.unknown,
+        "undated": counts.undated,
         "unit_seconds": counts.stretches.unit_s,
         "minutes": [
             {"start": write_time(start * NANOS), "bad": bad, "warning": warning, "good": good}
@@ -226,6 +234,8 @@ def _busiest(rows: list[tuple[str, int, tuple[int, ...]]], name: str) -> list[di
 def conclusion(counts: Counts) -> list[str]:
     """Return a few sentences that follow from the counts and from nothing else."""
     if not any(counts.kinds.values()):
+        if counts.unknown or counts.undated:
+            return ["No known pattern, but errors: this is no all-clear."]
         return [
             "No line holds a known pattern: this log does not tell whether the race happens here."
         ]
@@ -255,13 +265,7 @@ def _which_race(counts: Counts) -> str:
 def _the_fix(counts: Counts) -> list[str]:
     error, warning = counts.patterns[ERROR], counts.patterns[WARNING]
     if not warning.hits:
-        if not error.hits:
-            return []
-        return [
-            f"The warning of the published fix ({WARNING}) stands nowhere: it is not deployed, or "
-            "it had nothing to see, because in the blind spot and after a server's close neither "
-            "client_state nor the machine changes."
-        ]
+        return []  # whether it is deployed, its own words alone tell
     acted = (
         f"The published fix is deployed and stopped a receive {_times(warning.hits)}; a message "
         "that was queued at that moment is lost."

@@ -1,0 +1,230 @@
+"""Tracebacks of every source are one record with their head: one time, one severity, one hit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.logs.counting import Between
+from sim.logs.patterns import ERROR
+from sim.logs.times import from_text
+from sim.logs.triage import Triage, add, begin_triage
+from tests.helpers.reading_logs import NEED, entry
+
+AT = "2026-07-29 11:00:00,100"
+LATER = "2026-07-29 11:05:00,100"
+TRACEBACK = [
+    "Traceback (most recent call last):",
+    '  File "/srv/app/chat.py", line 31, in chat',
+    "    text = await websocket.receive_text()",
+    '  File "/srv/venv/site-packages/starlette/websockets.py", line 117, in receive_text',
+    f"    raise RuntimeError('{NEED}')",
+    f"RuntimeError: {NEED}",
+]
+OTHER = [
+    "Traceback (most recent call last):",
+    '  File "/srv/app/chat.py", line 40, in chat',
+    "    orders[number].send(text)",
+    "KeyError: 'c7'",
+]
+DURING = ["", "During handling of the above exception, another exception occurred:", ""]
+HEAD = f"{AT} ERROR uvicorn.error: Exception in ASGI application"
+
+
+def read(*lines: str, between: Between | None = None, block: int = 1 << 18) -> Triage:
+    found = begin_triage(between)
+    add(found, "log", ["\n".join([*lines, ""]).encode()], block=block)
+    return found
+
+
+def bad(found: Triage) -> tuple[int, int, int]:
+    """Bad records, those of them without a time, and errors that are not known."""
+    return found.counts.kinds["bad"], found.counts.timeless, found.counts.unknown
+
+
+HEADS = {
+    "logging": f"{AT} ERROR uvicorn.error: Exception in ASGI application",
+    "loguru": "2026-07-29 11:00:00.100 | ERROR    | app:chat:12 - it failed",
+    "gunicorn": "[2026-07-29 11:00:00 +0000] [14] [ERROR] Exception in ASGI application",
+    "iso": "2026-07-29T11:00:00Z ERROR it failed",
+    "at INFO": f"{AT} INFO app: logged with exc_info",
+    "access log": "[29/Jul/2026:11:00:00 +0000] ERROR it failed",
+}
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize("block", [7, 100, 1 << 18])
+def test_a_traceback_counts_once_at_the_time_of_its_head(head: str, block: int) -> None:
+    found = read(f"{AT} INFO app: before", head, *TRACEBACK, f"{LATER} INFO after", block=block)
+    assert bad(found) == (1, 0, 0)
+    count = found.counts.patterns[ERROR]
+    assert (count.hits, count.timeless) == (1, 0)
+    assert count.severities == {"info" if "INFO" in head else "error": 1}
+    assert count.example is not None
+    assert count.example.text == f"RuntimeError: {NEED}"
+
+
+def test_a_head_without_a_time_has_none_though_others_do() -> None:
+    found = read(f"{AT} INFO x", "ERROR:    Exception in ASGI application", *TRACEBACK)
+    assert bad(found) == (1, 1, 0)
+    assert found.counts.patterns[ERROR].severities == {"error": 1}
+
+
+def test_a_traceback_below_a_line_that_is_no_head_is_of_unknown_time() -> None:
+    assert bad(read("client left", *TRACEBACK)) == (1, 1, 0)
+    assert bad(read(*TRACEBACK)) == (1, 1, 0)
+    assert bad(read("", "", *TRACEBACK, *TRACEBACK)) == (2, 2, 0)
+
+
+def test_chained_tracebacks_are_one_record() -> None:
+    direct = "The above exception was the direct cause of the following exception:"
+    for between in (DURING, ["", direct, ""]):
+        found = read(HEAD, *OTHER, *between, *TRACEBACK, f"{LATER} INFO after")
+        assert bad(found) == (1, 0, 0)
+        assert read(HEAD, *TRACEBACK, *between, *OTHER).counts.kinds["bad"] == 1
+
+
+def test_an_exception_group_is_one_record_with_its_margins() -> None:
+    group = [
+        "  + Exception Group Traceback (most recent call last):",
+        '  |   File "/srv/app/main.py", line 3, in run',
+        "  |     async with trio.open_nursery():",
+        "  | ExceptionGroup: Exceptions from Trio nursery (1 sub-exception)",
+        "  +-+---------------- 1 ----------------",
+        "    | Traceback (most recent call last):",
+        '    |   File "/srv/app/chat.py", line 31, in chat',
+        "    |     text = await websocket.receive_text()",
+        f"    | RuntimeError: {NEED}",
+        "    +------------------------------------",
+    ]
+    assert bad(read(HEAD, *group, f"{LATER} INFO after {NEED}")) == (2, 0, 0)
+    assert bad(read(HEAD, *group[:-1])) == (1, 0, 0)
+
+
+PREFIXES = {
+    "compose": ("web_1    | ", "worker-2 | "),
+    "kubectl": ("[pod/web-7d9/app] ", "[pod/web-8c1/app] "),
+    "syslog": ("Jul 29 11:00:00 host app[12]: ", "Jul 29 11:00:00 host app[13]: "),
+}
+
+
+@pytest.mark.parametrize("prefixes", PREFIXES.values(), ids=PREFIXES)
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_sources_that_are_mixed_line_by_line_are_told_apart(
+    prefixes: tuple[str, str], data: st.DataObject
+) -> None:
+    one = [HEAD, *TRACEBACK, f"{LATER} INFO one"]
+    other = [f"{LATER} ERROR app: it failed", *OTHER, *DURING, *TRACEBACK, f"{LATER} INFO other"]
+    queues = [one.copy(), other.copy()]
+    lines = []
+    while any(queues):
+        which = data.draw(st.sampled_from([number for number in (0, 1) if queues[number]]))
+        lines.append(f"{prefixes[which]}{queues[which].pop(0)}".rstrip())
+    found = read(*lines)
+    assert bad(found) == (2, 0, 0)
+    span = found.counts.patterns[ERROR].span
+    times = [from_text(text) for text in (AT, LATER)]
+    assert [span.first, span.last] == [time.ns for time in times if time is not None]
+
+
+def test_without_sources_two_tracebacks_at_once_are_never_given_a_wrong_time() -> None:
+    """Where one of them is open, lines are its own; of two, nobody can say whose they are."""
+    one, other = [HEAD, *TRACEBACK], [f"{LATER} ERROR app: it failed", *TRACEBACK]
+    in_turn = [*one[:4], other[0], *one[4:], *other[1:]]
+    assert bad(read(*in_turn))[0] == 2
+    mixed = [line for pair in zip(one, other, strict=True) for line in pair]
+    found = read(*mixed)
+    count, later = found.counts.patterns[ERROR], from_text(LATER)
+    assert later is not None
+    assert (count.hits, count.timeless) == (2, 1)
+    assert (count.span.first, count.span.last) == (later.ns, later.ns)
+    assert found.counts.unknown == 1  # the head of the other one is told, too
+
+
+def test_an_error_that_nobody_knows_is_counted_and_told() -> None:
+    found = read(f"{AT} INFO x", f"{AT} ERROR app: it failed", *OTHER, f"{AT} CRITICAL app: gone")
+    assert bad(found) == (0, 0, 2)
+    first, second = found.counts.first_unknown
+    assert (first.file, first.line) == ("log", 2)
+    assert first.first == (f"{AT} ERROR app: it failed", OTHER[0], "KeyError: 'c7'")
+    assert second.first == (f"{AT} CRITICAL app: gone",)
+
+
+def test_what_is_no_error_is_none() -> None:
+    quiet = ["no ERRORS here", f"{AT} INFO app: 0 ERRORs", f"{AT} WARNING app: FATALITY"]
+    assert bad(read(*quiet)) == (0, 0, 0)
+
+
+def test_where_times_are_asked_for_an_error_without_one_is_told() -> None:
+    since = from_text("2026-07-29T10:00:00Z")
+    assert since is not None
+    found = read(*TRACEBACK, HEAD, *TRACEBACK, *OTHER, between=Between(since.ns))
+    assert found.counts.kinds["bad"] == 1
+    assert found.counts.undated == 2
+
+
+def test_the_lines_of_a_split_entry_are_one_record() -> None:
+    """As Cloud Run splits what is written to standard error: an entry for each line."""
+    entries = [entry(line) for line in (HEAD, *TRACEBACK, f"{LATER} INFO after")]
+    found = read(*(json.dumps(one) for one in entries))
+    assert bad(found) == (1, 0, 0)
+    assert found.counts.patterns[ERROR].hits == 1
+
+
+def test_an_entry_with_its_traceback_is_one_record() -> None:
+    for told in (
+        {"severity": "ERROR", "message": "it failed", "exc_info": "\n".join(TRACEBACK)},
+        {"level": "error", "event": "it failed", "exception": "\n".join(TRACEBACK)},
+    ):
+        found = read(json.dumps({"timestamp": "2026-07-29T11:00:00Z", **told}))
+        assert bad(found) == (1, 0, 0)
+        assert found.counts.patterns[ERROR].severities == {"error": 1}
+
+
+@pytest.mark.parametrize("level", ["error", "ERROR", "critical", "fatal"])
+def test_an_entry_of_an_error_that_nobody_knows_is_one(level: str) -> None:
+    found: dict[str, Any] = {"level": level, "msg": "it failed", "time": "2026-07-29T11:00:00Z"}
+    assert bad(read(json.dumps(found))) == (0, 0, 1)
+    assert bad(read(json.dumps(found | {"level": "info"}))) == (0, 0, 0)
+
+
+def test_the_case_of_reports_gives_the_counts_of_single_lines() -> None:
+    """200 minutes, an error every other minute (codalab/codabench #985 and others)."""
+    blocks, lines = [], []
+    for minute in range(200):
+        at = f"2026-07-29 {9 + minute // 60:02}:{minute % 60:02}:00,100"
+        accepted = f'{at} INFO uvicorn.error: 10.0.0.7:4{minute % 10}112 - "WebSocket" [accepted]'
+        blocks.append(accepted)
+        lines.append(accepted)
+        if minute % 2 == 0:
+            blocks += [f"{at} ERROR uvicorn.error: Exception in ASGI application", *TRACEBACK]
+            lines.append(f"{at} ERROR uvicorn.error: {NEED}")
+    since = from_text("2026-07-29T11:00:00Z")
+    assert since is not None
+    for log in (blocks, lines):
+        found = read(*log)
+        assert bad(found) == (100, 0, 0)
+        assert len(list(found.counts.stretches)) == 100
+        found = read(*log, between=Between(since.ns))
+        assert (found.counts.kinds["bad"], found.counts.outside) == (40, 60)
+
+
+@given(st.lists(st.sampled_from([HEAD, *TRACEBACK, *OTHER, *DURING, f"web | {HEAD}", "x"])))
+@settings(deadline=None)
+def test_every_line_that_raised_belongs_to_exactly_one_record(lines: list[str]) -> None:
+    found = read(*lines)
+    raised = sum(NEED in line for line in lines)
+    records = found.counts.patterns[ERROR].hits
+    assert (records > 0) is (raised > 0)
+    assert records <= raised
+    assert found.counts.kinds["bad"] == records
+
+
+def test_memory_does_not_grow_with_sources(tmp_path: Path) -> None:
+    lines = [f"s{number} | {HEAD}" for number in range(5_000)]
+    found = read(*lines)
+    assert found.counts.unknown == 5_000
