@@ -1,6 +1,7 @@
 """Processes of a search are killed at any moment: gone on with, it comes to the same classes."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from tests.helpers.kills import CAN_BE_FOUND, disturbed, undisturbed
 pytestmark = pytest.mark.skipif(not CAN_BE_FOUND, reason="looks for processes in /proc")
 
 
-def command(out: Path, end_ms: int, *guards: str) -> list[str]:
-    asked = ["explore", "blind-spot", "--count", "--set", f"end_ms={end_ms}", "--workers", "2"]
-    named = [part for one in guards for part in ("--guard", one)]
-    return [*asked, *named, "--json", "--out", str(out)]
+WHOLE = ("blind-spot", "--set", "end_ms=2000", "--guard", "catch")
+"""A search that comes to its end."""
+CUT = ("server-close", "--guard", "pre-fix", "--max-schedules", "20000")
+"""One that is cut, at the same place whatever happens to it."""
+
+
+def command(out: Path, asked: Sequence[str]) -> list[str]:
+    return ["explore", *asked, "--count", "--workers", "2", "--json", "--out", str(out)]
 
 
 def said_in(out: Path) -> dict[str, Any]:
@@ -26,9 +31,9 @@ def said_in(out: Path) -> dict[str, Any]:
     return found
 
 
-def check(folder: Path, end_ms: int, guards: list[str], kills: int, longest_s: float) -> int:
-    undisturbed(command(folder / "one", end_ms, *guards))
-    killed = disturbed(command(folder / "other", end_ms, *guards), kills, longest_s)
+def check(folder: Path, asked: Sequence[str], kills: int, longest_s: float) -> int:
+    undisturbed(command(folder / "one", asked))
+    killed = disturbed(command(folder / "other", asked), kills, longest_s)
     one, other = (folder / name / STORE for name in ("one", "other"))
     assert classes_in(other) == classes_in(one)
     assert searches_in(other) == searches_in(one)
@@ -37,9 +42,9 @@ def check(folder: Path, end_ms: int, guards: list[str], kills: int, longest_s: f
 
 
 def test_two_kills_change_nothing(tmp_path: Path) -> None:
-    assert check(tmp_path, 2_000, ["catch"], 2, 2.5) == 2
+    assert check(tmp_path, WHOLE, 2, 2.5) == 2
 
 
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
-    assert check(tmp_path, 5_000, ["pre-fix", "catch"], 20, 8.0) == 20
+    assert check(tmp_path, CUT, 20, 5.0) == 20

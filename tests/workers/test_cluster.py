@@ -102,7 +102,7 @@ def test_a_search_on_a_cluster_comes_to_the_same_as_in_this_process(cluster: Das
 def test_a_search_outlives_a_worker_that_is_killed_and_meets_one_that_is_added(
     tmp_path: Path,
 ) -> None:
-    asked = ["explore", "blind-spot", "--count", "--guard", "pre-fix", "--set", "end_ms=6000"]
+    asked = ["explore", "server-close", "--count", "--guard", "pre-fix", "--max-schedules", "20000"]
     with dask_cluster(tmp_path, 2) as one:
         there = begin([*asked, "--dask", one.address, "--out", str(tmp_path / "there")])
         time.sleep(10)
