@@ -15,6 +15,8 @@ from sim.logs.times import NANOS
 
 EXAMPLE: Final = 300
 """Characters of an example that are kept."""
+_LINES: Final = 20
+"""Lines of somebody's own that are counted, for each pattern."""
 _TOLD: Final = 3
 """Errors that nobody knows, of which the first lines are kept."""
 _COLUMN: Final = {pattern.name: KINDS.index(pattern.kind) for pattern in PATTERNS}
@@ -67,6 +69,10 @@ class PatternCount:
     timeless: int = 0
     severities: Counter[str] = field(default_factory=Counter)
     example: Example | None = None
+    proved: Counter[str] = field(default_factory=Counter)
+    """In how many records the tracebacks prove which mechanism."""
+    own: Counter[str] = field(default_factory=Counter)
+    """Lines of somebody's own at which it was raised; the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class Counts:
     def add(self, record: Record) -> None:
         """Count a record."""
         if record.names:
-            self._hit(list(record.names), record.said, record.number)
+            self._hit(list(record.names), record.said, record.number, record)
         elif self._is_asked_for(record.said, counts=True):
             self.unknown += 1
             if len(self.first_unknown) < _TOLD:
@@ -133,7 +139,7 @@ class Counts:
         self.undated += ns is None and counts
         return False
 
-    def _hit(self, names: list[str], said: Said, number: int) -> None:
+    def _hit(self, names: list[str], said: Said, number: int, record: Record) -> None:
         if self._also is not None:
             self._also(self._file, number, names, said)
         ns = said.when.ns if said.when else None
@@ -159,6 +165,10 @@ class Counts:
             count.timeless += ns is None
             count.span = count.span.with_time(ns)
             count.severities[said.severity] += 1
+            if record.proved:
+                count.proved[record.proved] += 1
+            if record.own and (record.own in count.own or len(count.own) < _LINES):
+                count.own[record.own] += 1
             if count.example is None:
                 count.example = example_of(self._file, number, said, name)
 

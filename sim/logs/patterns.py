@@ -2,7 +2,8 @@
 
 The texts are those of the report of issue #1061 (which quotes them with other quotation marks and
 without the final dot), of Starlette 0.27 to 1.10, of websockets 10 to 17, of uvicorn 0.22 to 0.54,
-and those that our handlers log.
+of wsproto, of CPython's asyncio and collections, of gunicorn 27 and daphne 4.2, and those that our
+handlers log. Granian's are not known.
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,13 @@ KINDS: Final[tuple[Kind, ...]] = ("bad", "warning", "good")
 @dataclass(frozen=True, slots=True)
 class Mechanism:
     """A way in which the race comes about. scenario: the shipped one that reproduces it, "" if
-    there is none. about: what happens, in a sentence.
+    there is none. about: what happens, in a sentence. check: what `wsrace check` has to be asked
+    to reproduce it in an application, "" where a scenario does.
     """
 
     scenario: str
     about: str
+    check: str = ""
 
 
 MECHANISMS: Final[Mapping[str, Mechanism]] = {
@@ -47,6 +50,31 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         "setup-race", "two state machines under two connection ids: one hears of the accept only"
     ),
     "accept race": Mechanism("accept-race", "the client was gone before the handler accepted"),
+    "own second close": Mechanism(
+        "",
+        "the handler closed after its own receive had told it of the end, or a second time",
+        "--client 'send:hi, close'",
+    ),
+    "send after its own disconnect": Mechanism(
+        "",
+        "the handler went on to send after its own receive had told it of the end",
+        "--client 'send:hi, close'",
+    ),
+    "escaped disconnect": Mechanism(
+        "",
+        "nobody caught the disconnect: each client that leaves costs a traceback",
+        "--client 'send:hi, close'",
+    ),
+    "registry change": Mechanism(
+        "",
+        "a collection of connections changed while a broadcast walked it, or lost one twice",
+        "--client 'send:hi, wait, close' --client 'send:hi, close'",
+    ),
+    "keepalive": Mechanism(
+        "",
+        "the peer answered no ping in time, so the server's own library ended the connection",
+        "--pings --client 'sleep:60s, close'",
+    ),
 }
 ERROR: Final = "need-accept-first"
 """The pattern of the error of issue #1061."""
@@ -242,6 +270,130 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         why="An OSError of send escaped: in accept, or with Starlette before 0.36 in any send. It "
         "stands in the server's traceback; our handlers (accept-race) log a line without a text.",
         apart="The traceback says which: websocket.accept() or a send.",
+    ),
+    Pattern(
+        name="protocol-closed",
+        kind="bad",
+        texts=(
+            "wsproto.utilities.LocalProtocolError: Event TextMessage(data='hi', "
+            "frame_finished=True, message_finished=True) cannot be sent in state "
+            "ConnectionState.CLOSED.",
+        ),
+        regex=r"cannot be sent in state",
+        needles=("cannot be sent in state",),
+        consistent=("server close", "blind spot"),
+        scenario="",
+        why="The server let a send through on a connection that was closed, and wsproto refused it "
+        "(wsproto/connection.py, `send`): hypercorn and trio-websocket.",
+        apart="After a close by the server there is a line of who closed; after a blind spot the "
+        "client was gone.",
+    ),
+    Pattern(
+        name="connection-closed",
+        kind="bad",
+        texts=(
+            "websockets.exceptions.ConnectionClosedError: no close frame received or sent",
+            "websockets.exceptions.ConnectionClosedOK: received 1000 (OK); then sent 1000 (OK)",
+        ),
+        regex=r"exceptions\.ConnectionClosed(?:OK|Error)?\b",
+        needles=("exceptions.ConnectionClosed",),
+        consistent=("blind spot", "eaten disconnect"),
+        scenario="",
+        why="A send or a receive on a connection that had ended, and nobody caught it "
+        "(websockets/exceptions.py).",
+        apart="The traceback says whether it was a send or a receive.",
+    ),
+    Pattern(
+        name="registry-changed",
+        kind="bad",
+        texts=(
+            "RuntimeError: dictionary changed size during iteration",
+            "RuntimeError: Set changed size during iteration",
+            "RuntimeError: dictionary keys changed during iteration",
+            "RuntimeError: deque mutated during iteration",
+            "ValueError: list.remove(x): x not in list",
+        ),
+        regex=r"changed (?:size )?during iteration|mutated during iteration"
+        r"|list\.remove\(x\): x not in list",
+        needles=("during iteration", "list.remove(x)"),
+        consistent=("registry change",),
+        scenario="",
+        why="A collection changed while somebody walked it across an await, or lost one twice "
+        "(CPython, Objects/dictobject.c, setobject.c, listobject.c).",
+        apart="The line of the traceback says which collection; a broadcast over a copy, and "
+        "`discard`, do not do this.",
+    ),
+    Pattern(
+        name="escaped-disconnect",
+        kind="warning",
+        texts=(
+            "starlette.websockets.WebSocketDisconnect: (1001, None)",
+            "fastapi.exceptions.WebSocketDisconnect: (1006, '')",
+        ),
+        regex=r"(?:^|[\s|])[\w.]*WebSocketDisconnect(?:: \(?\d|$)",
+        needles=("WebSocketDisconnect",),
+        consistent=("escaped disconnect",),
+        scenario="",
+        why="A receive told of the end of the connection (starlette/websockets.py, "
+        "`_raise_on_disconnect`), and nobody caught it.",
+        fallback=True,
+    ),
+    Pattern(
+        name="keepalive-timeout",
+        kind="warning",
+        texts=(
+            "sent 1011 (internal error) keepalive ping timeout; no close frame received",
+            "received 1011 (internal error) keepalive ping timeout",
+        ),
+        regex=r"keepalive ping timeout",
+        needles=("keepalive ping timeout",),
+        consistent=("keepalive",),
+        scenario="",
+        why="websockets closed by itself (websockets/asyncio/connection.py, `keepalive`): the peer "
+        "was gone, or the loop was held up for as long.",
+        apart="Many at one moment: the loop was held up. A send that follows fails like after any "
+        "close.",
+    ),
+    Pattern(
+        name="worker-killed",
+        kind="warning",
+        texts=(
+            "WORKER TIMEOUT (pid:12)",
+            "Worker (pid:12) was sent SIGKILL! Perhaps out of memory?",
+        ),
+        regex=r"WORKER TIMEOUT \(pid:|\) was sent SIG",
+        needles=("WORKER TIMEOUT", "was sent SIG"),
+        consistent=(),
+        scenario="",
+        why="gunicorn ended a worker process (gunicorn/arbiter.py), and with it every connection.",
+        apart="Connections that end in that very second ended by it.",
+    ),
+    Pattern(
+        name="never-retrieved",
+        kind="bad",
+        texts=("Task exception was never retrieved", "Future exception was never retrieved"),
+        regex=r"exception was never retrieved",
+        needles=("exception was never retrieved",),
+        consistent=(),
+        scenario="",
+        why="A task ended by an exception that nobody looked at (asyncio/futures.py, `__del__`).",
+        apart="The traceback below it says which.",
+        fallback=True,
+    ),
+    Pattern(
+        name="took-too-long",
+        kind="warning",
+        texts=(
+            "Application instance <Task pending> for connection <WebSocketProtocol> took too long "
+            "to shut down and was killed.",
+        ),
+        regex=r"took too long to shut down and was killed",
+        needles=("took too long to shut down",),
+        consistent=("eaten disconnect",),
+        scenario="",
+        why="daphne waited for a handler that did not end after its client had left "
+        "(daphne/server.py).",
+        apart="The handler waits for something else than the disconnect.",
     ),
     Pattern(
         name="loop-error",

@@ -14,6 +14,7 @@ shows all lines while one is open, and looks for marks else.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final
 
 from sim.logs.entry import Said, said_by_entry, said_by_line, texts, unwrap
@@ -27,6 +28,7 @@ from sim.logs.lines import (
     starts_traceback,
 )
 from sim.logs.matching import best_of, match_patterns, place
+from sim.logs.mechanism import REJECTED, Chain, prove
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
@@ -55,6 +57,10 @@ class Record:
     number: int
     has_traceback: bool
     first: tuple[str, ...]
+    proved: str = ""
+    """The mechanism that its tracebacks prove, a key of `MECHANISMS`; "" for none."""
+    own: str = ""
+    """The line of somebody's own at which it was raised, "file:line"."""
 
     @property
     def is_error(self) -> bool:
@@ -80,16 +86,23 @@ class _Open:
     first: list[str] = field(default_factory=list)
     raised: str = ""
     """The last line of its last traceback."""
+    chain: Chain = field(default_factory=Chain)
+    was_rejected: bool = False
+    """Whether the line before it says that the handshake was refused."""
 
     def add(self, text: str, sort: Sort) -> None:
         """Take a line."""
         self.lines += 1
         if starts_traceback(text):
             self.has_traceback, self.at_its_end, self.goes_on = True, False, False
+            self.chain.start()
         elif sort is Sort.CHAIN:
             self.goes_on = True
         elif not self.at_its_end and _ends_traceback(text, sort):
             self.at_its_end, self.raised = True, text.strip(" |")
+            self.chain.end(self.raised)
+        else:
+            self.chain.add(text)
         for name in match_patterns(text):
             if name not in self.holding or text.strip(" |") == self.raised:
                 self.holding[name] = text  # what was raised, and not the line that raised it
@@ -112,7 +125,11 @@ class _Open:
         if self.raised and self.raised[:_KEPT] not in first:
             first = [*first[: _FIRST - 1], self.raised[:_KEPT]]
         said = replace(self.said, text=text)
-        found = Record(tuple(names), said, self.number, self.has_traceback, tuple(first))
+        proved = prove(names, self.chain.raised, self.was_rejected)
+        found = Record(
+            *(tuple(names), said, self.number, self.has_traceback, tuple(first)),
+            *(proved, self.chain.own),
+        )
         return found if names or found.is_error else None
 
 
@@ -139,7 +156,7 @@ class Records:
         found = split_source(line)
         sort = sort_of(found.text)
         if sort is Sort.HEAD:
-            self._begin(found, number)
+            self._begin(found, number, back)
         else:
             self._go_on(found, sort, number, back)
 
@@ -161,10 +178,14 @@ class Records:
 
     # -- lines ---------------------------------------------------------------------------------
 
-    def _begin(self, line: Line, number: int) -> None:
+    def _begin(self, line: Line, number: int, back: Back) -> None:
         """Begin a record with a head line."""
         self._close(line.source, but_unfinished=True)
-        self._add(line.source, _opened(line, number), line.text, Sort.HEAD)
+        opened = _opened(line, number)
+        if opened.said.severity in SEVERE:
+            before = _line_before(line.source, back)
+            opened.was_rejected = before is not None and REJECTED.search(before.text) is not None
+        self._add(line.source, opened, line.text, Sort.HEAD)
 
     def _go_on(self, line: Line, sort: Sort, number: int, back: Back) -> None:
         """Take a line that is no head."""
@@ -258,7 +279,8 @@ class Records:
             return
         self._close(source)
         opened = _Open(number, said)
-        opened.add(text, Sort.HEAD)
+        for line in text.split("\n"):
+            opened.add(line, sort_of(line) if starts_traceback(text) else Sort.HEAD)
         opened.holding.update((name, said.text) for name in names)
         opened.at_its_end = "\n" in text or not opened.has_traceback
         if opened.holding or opened.has_traceback or said.severity in SEVERE:
@@ -273,15 +295,19 @@ def _opened(line: Line, number: int) -> _Open:
     return _Open(number, said_by_line(line.stamp + line.text))
 
 
+def _line_before(source: str, back: Back) -> Line | None:
+    """Return the last line of a source that is not blank, None if it is too far back."""
+    for line in islice(back(), _BACK):
+        found = split_source(line)
+        if found.source == source and sort_of(found.text) is not Sort.BLANK:
+            return found
+    return None
+
+
 def _head_before(source: str, back: Back) -> Line | None:
     """Return the head line right before a traceback of a source, None if there is none."""
-    for count, line in enumerate(back()):
-        if count == _BACK:
-            return None
-        found = split_source(line)
-        if found.source == source and not found.text.isspace() and found.text:
-            return found if sort_of(found.text) is Sort.HEAD else None
-    return None
+    found = _line_before(source, back)
+    return found if found is not None and sort_of(found.text) is Sort.HEAD else None
 
 
 def _message(found: dict[str, Any]) -> str:

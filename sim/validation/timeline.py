@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from sim.logs.counting import Example, example_of
 from sim.logs.entry import Said
-from sim.logs.patterns import BY_NAME, PATTERNS, Pattern
+from sim.logs.patterns import BY_NAME, MECHANISMS, PATTERNS, Pattern
 from sim.logs.times import NANOS
 
 Sort = Literal["race", "other", "failed set-up", "opened"]
@@ -28,7 +28,10 @@ line beside it says so, and nothing is to count twice.
 RACE: Final = frozenset(
     one.name
     for one in PATTERNS
-    if one.kind == "bad" and one.consistent and one.name not in SET_UP and not one.fallback
+    if one.kind == "bad"
+    and any(MECHANISMS[name].scenario for name in one.consistent)
+    and one.name not in SET_UP
+    and not one.fallback
 )
 """Patterns that speak for a connection that was used after its end. A set-up that failed is an
 other error here, because it is one in a simulated deployment.

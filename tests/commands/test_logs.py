@@ -32,7 +32,7 @@ KEYS = {
 }  # fmt: skip
 PATTERN_KEYS = {
     "name", "kind", "hits", "first", "last", "timeless", "severities", "consistent_with",
-    "scenario", "why", "apart", "example",
+    "scenario", "why", "apart", "example", "proved", "own_lines",
 }  # fmt: skip
 LOG = (
     f"2025-09-14T10:00:00Z INFO {GOOD}\n"

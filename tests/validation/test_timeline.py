@@ -28,7 +28,8 @@ def test_every_pattern_counts_as_what_it_says() -> None:
     assert {"never-ready", "out-of-order", "set-up-error"} == SET_UP
     assert {
         "need-accept-first", "receive-after-disconnect", "send-after-close", "concurrent-receive",
-        "too-many-refusals", "after-the-close", "client-disconnected",
+        "too-many-refusals", "after-the-close", "client-disconnected", "protocol-closed",
+        "connection-closed",
     } == RACE  # fmt: skip
     for one in PATTERNS:
         errors = set(sorts_of((one.name,))) & {"race", "other"}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -54,9 +54,14 @@ def pattern_table(counts: Counts) -> Table:
                 *(pattern.name, pattern.kind, f"{count.hits:,}"),
                 _severities(count),
                 *(_time(ns).replace("T", " ") for ns in (count.span.first, count.span.last)),
-                *(", ".join(pattern.of), pattern.scenario or "-"),
+                *(", ".join(_of(pattern, count)), pattern.scenario or "-"),
             )
     return table
+
+
+def _of(pattern: Pattern, count: PatternCount) -> Sequence[str]:
+    """Return what a pattern is consistent with here: what tracebacks prove, if all do."""
+    return sorted(count.proved) if count.proved.total() == count.hits else pattern.of
 
 
 def _severities(count: PatternCount) -> str:
@@ -80,9 +85,24 @@ def explained(counts: Counts) -> Iterator[str]:
         yield f"{pattern.name}: {pattern.why}"
         if pattern.apart:
             yield f"  {pattern.apart}"
+        yield from _proved(count)
         if count.example is not None:
             where = f"{count.example.file}:{count.example.line}"
             yield fault(f"  first seen at {where}: {count.example.text.strip()}")
+
+
+def _proved(count: PatternCount) -> Iterator[str]:
+    """Yield what tracebacks prove, how to reproduce that, and at which lines it was raised."""
+    for name, records in sorted(count.proved.items()):
+        mechanism = MECHANISMS[name]
+        proved = f"proved by the traceback of {records:,} of {count.hits:,}"
+        yield f"  {proved}: {name}: {mechanism.about}"
+    left = [name for name in count.proved if MECHANISMS[name].check]
+    for name in left:
+        yield f"  to reproduce it: wsrace check MODULE:APP {MECHANISMS[name].check}"
+    if count.own:
+        told = ", ".join(f"{line} ({_times(number)})" for line, number in count.own.most_common(3))
+        yield fault(f"  raised at {told}")
 
 
 def over_time(counts: Counts) -> Iterator[str]:
@@ -215,6 +235,8 @@ def _pattern(pattern: Pattern, count: PatternCount) -> dict[str, Any]:
             for name in pattern.consistent
         ],
         "scenario": pattern.scenario or None,
+        "proved": dict(sorted(count.proved.items())),
+        "own_lines": dict(sorted(count.own.items())),
         "why": pattern.why,
         "apart": pattern.apart,
         "example": example and {"file": example.file, "line": example.line, "text": example.text},
@@ -248,16 +270,16 @@ def _which_race(counts: Counts) -> str:
         return "No bad line."
     error = counts.patterns[ERROR].hits
     others = [
-        f"{pattern.name} {_times(counts.patterns[pattern.name].hits)} ({joined(pattern.of, 'or')})"
+        f"{pattern.name} {_times(count.hits)} ({joined(_of(pattern, count), 'or')})"
         for pattern in PATTERNS
-        if pattern.kind == "bad" and pattern.name != ERROR and counts.patterns[pattern.name].hits
+        if pattern.kind == "bad" and pattern.name != ERROR
+        if (count := counts.patterns[pattern.name]).hits
     ]
     said = f"{bad:,} bad {'line' if bad == 1 else 'lines'}. "
     if error:
-        said += (
-            f"Consistent with the race of issue #1061: {ERROR} {_times(error)} (blind spot, server "
-            "close or hop)"
-        )
+        found = next(one for one in PATTERNS if one.name == ERROR)
+        of = joined(_of(found, counts.patterns[ERROR]), "or")
+        said += f"Consistent with the race of issue #1061: {ERROR} {_times(error)} ({of})"
         return f"{said}; besides, {joined(others)}." if others else f"{said}."
     return f"{said}Not the error of issue #1061 itself ({ERROR}), but {joined(others)}."
 

@@ -1,0 +1,120 @@
+"""What the text of one record proves: the chain of what was raised, and the frames between.
+
+A pattern is consistent with several mechanisms. A traceback says more: "During handling of" an
+exception means that it was raised before, in the same task, and had not been done with; the frames
+say which call raised it. Only what follows from that is said here; else the candidates stay.
+
+The functions that are looked for are those of starlette/websockets.py (`receive*`, `send*`,
+`close`, `accept`, `_raise_on_disconnect`), and of what stands below it: `asgi_send` of uvicorn's
+protocols, `recv` and `send` of websockets.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+_FRAME: Final = re.compile(r"""[\s|]*File "([^"]{1,300})", line ([0-9]{1,7}), in (\S{1,100})""")
+_OF_LIBRARIES: Final = re.compile(
+    r"site-packages|dist-packages|/lib/python[0-9.]+/|^<|/(?:uvicorn|starlette|fastapi|hypercorn)/"
+)
+_GONE: Final = re.compile(
+    r"ClientDisconnected|ConnectionClosed|BrokenPipe|ConnectionReset|WebSocketDisconnect"
+)
+_MOST: Final = 10
+"""Tracebacks of a record that are kept; the first ones."""
+
+
+@dataclass(slots=True)
+class Raised:
+    """One traceback. text: what was raised, its last line. calls: names of its functions."""
+
+    text: str = ""
+    calls: list[str] = field(default_factory=list)
+    own: str = ""
+    """The innermost line that is no library's, "file:line"."""
+
+    def add(self, line: str) -> None:
+        """Take a line of it."""
+        found = _FRAME.match(line)
+        if found is None:
+            return
+        if len(self.calls) < 200:
+            self.calls.append(found[3])
+        if not _OF_LIBRARIES.search(found[1]):
+            self.own = f"{found[1]}:{found[2]}"
+
+    @property
+    def sends(self) -> bool:
+        """Whether it rose in a send: of text, of bytes, of JSON, or of an accept or a close."""
+        return any(call.startswith(("send", "close", "accept", "asgi_send")) for call in self.calls)
+
+    @property
+    def is_disconnect(self) -> bool:
+        """Whether a receive told of the end of the connection."""
+        return "WebSocketDisconnect" in self.text and (
+            "_raise_on_disconnect" in self.calls or not self.sends
+        )
+
+
+OWN_CLOSE: Final = "own second close"
+OWN_SEND: Final = "send after its own disconnect"
+BLIND: Final = "blind spot"
+ESCAPED: Final = "escaped disconnect"
+GONE: Final = "accept race"
+
+
+REJECTED: Final = re.compile(r'"WebSocket [^"]{0,300}" 403\b')
+"""How uvicorn says that a handshake was refused: the handler closed before it accepted."""
+
+
+def prove(names: Sequence[str], chain: Sequence[Raised], was_rejected: bool = False) -> str:
+    """Return the mechanism that the tracebacks of a record prove, "" if they prove none.
+
+    names: its patterns. chain: its tracebacks, the first cause first. was_rejected: whether the
+    line before the record says that the handshake was refused.
+    """
+    if not chain:
+        return ""
+    last, before = chain[-1], chain[:-1]
+    after_disconnect = any(one.is_disconnect for one in before)
+    if "after-the-close" in names or "send-after-close" in names:
+        closes = "websocket.close" in last.text.partition(" after ")[0] or "close" in last.calls
+        if closes and was_rejected:
+            return OWN_CLOSE
+        if after_disconnect and last.sends:
+            return OWN_CLOSE if closes else OWN_SEND
+    if "need-accept-first" in names and any(one.sends and _GONE.search(one.text) for one in before):
+        return BLIND  # a send had failed, and what caught that went on to receive
+    if "client-disconnected" in names and "accept" in last.calls:
+        return GONE
+    if "escaped-disconnect" in names and last.is_disconnect:
+        return ESCAPED
+    return ""
+
+
+class Chain:
+    """The tracebacks of a record, as its lines come."""
+
+    def __init__(self) -> None:
+        self.raised: list[Raised] = []
+
+    def start(self) -> None:
+        """Let a traceback begin."""
+        if len(self.raised) < _MOST:
+            self.raised.append(Raised())
+
+    def add(self, line: str) -> None:
+        """Take a line of the last one."""
+        if self.raised and not self.raised[-1].text:
+            self.raised[-1].add(line)
+
+    def end(self, text: str) -> None:
+        """Let the last one end. text: what was raised."""
+        if self.raised and not self.raised[-1].text:
+            self.raised[-1].text = text[:1000]
+
+    @property
+    def own(self) -> str:
+        """The innermost line of somebody's own in the last traceback, "" if none is."""
+        return self.raised[-1].own if self.raised else ""
