@@ -135,10 +135,14 @@ def _subjects(scenario: Scenario, request: Request) -> list[ScenarioSubject]:
     if not request.handlers:
         if request.factory:
             raise UserError("--factory: it says what the names of --handler stand for")
+        if len(set(request.guards)) < len(request.guards):
+            raise UserError("--guard: the same guard stands there twice")
         guards = request.guards or scenario.sweep.guards
         return [_with_guard(scenario, guard, fidelity, request.guards) for guard in guards]
     if request.guards:
         raise UserError("--guard: a handler of your own has its own checks; ask for one of both")
+    if len(set(request.handlers)) < len(request.handlers):
+        raise UserError("--handler: the same handler stands there twice")
     return [
         HandlerSubject(scenario, fidelity, own=import_handler(name, request.factory))
         for name in request.handlers

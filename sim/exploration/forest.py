@@ -80,7 +80,9 @@ class Forest:
     @property
     def is_over(self) -> bool:
         """Whether it is known all that is wanted, or can be."""
-        return self.finished or self.paused or self.tally.enough or self.runs >= self.inquiry.most
+        left = self.open or self.put_off or self._under_way
+        cut = self.runs >= self.inquiry.most and bool(left)
+        return self.finished or self.paused or self.tally.enough or cut
 
     def advance(self, on_taken: Callable[[Piece, Came], None]) -> list[Piece]:
         """Go as far as is possible with what came so far. Return the pieces to be made for it.
@@ -173,7 +175,7 @@ class Forest:
 
     def _candidate(self, variant: int, found: Failing) -> Candidate:
         site = self.site
-        return Candidate(found.cost, found.label, lambda: site.again(variant, found.picks))
+        return Candidate(found.cost, found.label, lambda: site.again(variant, found))
 
     def _put_off(self, variant: int, one: PutOff) -> None:
         """Keep a run for later; if it tells what nobody knew yet, make it to its end now."""

@@ -49,11 +49,13 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A run that fails. make: returns it; it need not have been kept."""
+    """A run that fails. make: returns it, as it need not have been kept; None if it goes otherwise
+    here than where it was made.
+    """
 
     cost: Cost
     label: str
-    make: Callable[[], Record]
+    make: Callable[[], Record | None]
 
 
 def judge(subject: Subject, inquiry: Inquiry, end: End) -> tuple[Judged, Record | None]:

@@ -35,13 +35,14 @@ class SearchLog:
         try:
             came = came_of(data)
         except (TypeError, ValueError, AttributeError):
-            return None  # somebody else wrote it; it is made again
+            return None  # somebody else has sealed it; it is made again
         self.found += 1
         return came
 
     def keep(self, forest: Forest, piece: Piece, came: Came) -> None:
         """Keep what came of a piece. Raises UserError if the file cannot be written."""
-        if forest.key and not came.unstable:
+        usual = forest.usual[piece.variant]
+        if forest.key and not came.unstable and came.usual in ("", usual):
             number = self._number(forest)
             self._store.keep(number, piece.number, _name_of(piece), data_of(came))
 

@@ -5,7 +5,7 @@ that it may be made anywhere, and again. The number of runs is fixed, and not a 
 searched must not depend on how fast a machine is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,6 +26,10 @@ from sim.schedulers.tree import Known, Node, Seen, Visit
 
 RUNS = 16
 """Runs of a piece: some 50 ms. Long against its way to a worker and back, short to lose."""
+
+
+_COMPARES = 16
+"""After so many pieces, and after each new outcome, a process makes the usual run again."""
 
 
 class Piece(NamedTuple):
@@ -124,17 +128,26 @@ class Site:
         reads = inquiry.way.reads_steps
         self.jobs = [one.job(Fifo()).recording(steps=reads) for one in self.variants]
         self._labels: set[tuple[int, str]] = set()
+        self._pieces = 0
 
-    def make(self, piece: Piece, known: Known) -> Came:
-        """Make a piece. known: what other pieces have met."""
+    def make(
+        self, piece: Piece, known: Known, time_is_up: Callable[[], bool] = lambda: False
+    ) -> Came | None:
+        """Make a piece. Return None if it was given up.
+
+        known: what other pieces have met. time_is_up: whether to give up; asked between runs.
+        """
         work = _Work(self._inquiry, self.variants[piece.variant], piece, known)
         try:
-            run_plan(work.plan(self.jobs[piece.variant]))
+            run_plan(work.plan(self.jobs[piece.variant], time_is_up))
+        except _GivenUpError:
+            return None
         except Divergence as error:
             return Came(unstable=taken_otherwise(self.variants[piece.variant], error))
         labels = {(piece.variant, one.label) for one in work.judged}
         came = work.came()
-        if labels <= self._labels:
+        self._pieces += 1
+        if labels <= self._labels and self._pieces % _COMPARES != 0:
             return came
         self._labels |= labels  # whatever ended otherwise may have left something behind
         return came._replace(usual=self.usual(piece.variant))
@@ -147,16 +160,20 @@ class Site:
         """Make the run with these answers, and the usual ones after them."""
         return run_once(self.jobs[variant].under(Lenient(answers)))
 
-    def again(self, variant: int, answers: tuple[int, ...]) -> Record:
-        """Make a run again that counted."""
-        _, made = judge(self.variants[variant], self._inquiry, self.end_of(variant, answers))
-        assert made is not None, "it was judged when it was made first"
-        return made
+    def again(self, variant: int, found: "Failing") -> Record | None:
+        """Make a run again that fails, wherever it was made; None if it goes otherwise here."""
+        end = self.end_of(variant, found.picks)
+        judged, made = judge(self.variants[variant], self._inquiry, end)
+        return made if judged.fails and judged.label == found.label else None
 
 
 def going(end: End) -> str:
     """Return how a run went, as text that differs if it goes otherwise."""
     return f"{end.ending} {digest(end.events)}"
+
+
+class _GivenUpError(Exception):
+    """The time is up in the middle of a piece: nothing of it counts."""
 
 
 class _Work:
@@ -173,7 +190,7 @@ class _Work:
         self._put_off: dict[Node, bool | None] = {}
         self.judged: dict[Judged, int] = {}
 
-    def plan(self, job: Job) -> Plan:
+    def plan(self, job: Job, time_is_up: Callable[[], bool]) -> Plan:
         """Return the runs to make."""
         near = job if self._piece.horizon is None else job.before(self._piece.horizon)
         search = self._search
@@ -181,6 +198,8 @@ class _Work:
             scheduler = search.next_scheduler()
             if scheduler is None:
                 return
+            if time_is_up():
+                raise _GivenUpError
             end = yield near.under(scheduler)
             self._runs += 1
             if end.ending is Ending.DIVERGED:

@@ -19,7 +19,7 @@ from sim.exploration.forest import Forest
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.pieces import Came, Piece, Site, going
 from sim.exploration.runs import BY_HAND, SOON
-from sim.exploration.stability import FirstRun
+from sim.exploration.stability import FirstRun, kept_otherwise
 from sim.exploration.tally import SoFar, Tally
 from sim.exploration.told import key_of, told_of
 from sim.exploration.verdict import Exploration
@@ -27,6 +27,9 @@ from sim.kernel.series import run_once
 from sim.runs.subject import Subject
 from sim.schedulers.fifo import Fifo
 
+_AGAIN = 8
+"""Of somebody's own code, every so many pieces that were kept one is made again."""
+_TIME = "its time was up"
 _LOOKS_S = 0.2
 """How often somebody is asked whether the time is up, while workers work."""
 
@@ -40,8 +43,10 @@ class Makers(Protocol):
     def count(self) -> int:
         """Return how many there are now."""
 
-    def submit(self, forest: Forest, piece: Piece) -> "Future[Came]":
-        """Have a piece made."""
+    def submit(
+        self, forest: Forest, piece: Piece, time_is_up: Callable[[], bool]
+    ) -> "Future[Came | None]":
+        """Have a piece made. It comes to None if it was given up, as the time is up."""
 
     def taken(self, forest: Forest, piece: Piece, came: Came) -> None:
         """Take note that what came of a piece counts from now on."""
@@ -56,10 +61,12 @@ class Here:
         """Return 1."""
         return 1
 
-    def submit(self, forest: Forest, piece: Piece) -> "Future[Came]":
+    def submit(
+        self, forest: Forest, piece: Piece, time_is_up: Callable[[], bool]
+    ) -> "Future[Came | None]":
         """Make it now."""
-        future: Future[Came] = Future()
-        future.set_result(forest.site.make(piece, forest.seen.of(piece.variant)))
+        future: Future[Came | None] = Future()
+        future.set_result(forest.site.make(piece, forest.seen.of(piece.variant), time_is_up))
         return future
 
     def taken(self, forest: Forest, piece: Piece, came: Came) -> None:
@@ -196,8 +203,11 @@ class _Drive:
     time_is_up: Callable[[Subject], bool]
     waiting: dict[int, deque[Piece]] = field(default_factory=dict)
     """For each search the pieces that nobody makes yet."""
-    made: "dict[Future[Came], tuple[_Begun, Piece]]" = field(default_factory=dict)
+    made: "dict[Future[Came | None], tuple[_Begun, Piece]]" = field(default_factory=dict)
     """Those that somebody makes."""
+    kept: dict[tuple[int, int], Came] = field(default_factory=dict)
+    """What came of pieces before that are made again, to see whether they still come to that: by
+    search and number."""
 
     def run(self) -> None:
         """Go on until all searches are over."""
@@ -233,7 +243,10 @@ class _Drive:
         for _ in range(len(waiting)):
             piece = waiting.popleft()
             came = self.log.came_of(one.forest, piece)
-            if came is None:
+            again = one.subject.has_own_code and piece.number % _AGAIN == 0
+            if came is not None and again:
+                self.kept[number, piece.number] = came
+            if came is None or again:
                 waiting.append(piece)
             else:
                 one.forest.came[piece.number] = came
@@ -251,17 +264,22 @@ class _Drive:
             number = min(able, key=lambda one: self.begun[one].depth)
             one = self.begun[number]
             if self.time_is_up(one.subject):
-                one.forest.tally.stopped = "its time was up"
+                one.forest.tally.stopped = _TIME
                 self.waiting[number].clear()
                 continue
             piece = self.waiting[number].popleft()
-            self.made[self.makers.submit(one.forest, piece)] = one, piece
+            up = partial(self.time_is_up, one.subject)
+            self.made[self.makers.submit(one.forest, piece, up)] = one, piece
 
     def _take(self) -> None:
         """Wait for pieces, and keep what came of those that are made."""
         if not self.made:
             return
         done, _ = wait(self.made, _LOOKS_S, FIRST_COMPLETED)
+        if not done:
+            for one in self.begun:
+                if not one.forest.is_over and self.time_is_up(one.subject):
+                    one.forest.tally.stopped = _TIME
         for future in done:
             one, piece = self.made.pop(future)
             try:
@@ -269,6 +287,13 @@ class _Drive:
             except self.makers.lost as error:
                 what = f"the process that looked at a part of it was lost each time: {error}"
                 one.forest.tally.stopped = one.forest.tally.stopped or what
+                continue
+            if came is None:
+                one.forest.tally.stopped = one.forest.tally.stopped or _TIME
+                continue
+            before = self.kept.pop((self.begun.index(one), piece.number), came)
+            if before._replace(usual="") != came._replace(usual=""):
+                one.forest.tally.unstable = kept_otherwise(one.subject)
                 continue
             self.log.keep(one.forest, piece, came)
             one.forest.came[piece.number] = came

@@ -77,6 +77,18 @@ def usual_went_otherwise(subject: Subject) -> str:
     return _unstable(subject, "its usual run went otherwise where others had been made before it")
 
 
+def fails_elsewhere(subject: Subject) -> str:
+    """Return what is to be said where a run that failed elsewhere does not fail here."""
+    what = "a run that failed where it was made, or when it was kept, goes otherwise here"
+    return f"{_unstable(subject, what)} (--anew forgets what was kept)"
+
+
+def kept_otherwise(subject: Subject) -> str:
+    """Return what is to be said where what was kept of a search is not what it comes to now."""
+    what = "a part of the search that was kept comes to something else now"
+    return f"{_unstable(subject, what)} (--anew forgets what was kept)"
+
+
 def taken_otherwise(subject: Subject, error: BaseException | None) -> str:
     """Return what is to be said of a run that did not meet the choices of one before it."""
     return _unstable(subject, f"a run did not meet the choices of one before it: {error}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.judged import Candidate, Judged, cost_of, judge
+from sim.exploration.stability import fails_elsewhere
 from sim.exploration.verdict import Exploration, Verdict
 from sim.model.record import End, Ending
 from sim.runs.subject import Record, Subject, record, record_or_none
@@ -199,6 +200,9 @@ class Tally:
     ) -> Exploration:
         """Return the verdict. upto: the tick before which nothing was left out."""
         looked = self._looked
+        failure = None if self.unstable or self._failure is None else self._failure.make()
+        if failure is None and self.failing and not self.unstable:
+            self.unstable = fails_elsewhere(self._subject)
         return Exploration(
             subject=self._subject,
             inquiry=self._inquiry,
@@ -215,7 +219,7 @@ class Tally:
             points=self._points,
             silent=tuple(self._silent),
             untouched=self._untouched,
-            failure=None if self.unstable or self._failure is None else self._failure.make(),
+            failure=failure,
             remarks=dict(sorted(self._remarks.items())),
             findings=dict(sorted(self._findings.items())),
             refusal=self.refusal,

@@ -65,7 +65,9 @@ def make_piece(asked: str) -> str:
         for number, (variant, entries) in enumerate(seen, first):
             search.seen.learn(number, variant, seen_of(entries))
         piece = piece_of(data)
-        return json.dumps(data_of(search.site.make(piece, search.seen.of(piece.variant))))
+        came = search.site.make(piece, search.seen.of(piece.variant))
+        assert came is not None, "nobody gives up here"
+        return json.dumps(data_of(came))
 
 
 class Elsewhere:
@@ -82,20 +84,27 @@ class Elsewhere:
         """Return how many workers there are now."""
         return self.workers.count()
 
-    def submit(self, forest: Forest, piece: Piece) -> "Future[Came]":
-        """Have a piece made."""
-        future: Future[Came] = Future()
+    def submit(
+        self, forest: Forest, piece: Piece, time_is_up: Callable[[], bool]
+    ) -> "Future[Came | None]":
+        """Have a piece made: to its end, for it is short."""
+        future: Future[Came | None] = Future()
         future.set_running_or_notify_cancel()
         last = 2 * self.count() + 2  # so many may have been made since a worker was told
-        self._ask(forest, piece, max(0, piece.before - last), future)
+        try:
+            self._ask(forest, piece, max(0, piece.before - last), future)
+        except self.lost as error:
+            future.set_exception(error)
         return future
 
     def taken(self, forest: Forest, piece: Piece, came: Came) -> None:
         """Take note that what came of a piece counts from now on."""
         text = json.dumps([piece.variant, told_seen(came.seen)])
-        self._seen.setdefault(forest.key, []).append(text)
+        told = self._seen.setdefault(forest.key, [])
+        if piece.number == len(told):  # else it is asked again, and comes to the same
+            told.append(text)
 
-    def _ask(self, forest: Forest, piece: Piece, first: int, future: "Future[Came]") -> None:
+    def _ask(self, forest: Forest, piece: Piece, first: int, future: "Future[Came | None]") -> None:
         """Ask a worker, with what pieces have seen from a first one on."""
         head = json.dumps([code(), forest.key, forest.told, piece, first])
         seen = ", ".join(self._seen.get(forest.key, [])[first : piece.before])
@@ -104,7 +113,7 @@ class Elsewhere:
         inner.add_done_callback(self._answered(forest, piece, future))
 
     def _answered(
-        self, forest: Forest, piece: Piece, future: "Future[Came]"
+        self, forest: Forest, piece: Piece, future: "Future[Came | None]"
     ) -> "Callable[[Future[str]], None]":
         def answered(inner: "Future[str]") -> None:
             try:

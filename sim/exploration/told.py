@@ -15,9 +15,10 @@ from sim.runs.scenario import ScenarioSubject
 from sim.runs.stage import Fidelity
 from sim.runs.subject import Subject
 from sim.schedulers.tree import Node, Visit
-from sim.workers.identity import RUNS, code_of, own_code
+from sim.workers.identity import RUNS, code_of, module_digest, own_code
+from sim.workers.seam import OtherCodeError
 
-LAYERS = (*RUNS, "exploration")
+LAYERS = (*RUNS, "exploration", "files")
 """What of this package the pieces of a search are made by."""
 Entries = tuple[tuple[bytes, Visit], ...]
 """What a piece has seen."""
@@ -49,6 +50,7 @@ def told_of(subject: Subject, inquiry: Inquiry) -> dict[str, Any] | None:
         "times": inquiry.times,
         "property": inquiry.prop,
         "bound": inquiry.bound if inquiry.way.least_bound is not None else 0,
+        "own": {name: module_digest(name) for name in sorted(subject.modules() or {})},
     }
 
 
@@ -62,17 +64,26 @@ def subject_of(told: dict[str, Any]) -> tuple[Subject, Inquiry]:
     """Return what is searched, and what is asked of it.
 
     Code of somebody's own is imported by the names that the person gave who began the search.
-    Raises UserError if that is not to be had here.
+    Raises UserError if that is not to be had here, OtherCodeError if it is another version: a
+    process keeps what it has imported.
     """
     scenario = Scenario.model_validate(told["scenario"])
     fidelity = Fidelity(told["fidelity"])
     inquiry = Inquiry(
         strategy=told["strategy"], times=told["times"], prop=told["property"], bound=told["bound"]
     )
+    subject: ScenarioSubject
     if told["handler"] is not None:
         own = import_handler(told["handler"], told["factory"])
-        return HandlerSubject(scenario, fidelity, own=own), inquiry
-    return ScenarioSubject(scenario, fidelity, own_guard_of(scenario.guard)), inquiry
+        subject = HandlerSubject(scenario, fidelity, own=own)
+    else:
+        subject = ScenarioSubject(scenario, fidelity, own_guard_of(scenario.guard))
+    for name, digest in told["own"].items():
+        if module_digest(name) != digest:
+            raise OtherCodeError(
+                f"a worker has imported another version of {name!r}: restart the workers"
+            )
+    return subject, inquiry
 
 
 def piece_of(data: Any) -> Piece:

@@ -376,6 +376,8 @@ class Caching:
             self._sleep = level.sleep
             level.stand(self._past, len(self._steps))
         self._way.add(question)
+        if self._depth == len(self._node.picks) - 1 and not self._node.todo:
+            self._way.check(self._node)
         return True
 
     def _level(self, question: Question) -> _Level:

@@ -3,8 +3,11 @@
 A piece that was recorded need not be made again, since all that comes of it follows from what it
 is; so a file that holds some pieces of a search is a search that can be gone on with. What a piece
 is, is recorded with it: one that was cut off otherwise (as others were looked for) is not taken.
+What came of it is sealed with a digest, so that what is damaged, or of another search, is made
+again. That is no protection from somebody who means to deceive: who can write to the file can seal.
 """
 
+import hashlib
 import json
 import sqlite3
 import zlib
@@ -18,8 +21,8 @@ from sim.store.schema import add_searches, open_reading, open_writing
 
 ClassRow = tuple[int, str, str, bool]
 """Variant, name in hexadecimal, how its runs end, and whether they fail."""
-_MOST_BYTES = 64_000_000
-"""What came of a piece is never longer; what says so in a file is not unpacked."""
+_SEAL = 16
+"""Bytes of the digest before what came of a piece."""
 
 
 class SearchStore:
@@ -50,27 +53,36 @@ class SearchStore:
             )
             query = "SELECT search FROM searches WHERE key = ?"
             (search,) = self._db.execute(query, (key,)).fetchone()
-            for table in ("pieces", "classes") if anew else ():
-                self._db.execute(f"DELETE FROM {table} WHERE search = ?", (search,))
+            if anew:
+                self._db.execute("UPDATE searches SET verdict = NULL WHERE search = ?", (search,))
+                for table in ("pieces", "classes"):
+                    self._db.execute(f"DELETE FROM {table} WHERE search = ?", (search,))
             return int(search)
 
     def came_of(self, search: int, number: int, asked: str) -> Any:
-        """Return what came of a piece, as plain data; None if that is not there.
+        """Return what came of a piece, as plain data; None if that is not there, or damaged.
 
         asked: a name for all that the piece is.
         """
-        query = "SELECT came FROM pieces WHERE search = ? AND number = ? AND asked = ?"
+        query = (
+            "SELECT CAST(came AS BLOB), key FROM pieces JOIN searches USING (search) "
+            "WHERE search = ? AND number = ? AND asked = ?"
+        )
         with self._errors():
             found = self._db.execute(query, (search, number, asked)).fetchone()
-            return None if found is None else _unpacked(found[0])
+        if found is None:
+            return None
+        seal, packed = found[0][:_SEAL], found[0][_SEAL:]
+        return _unpacked(packed) if seal == _seal(found[1], number, asked, packed) else None
 
     def keep(self, search: int, number: int, asked: str, came: object) -> None:
         """Record what came of a piece, as plain data. Raises UserError."""
         packed = zlib.compress(json.dumps(came, separators=(",", ":")).encode(), 1)
         with self._errors(), self._writing():
-            self._db.execute(
-                "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", (search, number, asked, packed)
-            )
+            query = "SELECT key FROM searches WHERE search = ?"
+            (key,) = self._db.execute(query, (search,)).fetchone()
+            row = (search, number, asked, _seal(key, number, asked, packed) + packed)
+            self._db.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", row)
 
     def add_classes(self, search: int, rows: Iterable[ClassRow]) -> None:
         """Record classes; those that are there already are left alone. Raises UserError."""
@@ -187,9 +199,11 @@ def _kept(db: sqlite3.Connection, search: object, said: object, verdict: object)
     return KeptSearch(said, verdict, pieces, sum(endings.values()), failing, endings)
 
 
+def _seal(key: str, number: int, asked: str, packed: bytes) -> bytes:
+    head = json.dumps([key, number, asked]).encode()
+    return hashlib.blake2b(head + packed, digest_size=_SEAL).digest()
+
+
 def _unpacked(packed: bytes) -> Any:
-    unpacker = zlib.decompressobj()
-    text = unpacker.decompress(packed, _MOST_BYTES)
-    if unpacker.unconsumed_tail:
-        raise ValueError("what came of a piece is longer than it can be")
-    return json.loads(text)
+    """Return what was packed here: the seal says so."""
+    return json.loads(zlib.decompress(packed))

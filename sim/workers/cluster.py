@@ -5,6 +5,7 @@ name and a string of JSON. Its workers need wsrace, and a guard of somebody's ow
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,10 +48,18 @@ def open_cluster(cluster: Cluster, code: Callable[[], str]) -> Iterator[Workers]
         _check_workers(client, cluster.address, code)
         # not pure: what is asked again is to be done again
         executor = client.get_executor(pure=False)
-        lost = (WorkerLost, KilledWorker)
-        yield Workers(executor, lambda: len(client.nthreads()), lost=lost)
+        lost = (WorkerLost, KilledWorker, CancelledError, OSError)  # the last: of the scheduler
+        yield Workers(executor, lambda: _count(client), lost=lost)
     finally:
         client.close()
+
+
+def _count(client: Any) -> int:
+    """Return how many workers there are; one where nobody can say: work that is lost says so."""
+    try:
+        return len(client.nthreads())
+    except (OSError, RuntimeError, TypeError):
+        return 1
 
 
 def _connect(distributed: Any, cluster: Cluster) -> Any:

@@ -66,6 +66,19 @@ def own_code() -> str:
     return whole.hexdigest()
 
 
+@cache
+def module_digest(module: str) -> str:
+    """Return the digest of the file that a loaded module was loaded from; "" if there is none.
+
+    As it was when it was asked for first: a file that is edited later is not what runs here.
+    """
+    file = getattr(sys.modules.get(module), "__file__", None)
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+    except OSError:
+        return ""
+
+
 def _is_others(file: str) -> bool:
     """Whether a file is a library's, Python's own, or ours."""
     home = str(Path(__file__).resolve().parents[1])

@@ -215,11 +215,11 @@ def test_what_was_kept_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mon
     alone, made = said(searched(CLOSE)), list[int]()
     make = Site.make
 
-    def counted(self: Site, piece: Piece, known: Any) -> Came:
+    def counted(self: Site, piece: Piece, *args: Any) -> Came | None:
         made.append(piece.number)
         if len(made) % 6 == 0:
             raise KeyboardInterrupt
-        return make(self, piece, known)
+        return make(self, piece, *args)
 
     monkeypatch.setattr(Site, "make", counted)
     attempts = 0
@@ -316,10 +316,10 @@ def test_time_that_is_up_ends_it_honestly() -> None:
     def is_up(_: Subject) -> bool:
         nonlocal asked
         asked += 1
-        return asked > 4
+        return asked > 4 + 40
 
     catch = subject("server-close", "end_ms=1000", "guard=catch")
     (found,) = search_in_pieces([catch], EVERY, nobody, is_up)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "its time was up" in found.words()
-    assert 0 < found.schedules <= 4 * 16
+    assert 0 < found.schedules <= 40

@@ -1,7 +1,6 @@
 """Searches in a file of results: kept piece by piece, beside sweeps, whatever the file holds."""
 
 import sqlite3
-import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -114,20 +113,35 @@ def test_what_is_no_file_of_results_is_refused(path: Path, data: bytes | None) -
 
 
 @pytest.mark.parametrize(
-    ("packed", "fault"),
+    "change",
     [
-        (b"nothing packed", "incorrect header check"),
-        (zlib.compress(b"[1, "), "Expecting value"),
-        (zlib.compress(b"0" * 65_000_000, 9), "longer than it can be"),
+        "UPDATE pieces SET came = x'00'",
+        "UPDATE pieces SET came = 'text'",
+        "UPDATE pieces SET came = 7",
+        "UPDATE pieces SET came = substr(came, 1, length(came) - 1)",
+        "UPDATE pieces SET came = substr(came, 1, 20) || x'ff' || substr(came, 22)",
+        "UPDATE pieces SET number = 1 WHERE number = 0",
+        "UPDATE pieces SET asked = 'asked otherwise'",
+        "UPDATE searches SET key = 'other'",
     ],
-    ids=["damaged", "cut", "vast"],
 )
-def test_a_damaged_piece_is_one_clear_line(path: Path, packed: bytes, fault: str) -> None:
+def test_a_piece_that_was_damaged_or_moved_is_not_there(path: Path, change: str) -> None:
     with closing(SearchStore(path)) as store:
         number = store.begin("one", SAID)
-        store._db.execute("INSERT INTO pieces VALUES (?, 0, 'asked', ?)", (number, packed))
-        with pytest.raises(UserError, match=fault):
-            store.came_of(number, 0, "asked")
+        store.keep(number, 0, "asked", [1, 2, 3])
+        assert store.came_of(number, 0, "asked") == [1, 2, 3]
+        store._db.execute(change)
+        for asked in ("asked", "asked otherwise"):
+            assert store.came_of(number, 0, asked) is None
+            assert store.came_of(number, 1, asked) is None
+
+
+def test_to_forget_a_search_is_to_forget_its_verdict(path: Path) -> None:
+    with closing(SearchStore(path)) as store:
+        number = store.begin("one", SAID)
+        store.conclude(number, {"says": "racy"})
+        store.begin("one", SAID, anew=True)
+    assert searches_in(path)[0].verdict is None
 
 
 @pytest.mark.parametrize("said", ["no JSON", "[", '"text"'])
