@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sim.errors import Divergence
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.judged import Cost, Judged, cost_of, judge
-from sim.exploration.stability import taken_otherwise
+from sim.exploration.stability import fails_elsewhere, taken_otherwise
 from sim.kernel.series import run_once, run_plan
 from sim.kernel.trace import digest
 from sim.model.engine import Job, Plan
@@ -150,6 +150,10 @@ class Site:
         if labels <= self._labels and self._pieces % _COMPARES != 0:
             return came
         self._labels |= labels  # whatever ended otherwise may have left something behind
+        subject = self.variants[piece.variant]
+        failing = came.failing if subject.has_own_code else None
+        if failing is not None and self.again(piece.variant, failing) is None:
+            return Came(unstable=fails_elsewhere(subject))  # at once, in the same process
         return came._replace(usual=self.usual(piece.variant))
 
     def usual(self, variant: int) -> str:

@@ -202,6 +202,21 @@ def test_a_piece_of_a_process_that_goes_otherwise_is_not_kept(tmp_path: Path) ->
         assert searched(subject(), log).verdict is Verdict.RACE_FREE
 
 
+def forgetful(ws: WebSocket) -> bool:
+    """Lets everything pass the first time that it should not, in a process, and never again."""
+    right = both(ws)
+    first, LAX["met"] = not LAX.get("met", False), LAX.get("met", False) or not right
+    return right or first
+
+
+def test_what_fails_once_in_a_process_and_never_again_is_no_verdict() -> None:
+    """Two workers said racy, 2 of 258: once each."""
+    LAX.pop("met", None)
+    found = searched(subject(f"{__name__}:forgetful"))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "keeps state" in found.words()
+
+
 def test_what_is_told_survives_json() -> None:
     told = told_of(subject(OWN), EVERY)
     assert json.loads(json.dumps(told)) == told
