@@ -224,8 +224,9 @@ class _Drive:
             forest = one.forest
             while True:
                 pieces = forest.advance(partial(self._taken, forest))
-                self.waiting[number].extend(pieces)
-                if not self._take_from_log(number, one):
+                left = [piece for piece in pieces if not self._was_kept(number, piece)]
+                self.waiting[number].extend(left)
+                if len(left) == len(pieces):
                     break
             if forest.is_over:
                 self.waiting[number].clear()
@@ -236,22 +237,17 @@ class _Drive:
         self.makers.taken(forest, piece, came)
         self.log.taken(forest, piece, came)
 
-    def _take_from_log(self, number: int, one: _Begun) -> bool:
-        """Take pieces that were kept. Return whether there were any."""
-        waiting = self.waiting[number]
-        found = 0
-        for _ in range(len(waiting)):
-            piece = waiting.popleft()
-            came = self.log.came_of(one.forest, piece)
-            again = one.subject.has_own_code and piece.number % _AGAIN == 0
-            if came is not None and again:
-                self.kept[number, piece.number] = came
-            if came is None or again:
-                waiting.append(piece)
-            else:
-                one.forest.came[piece.number] = came
-                found += 1
-        return found > 0
+    def _was_kept(self, number: int, piece: Piece) -> bool:
+        """Take what came of a piece from the log. Return whether it need not be made."""
+        one = self.begun[number]
+        came = self.log.came_of(one.forest, piece)
+        if came is None:
+            return False
+        if one.subject.has_own_code and piece.number % _AGAIN == 0:
+            self.kept[number, piece.number] = came
+            return False
+        one.forest.came[piece.number] = came
+        return True
 
     def _hand_out(self) -> None:
         """Give each maker something to do, and something to do next."""

@@ -5,10 +5,13 @@ The clock is read only to learn how many trials are worth a batch; no row depend
 
 import json
 import time
+from functools import lru_cache
 from threading import Lock
 
+from sim.runs.own import own_guard_of
 from sim.sweep.identity import code
 from sim.sweep.trials import Batch, Row, run_trials
+from sim.workers.identity import module_digest
 from sim.workers.seam import OtherCodeError
 
 _ONE = Lock()
@@ -17,21 +20,33 @@ _ONE = Lock()
 
 def asked_of(batch: Batch) -> str:
     """Return a batch as `run_batch` takes it."""
-    return json.dumps([code(), batch])
+    return json.dumps([code(), batch, _guard_version(batch.scenario)])
+
+
+@lru_cache(maxsize=100)
+def _guard_version(scenario: str) -> str:
+    """Return the digest of somebody's own guard, as this process has imported it; "" for ours."""
+    name = str(json.loads(scenario).get("guard", ""))
+    if own_guard_of(name) is None:
+        return ""
+    return module_digest(name.partition(":")[0])
 
 
 def run_batch(asked: str) -> str:
     """Run a batch, in whatever process: the seam between them is this name, and JSON.
 
-    asked: [the code that asks, batch]. Returns [the rows, seconds of processor time]. Raises
-    OtherCodeError if rows made here would be other ones.
+    asked: [the code that asks, batch, the version of somebody's own guard]. Returns [the rows,
+    seconds of processor time]. Raises OtherCodeError if rows made here would be other ones.
     """
-    theirs, batch = json.loads(asked)
+    theirs, told, version = json.loads(asked)
+    batch = Batch(*told)
     if theirs != code():
         raise OtherCodeError(f"a worker has {code()}; here is {theirs}")
+    if version != _guard_version(batch.scenario):
+        raise OtherCodeError("a worker has imported another version of a guard: restart it")
     with _ONE:
         began = time.process_time()
-        rows = run_trials(Batch(*batch))
+        rows = run_trials(batch)
         seconds = time.process_time() - began
     return json.dumps([rows, seconds])
 

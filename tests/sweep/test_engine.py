@@ -382,7 +382,7 @@ def test_a_batch_comes_to_the_same_in_another_process_with_other_hashes(hash_see
 
 
 def test_a_process_with_other_code_runs_nothing() -> None:
-    theirs = json.dumps(["wsrace of another day", WORK[0]])
+    theirs = json.dumps(["wsrace of another day", WORK[0], ""])
     with pytest.raises(OtherCodeError, match="here is wsrace of another day"):
         run_batch(theirs)
 
@@ -406,3 +406,14 @@ def test_neither_the_order_of_batches_matters_nor_how_they_are_cut(data: st.Data
 def test_a_row_does_not_depend_on_what_ran_before_it_in_the_process() -> None:
     alone = WORK[0]._replace(first=2, size=1)
     assert run_trials(alone) == [row for row in run_trials(WORK[0]) if row.trial == 2]
+
+
+def test_a_process_with_another_version_of_a_guard_runs_nothing() -> None:
+    """A worker that lives on keeps what it has imported, though the file was edited."""
+    guard = "tests.helpers.own_guards:both"
+    text = json.dumps({**json.loads(WORK[0].scenario), "guard": guard})
+    code, batch, version = json.loads(asked_of(WORK[0]._replace(scenario=text)))
+    assert len(version) == 64
+    assert run_batch(json.dumps([code, batch, version]))
+    with pytest.raises(OtherCodeError, match="another version of a guard: restart it"):
+        run_batch(json.dumps([code, batch, "0" * 64]))
