@@ -40,4 +40,4 @@ def test_three_kills_change_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
-    assert check(tmp_path, 1400, 50, 3.0) == 50
+    assert check(tmp_path, 2000, 50, 2.0) == 50
