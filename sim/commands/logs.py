@@ -25,7 +25,7 @@ class Request:
     since: str = ""
     until: str = ""
     ignore_unknown: bool = False
-    """Whether errors that nobody knows stand in the way of an all-clear."""
+    """Whether errors that nobody knows are no concern."""
 
 
 def run(request: Request) -> int:

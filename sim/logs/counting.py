@@ -125,7 +125,7 @@ class Counts:
         """Count a record."""
         if record.names:
             self._hit(list(record.names), record.said, record.number, record)
-        elif self._is_asked_for(record.said, counts=True):
+        if record.is_unknown and self._is_asked_for(record.said, counts=True):
             self.unknown += 1
             if len(self.first_unknown) < _TOLD:
                 lines = tuple(mend_text(line) for line in record.first)

@@ -23,6 +23,7 @@ _DEPTH: Final = 8
 """How deep an entry's texts are looked for."""
 _SEVERE: Final = re.compile(
     r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)\b"
+    r"|\blevel=\"?(trace|debug|info|notice|warn|warning|error|fatal|critical|alert)\b"
 )
 _CONNECTION: Final = re.compile(
     r"(?:connection[_ -]?[iI]d[\\\"' =:]{1,8}|for connection [\\\"']{0,4}|ransitions? for )"
@@ -55,7 +56,7 @@ def said_by_line(line: str, at: int = 0) -> Said:
     return Said(
         text=line,
         when=from_text(head.lstrip()),
-        severity=_SEVERITY_OF[severe[1].lower()] if severe else "none",
+        severity=_SEVERITY_OF[(severe[1] or severe[2]).lower()] if severe else "none",
         connection=_connection_in(line[max(0, at - _REACH) : at + _REACH]),
     )
 

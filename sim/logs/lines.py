@@ -28,7 +28,10 @@ _CHAIN: Final = re.compile(
 _MARGIN: Final = re.compile(r"\s*(?:\||\+-)")
 _EXCEPTION: Final = re.compile(r"[\s|]*[A-Za-z_][\w.]*(?::\s|:?$)")
 
-MARKS: Final = ("Traceback (most recent", "ERROR", "CRITICAL", "FATAL", "ALERT", "EMERGENCY")
+MARKS: Final = (
+    *("Traceback (most recent", "ERROR", "CRITICAL", "FATAL", "ALERT", "EMERGENCY"),
+    *("level=error", "level=fatal", "level=critical"),
+)
 """A text without one of these opens no record that goes on, and has no severity of an error."""
 JSON_MARKS: Final = ('"error"', '"critical"', '"fatal"', '"alert"', '"emergency"', '"err"')
 """How entries say so besides."""

@@ -336,7 +336,6 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         scenario="",
         why="A receive told of the end of the connection (starlette/websockets.py, "
         "`_raise_on_disconnect`), and nobody caught it.",
-        fallback=True,
     ),
     Pattern(
         name="keepalive-timeout",

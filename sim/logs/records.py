@@ -29,6 +29,7 @@ from sim.logs.lines import (
 )
 from sim.logs.matching import best_of, match_patterns, place
 from sim.logs.mechanism import REJECTED, Chain, prove
+from sim.logs.patterns import BY_NAME
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
@@ -61,11 +62,8 @@ class Record:
     """The mechanism that its tracebacks prove, a key of `MECHANISMS`; "" for none."""
     own: str = ""
     """The line of somebody's own at which it was raised, "file:line"."""
-
-    @property
-    def is_error(self) -> bool:
-        """Whether it is an error, whatever it says: a traceback, or of a severity from ERROR on."""
-        return self.has_traceback or self.said.severity in SEVERE
+    is_unknown: bool = False
+    """Whether it is an error, and no pattern says which: of a traceback what was raised last."""
 
 
 @dataclass(slots=True)
@@ -113,24 +111,36 @@ class _Open:
             self.said = replace(self.said, connection=found)
 
     @property
+    def is_error(self) -> bool:
+        """Whether it is an error, whatever it says: a traceback, or of a severity from ERROR on."""
+        return self.has_traceback or self.said.severity in SEVERE
+
+    @property
     def awaits_traceback(self) -> bool:
         """Whether a traceback that begins now is its own."""
         return not self.has_traceback or self.goes_on
 
     def close(self) -> Record | None:
         """Return the record, None if it holds nothing."""
+        last = match_patterns(self.raised)
+        if self.has_traceback and "escaped-disconnect" not in last:
+            self.holding.pop("escaped-disconnect", None)  # it was caught
         names = best_of(list(self.holding))
         text = self.holding[names[0]] if names else self.raised or self.said.text
         first = list(self.first)
         if self.raised and self.raised[:_KEPT] not in first:
             first = [*first[: _FIRST - 1], self.raised[:_KEPT]]
         said = replace(self.said, text=text)
-        proved = prove(names, self.chain.raised, self.was_rejected)
-        found = Record(
+        if not (names or self.is_error):
+            return None
+        is_known = any(BY_NAME[name].kind == "bad" for name in names)
+        is_known = is_known or bool(last if self.has_traceback else names)
+        return Record(
             *(tuple(names), said, self.number, self.has_traceback, tuple(first)),
-            *(proved, self.chain.own),
+            proved=prove(names, self.chain.raised, self.was_rejected),
+            own=self.chain.own,
+            is_unknown=self.is_error and not is_known,
         )
-        return found if names or found.is_error else None
 
 
 class Records:
@@ -203,7 +213,7 @@ class Records:
             return
         elif sort is not Sort.START and unfinished:
             (last,) = unfinished
-        elif sort is Sort.OTHER:
+        elif sort is Sort.OTHER or (sort is Sort.FRAME and last and not last.is_error):
             last = None
         if last is None:
             self._close(line.source)
@@ -228,7 +238,7 @@ class Records:
     def _add(self, source: str, opened: _Open, text: str, sort: Sort) -> None:
         """Open a record with a line, if it may hold something or go on."""
         opened.add(text, sort)
-        if not (opened.holding or opened.has_traceback or opened.said.severity in SEVERE):
+        if not (opened.holding or opened.is_error):
             return
         self._open.setdefault(source, []).append(opened)
         self._open.move_to_end(source)
@@ -274,8 +284,10 @@ class Records:
         source = said.revision
         sort = sort_of(text) if "\n" not in text.rstrip("\n") else Sort.HEAD
         among = self._open.get(source, [])
-        if among and sort is not Sort.HEAD and (sort is not Sort.OTHER or not among[-1].at_its_end):
+        if among and _belongs(text, sort, among[-1]):
             among[-1].add(text, sort)
+            for name in names:
+                among[-1].holding.setdefault(name, said.text)
             return
         self._close(source)
         opened = _Open(number, said)
@@ -283,8 +295,17 @@ class Records:
             opened.add(line, sort_of(line) if starts_traceback(text) else Sort.HEAD)
         opened.holding.update((name, said.text) for name in names)
         opened.at_its_end = "\n" in text or not opened.has_traceback
-        if opened.holding or opened.has_traceback or said.severity in SEVERE:
+        if opened.holding or opened.is_error:
             self._open[source] = [opened]
+
+
+def _belongs(text: str, sort: Sort, last: _Open) -> bool:
+    """Whether an entry is a line of the traceback that the one before it belongs to."""
+    if sort is Sort.START:
+        return last.awaits_traceback or text[0] in " \t|"
+    if sort is Sort.OTHER:
+        return not last.at_its_end and bool(text)
+    return sort is not Sort.HEAD and last.has_traceback and bool(text)
 
 
 def _ends_traceback(text: str, sort: Sort) -> bool:

@@ -12,7 +12,7 @@ from sim.logs.counting import Between
 from sim.logs.patterns import ERROR
 from sim.logs.times import from_text
 from sim.logs.triage import Triage, add, begin_triage
-from tests.helpers.reading_logs import NEED, entry
+from tests.helpers.reading_logs import GOOD, NEED, WARNING, entry
 
 AT = "2026-07-29 11:00:00,100"
 LATER = "2026-07-29 11:05:00,100"
@@ -228,3 +228,35 @@ def test_memory_does_not_grow_with_sources(tmp_path: Path) -> None:
     lines = [f"s{number} | {HEAD}" for number in range(5_000)]
     found = read(*lines)
     assert found.counts.unknown == 5_000
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [HEAD, *TRACEBACK[:2], "starlette.websockets.WebSocketDisconnect: (1001, None)", *DURING],
+        [f"{AT} INFO {GOOD}"],
+        [f"{AT} WARNING {WARNING}"],
+    ],
+    ids=["disconnect", "good", "warning"],
+)
+def test_an_unknown_error_is_told_whatever_else_its_record_holds(lines: list[str]) -> None:
+    """A disconnect that was caught, or a good line above, made it known: a false all-clear."""
+    found = read(*lines, *OTHER)
+    assert (found.counts.kinds["bad"], found.counts.unknown) == (0, 1)
+    assert found.counts.patterns["escaped-disconnect"].hits == 0
+
+
+def test_an_error_below_a_good_record_does_not_vanish_in_it() -> None:
+    assert read(f"{AT} INFO {GOOD}", "  ERROR it failed").counts.unknown == 1
+    good = {"severity": "INFO", "message": GOOD, "timestamp": "2026-07-29T11:00:00Z"}
+    for message in ({}, {"message": " it failed"}, {"message": ""}, {"error": "it failed"}):
+        error = {"severity": "ERROR", "timestamp": "2026-07-29T11:00:00Z", **message}
+        found = read(json.dumps(good), json.dumps(error))
+        assert (found.counts.kinds["good"], found.counts.unknown) == (1, 1), message
+
+
+@pytest.mark.parametrize("level", ["error", "fatal", "critical"])
+def test_severities_of_logfmt_are_severities(level: str) -> None:
+    found = read(f'time="2026-07-29T11:00:00Z" level={level} msg="it failed"')
+    assert bad(found) == (0, 0, 1)
+    assert bad(read('time="2026-07-29T11:00:00Z" level=info msg="level=error"')) == (0, 0, 0)
