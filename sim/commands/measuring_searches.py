@@ -16,11 +16,11 @@ from sim.files.catalog import open_scenario
 from sim.model.scenario import Scenario
 from sim.runs.scenario import ScenarioSubject
 from sim.workers.pool import open_pool
-from sim.workers.seam import LIMIT_S
+from sim.workers.seam import LIMIT_S, Workers
 
 SEARCHED = ("blind-spot", ("guard=catch",))
-EVERY = Inquiry(times="all")
 """What is searched: the blind spot, under a guard that holds, so that it comes to its end."""
+EVERY = Inquiry(times="all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,14 @@ def search_rounds(count: int, end_ms: int, workers: int) -> Iterator[SearchRound
     subject = ScenarioSubject(scenario)
     classes = 0
 
-    def search(makers: Elsewhere | None = None, path: Path | None = None) -> None:
+    def search(workers: Workers | None = None, path: Path | None = None) -> None:
         nonlocal classes
         with ExitStack() as opened:
             log = None
             if path is not None:
                 path.unlink(missing_ok=True)
                 log = opened.enter_context(closing(SearchLog(path)))
+            makers = None if workers is None else Elsewhere(workers)
             (found,) = search_in_pieces([subject], EVERY, nobody, makers=makers, log=log)
         assert found.complete, "figures of another search would say nothing"
         classes = found.looked
@@ -66,7 +67,7 @@ def search_rounds(count: int, end_ms: int, workers: int) -> Iterator[SearchRound
     ):
         path = Path(folder) / "r.sqlite"
         pools = (single, 1), (several, workers)
-        of_one, of_many = (Elsewhere(workers_of(pool, number)) for pool, number in pools)
+        of_one, of_many = (workers_of(pool, number) for pool, number in pools)
         for way in (of_one, of_many):  # processes start, and import
             search(way)
         for _ in range(count):
@@ -74,8 +75,8 @@ def search_rounds(count: int, end_ms: int, workers: int) -> Iterator[SearchRound
                 spent(lambda: search_all([subject], EVERY, nobody)),
                 spent(search),
                 spent(lambda: search(path=path)),
-                spent(lambda: search(Elsewhere(of_one.workers))).wall_s,
-                spent(lambda: search(Elsewhere(of_many.workers))),
+                spent(lambda: search(of_one)).wall_s,
+                spent(lambda: search(of_many)),
             )
             yield SearchRound(classes, *times)
 

@@ -12,8 +12,8 @@ FIRST_ANSWER = "what comes later was not looked at"
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
-    """How far a search came. runs: that were made."""
+class Extent:
+    """How far a search extent. runs: that were made."""
 
     runs: int
     done: int
@@ -34,28 +34,28 @@ class Came:
     """How many of them did so later than the others."""
 
 
-def conclude(subject: Subject, inquiry: Inquiry, tally: Tally, came: Came) -> Exploration:
+def conclude(subject: Subject, inquiry: Inquiry, tally: Tally, extent: Extent) -> Exploration:
     """Return what a search came to."""
     bounds = [*tally.bounds(), *subject.limits()]
-    if not came.ended and (tally.stopped or not tally.enough):
-        why = tally.stopped or (FIRST_ANSWER if came.paused else "")
-        cut = f"cut after {came.runs} schedules"
+    if not extent.ended and (tally.stopped or not tally.enough):
+        why = tally.stopped or (FIRST_ANSWER if extent.paused else "")
+        cut = f"cut after {extent.runs} schedules"
         bounds.insert(0, f"{cut}: {why}" if why else cut)
-    if came.pruned:
-        bounds.insert(0, f"{came.pruned} options lay beyond the bound")
-    complete = came.ended and not bounds and not inquiry.way.draws
+    if extent.pruned:
+        bounds.insert(0, f"{extent.pruned} options lay beyond the bound")
+    complete = extent.ended and not bounds and not inquiry.way.draws
     if inquiry.way.reads_steps:
         bounds += subject.caveats()
     if tally.unseen:
         bounds.append(tally.unseen)
-    scope = inquiry.scope(came.horizon)
-    if came.every > 1:
-        share = "all" if came.done == came.every else f"{came.done} of"
-        scope += f", {share} {came.every} combinations of those listed"
-    if came.alike:
-        scope += f"; {came.alike} runs ended where the world stood as in another one"
-    if complete and came.later and not tally.met_end:
-        scope += f", {came.later} of them later: it holds whenever the run ends"
-    whole = not came.ended and came.done == came.every
+    scope = inquiry.scope(extent.horizon)
+    if extent.every > 1:
+        share = "all" if extent.done == extent.every else f"{extent.done} of"
+        scope += f", {share} {extent.every} combinations of those listed"
+    if extent.alike:
+        scope += f"; {extent.alike} runs ended where the world stood as in another one"
+    if complete and extent.later and not tally.met_end:
+        scope += f", {extent.later} of them later: it holds whenever the run ends"
+    whole = not extent.ended and extent.done == extent.every
     upto = tally.reached or None if whole else None
-    return tally.exploration(came.runs, complete, scope, "; ".join(bounds), upto)
+    return tally.exploration(extent.runs, complete, scope, "; ".join(bounds), upto)

@@ -26,8 +26,6 @@ from sim.schedulers.tree import Known, Node, Seen, Visit
 
 RUNS = 16
 """Runs of a piece: some 50 ms. Long against its way to a worker and back, short to lose."""
-
-
 _COMPARES = 16
 """After so many pieces, and after each new outcome, a process makes the usual run again."""
 

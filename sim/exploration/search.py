@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from sim.errors import UserError
-from sim.exploration.conclude import Came, conclude
+from sim.exploration.conclude import Extent, conclude
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.runs import BY_HAND, Runs
 from sim.exploration.tally import OnRun, SoFar, Tally
@@ -199,7 +199,7 @@ class SubjectSearch:
         def total(what: str) -> int:
             return sum(getattr(one.schedulers, what, 0) for one in series)
 
-        came = Came(
+        extent = Extent(
             self._made,
             len(series),
             len(self._variants),
@@ -210,7 +210,7 @@ class SubjectSearch:
             total("alike"),
             total("later"),
         )
-        return conclude(self._subject, self._inquiry, self._tally, came)
+        return conclude(self._subject, self._inquiry, self._tally, extent)
 
 
 def _horizon(job: Job, inquiry: Inquiry) -> Generator[Job, End, int]:

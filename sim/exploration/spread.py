@@ -13,8 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from sim.errors import UserError
-from sim.exploration.conclude import Came as Ended
-from sim.exploration.conclude import conclude
+from sim.exploration.conclude import Extent, conclude
 from sim.exploration.forest import Forest
 from sim.exploration.inquiry import Inquiry
 from sim.exploration.pieces import Came, Piece, Site, going
@@ -40,8 +39,8 @@ class Makers(Protocol):
     lost: tuple[type[Exception], ...]
     """What a piece raises that cannot be made, since its worker is lost each time."""
 
-    def count(self) -> int:
-        """Return how many there are now."""
+    def places(self) -> int:
+        """Return how many pieces they take at a time now: one each, and one to do next."""
 
     def submit(
         self, forest: Forest, piece: Piece, time_is_up: Callable[[], bool]
@@ -57,8 +56,8 @@ class Here:
 
     lost: tuple[type[Exception], ...] = ()
 
-    def count(self) -> int:
-        """Return 1."""
+    def places(self) -> int:
+        """Return 1: a piece is made at once."""
         return 1
 
     def submit(
@@ -189,8 +188,8 @@ class _Begun:
         forest, every = self.forest, len(self._first)
         forest.tally.leave(forest.finished)
         ended = forest.finished
-        came = Ended(forest.runs, every, every, ended, forest.paused, pruned=forest.pruned)
-        return conclude(self.subject, self._inquiry, forest.tally, came)
+        extent = Extent(forest.runs, every, every, ended, forest.paused, pruned=forest.pruned)
+        return conclude(self.subject, self._inquiry, forest.tally, extent)
 
 
 @dataclass(slots=True)
@@ -203,8 +202,8 @@ class _Drive:
     time_is_up: Callable[[Subject], bool]
     waiting: dict[int, deque[Piece]] = field(default_factory=dict)
     """For each search the pieces that nobody makes yet."""
-    made: "dict[Future[Came | None], tuple[_Begun, Piece]]" = field(default_factory=dict)
-    """Those that somebody makes."""
+    made: "dict[Future[Came | None], tuple[int, Piece]]" = field(default_factory=dict)
+    """Those that somebody makes, each with the number of its search."""
     kept: dict[tuple[int, int], Came] = field(default_factory=dict)
     """What came of pieces before that are made again, to see whether they still come to that: by
     search and number."""
@@ -251,8 +250,7 @@ class _Drive:
 
     def _hand_out(self) -> None:
         """Give each maker something to do, and something to do next."""
-        count = self.makers.count()
-        most = 1 if isinstance(self.makers, Here) else 2 * max(count, 1)
+        most = self.makers.places()
         while len(self.made) < most:
             able = [number for number, waiting in self.waiting.items() if waiting]
             if not able:
@@ -265,7 +263,7 @@ class _Drive:
                 continue
             piece = self.waiting[number].popleft()
             up = partial(self.time_is_up, one.subject)
-            self.made[self.makers.submit(one.forest, piece, up)] = one, piece
+            self.made[self.makers.submit(one.forest, piece, up)] = number, piece
 
     def _take(self) -> None:
         """Wait for pieces, and keep what came of those that are made."""
@@ -277,7 +275,8 @@ class _Drive:
                 if not one.forest.is_over and self.time_is_up(one.subject):
                     one.forest.tally.stopped = _TIME
         for future in done:
-            one, piece = self.made.pop(future)
+            number, piece = self.made.pop(future)
+            one = self.begun[number]
             try:
                 came = future.result()
             except self.makers.lost as error:
@@ -287,7 +286,7 @@ class _Drive:
             if came is None:
                 one.forest.tally.stopped = one.forest.tally.stopped or _TIME
                 continue
-            before = self.kept.pop((self.begun.index(one), piece.number), came)
+            before = self.kept.pop((number, piece.number), came)
             if before._replace(usual="") != came._replace(usual=""):
                 one.forest.tally.unstable = kept_otherwise(one.subject)
                 continue

@@ -75,14 +75,14 @@ class Elsewhere:
 
     def __init__(self, workers: Workers) -> None:
         """Prepare."""
-        self.workers = workers
+        self._workers = workers
         self.lost = workers.lost
         self._seen: dict[str, list[str]] = {}
         """For each search what its pieces have seen, as text, by number."""
 
-    def count(self) -> int:
-        """Return how many workers there are now."""
-        return self.workers.count()
+    def places(self) -> int:
+        """Return how many pieces they take at a time now: one each, and one to do next."""
+        return 2 * max(self._workers.count(), 1)
 
     def submit(
         self, forest: Forest, piece: Piece, time_is_up: Callable[[], bool]
@@ -90,7 +90,7 @@ class Elsewhere:
         """Have a piece made: to its end, for it is short."""
         future: Future[Came | None] = Future()
         future.set_running_or_notify_cancel()
-        last = 2 * self.count() + 2  # so many may have been made since a worker was told
+        last = self.places() + 2  # so many may have been made since a worker was told
         try:
             self._ask(forest, piece, max(0, piece.before - last), future)
         except self.lost as error:
@@ -109,7 +109,7 @@ class Elsewhere:
         head = json.dumps([code(), forest.key, forest.told, piece, first])
         seen = ", ".join(self._seen.get(forest.key, [])[first : piece.before])
         asked = f"{head[:-1]}, [{seen}]]"
-        inner = self.workers.executor.submit(make_piece, asked)
+        inner = self._workers.executor.submit(make_piece, asked)
         inner.add_done_callback(self._answered(forest, piece, future))
 
     def _answered(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sim.errors import UserError
-from sim.store.schema import add_units, open_reading, open_writing, upgrade
+from sim.store.schema import add_units, open_reading, open_writing, upgrade, writing
 
 Stored = tuple[int, int, bool, bool, str, str]
 """Cell, trial, failed, lost, label, digest."""
@@ -68,7 +68,7 @@ class ResultStore:
         try:
             with self._errors():
                 self._bring_up_to_date(older, anew)
-                with self._writing():
+                with writing(self._db):
                     known = dict(self._db.execute("SELECT key, unit FROM units"))
                     if must_be_known and not any(one.key in known for one in cells):
                         raise UserError(
@@ -116,7 +116,7 @@ class ResultStore:
     def add(self, rows: Iterable[Stored]) -> None:
         """Record rows; those that are there already are left alone. Raises UserError."""
         found = list(rows)
-        with self._errors(), self._writing():
+        with self._errors(), writing(self._db):
             self._db.executemany(
                 "INSERT OR IGNORE INTO labels (text) VALUES (?)",
                 ((label,) for label in dict.fromkeys(row[4] for row in found)),
@@ -132,7 +132,7 @@ class ResultStore:
 
     def add_crash(self, crash: Crash) -> None:
         """Record that a trial cannot be run. Raises UserError."""
-        with self._errors(), self._writing():
+        with self._errors(), writing(self._db):
             row = (self._units[crash.cell], crash.trial, crash.why)
             self._db.execute("INSERT OR IGNORE INTO crashes VALUES (?, ?, ?)", row)
 
@@ -165,17 +165,6 @@ class ResultStore:
     def _asked(self) -> Cells:
         pairs = zip(self._units, self._cells, strict=True)
         return tuple((unit, one.trials) for unit, one in pairs)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

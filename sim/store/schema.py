@@ -121,8 +121,7 @@ def upgrade(db: sqlite3.Connection, units: list[str] | None) -> None:
     units: the key of each of its cells; None to forget its rows.
     """
     rows = "SELECT cell, trial, failed, lost, label, digest FROM trials_1"
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with writing(db):
         db.execute("ALTER TABLE trials RENAME TO trials_1")
         _statements(db, TABLES)
         add_units(db, units or [])
@@ -139,9 +138,18 @@ def upgrade(db: sqlite3.Connection, units: list[str] | None) -> None:
         )
         db.execute("DROP TABLE trials_1")
         db.execute("DROP TABLE plan")
+
+
+@contextmanager
+def writing(db: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that writes: all of it, or nothing where something is raised."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
 
 
@@ -157,10 +165,9 @@ def add_searches(db: sqlite3.Connection, path: Path | None) -> None:
             "the same question upgrades it; or choose another --out"
         )
     if form < VERSION:
-        db.execute("BEGIN IMMEDIATE")
-        if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-            _statements(db, f"{_SEARCHES} PRAGMA user_version = {VERSION};")
-        db.execute("COMMIT")
+        with writing(db):
+            if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+                _statements(db, f"{_SEARCHES} PRAGMA user_version = {VERSION};")
 
 
 def add_units(db: sqlite3.Connection, units: list[str]) -> None:
@@ -184,10 +191,9 @@ def _log_ahead(db: sqlite3.Connection) -> None:
 
 def _make(db: sqlite3.Connection) -> None:
     """Make the tables, unless another process has just done so."""
-    db.execute("BEGIN IMMEDIATE")
-    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-        _statements(db, TABLES)
-    db.execute("COMMIT")
+    with writing(db):
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            _statements(db, TABLES)
 
 
 def _statements(db: sqlite3.Connection, script: str) -> None:

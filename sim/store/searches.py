@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.errors import UserError
-from sim.store.schema import add_searches, open_reading, open_writing
+from sim.store.schema import add_searches, open_reading, open_writing, writing
 
 ClassRow = tuple[int, str, str, bool]
 """Variant, name in hexadecimal, how its runs end, and whether they fail."""
@@ -46,7 +46,7 @@ class SearchStore:
 
         key: of all that its pieces depend on. anew: whether to forget what came of it.
         """
-        with self._errors(), self._writing():
+        with self._errors(), writing(self._db):
             self._db.execute(
                 "INSERT OR IGNORE INTO searches (key, said) VALUES (?, ?)",
                 (key, json.dumps(said, sort_keys=True)),
@@ -78,7 +78,7 @@ class SearchStore:
     def keep(self, search: int, number: int, asked: str, came: object) -> None:
         """Record what came of a piece, as plain data. Raises UserError."""
         packed = zlib.compress(json.dumps(came, separators=(",", ":")).encode(), 1)
-        with self._errors(), self._writing():
+        with self._errors(), writing(self._db):
             query = "SELECT key FROM searches WHERE search = ?"
             (key,) = self._db.execute(query, (search,)).fetchone()
             row = (search, number, asked, _seal(key, number, asked, packed) + packed)
@@ -89,7 +89,7 @@ class SearchStore:
         found = list(rows)
         if not found:
             return
-        with self._errors(), self._writing():
+        with self._errors(), writing(self._db):
             self._db.executemany(
                 "INSERT OR IGNORE INTO labels (text) VALUES (?)",
                 ((label,) for label in dict.fromkeys(row[2] for row in found)),
@@ -104,7 +104,7 @@ class SearchStore:
 
     def conclude(self, search: int, verdict: object) -> None:
         """Record what a search came to so far, as plain data. Raises UserError."""
-        with self._errors(), self._writing():
+        with self._errors(), writing(self._db):
             self._db.execute(
                 "UPDATE searches SET verdict = ? WHERE search = ?",
                 (json.dumps(verdict, sort_keys=True), search),
@@ -113,17 +113,6 @@ class SearchStore:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -44,7 +44,7 @@ class AtOnce(Executor):
 def test_cells_are_judged_the_same_whoever_simulates_them() -> None:
     told: list[int] = []
     alone = judge_all(CELLS)
-    assert {one.agrees for one in alone if one.prediction is not None} >= {False}
+    assert sum(one.prediction is not None for one in alone) > len(CELLS) // 2
     with local(2) as workers:
         there = judge_all(CELLS, told.append, workers)
     assert digest_of(there) == digest_of(alone)

@@ -195,7 +195,7 @@ def test_a_worker_that_comes_late_asks_for_what_it_lacks() -> None:
         return False
 
     with Shuffled(0, 1, forgets) as executor:
-        makers = Elsewhere(Workers(executor, lambda: 0))  # it is told the last two alone
+        makers = Elsewhere(Workers(executor, lambda: 0))  # it is told the last four alone
         assert said(searched(CLOSE, makers=makers)) == alone
 
 
