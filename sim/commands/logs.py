@@ -56,9 +56,9 @@ def _stays_open(triage: Triage, request: Request) -> bool:
     if not triage.is_whole:
         reasons.append("not all of it was read")
     if unknown:
-        reasons.append(f"{unknown:,} errors that are not known here (--ignore-unknown)")
+        reasons.append(f"errors that are not known here: {unknown:,} (--ignore-unknown)")
     if counts.undated:
-        reasons.append(f"{counts.undated:,} errors without a time, of which times were asked for")
+        reasons.append(f"errors without a time, where times are asked for: {counts.undated:,}")
     if reasons:
         click.echo(f"wsrace: no all-clear: {'; '.join(reasons)}", err=True)
     return bool(reasons)

@@ -161,11 +161,11 @@ def summary(triage: Triage) -> Iterator[str]:
     if counts.outside:
         yield f"{counts.outside:,} more lie outside the times asked for, or have no time"
     if counts.unknown:
-        yield f"{counts.unknown:,} errors that are not known here"
+        yield f"{_errors(counts.unknown)} not known here:"
         for one in counts.first_unknown:
             yield fault(f"  {one.file}:{one.line}: {' / '.join(map(str.strip, one.first))}")
     if counts.undated:
-        yield f"{counts.undated:,} errors have no time: nobody can say whether they are meant"
+        yield f"{_errors(counts.undated)} without a time that would say whether it counts"
 
 
 def document_of(triage: Triage) -> dict[str, Any]:
@@ -327,6 +327,10 @@ def unit_name(unit_s: int) -> str:
     """Return what to call a stretch of so many seconds."""
     names = {60: "minute", 3600: "hour", 86_400: "day"}
     return names.get(unit_s, f"{unit_s // 86_400}-day stretch")
+
+
+def _errors(number: int) -> str:
+    return "1 error" if number == 1 else f"{number:,} errors"
 
 
 def _times(number: int) -> str:
