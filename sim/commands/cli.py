@@ -39,6 +39,18 @@ _PROMISES = click.option(
 )
 
 
+def _times(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command be told what times in logs do not say themselves."""
+    options = (
+        ("--date", "day", "DATE", "The day of times in the log that say none."),
+        ("--year", "year", "YEAR", "The year of times in the log that say none."),
+        ("--zone", "zone", "ZONE", "The zone of times without one.  [default: UTC]"),
+    )
+    for option, name, metavar, text in reversed(options):
+        command = click.option(option, name, default="", metavar=metavar, help=text)(command)
+    return command
+
+
 class _Group(click.Group):
     """Suggests the command that may have been meant."""
 
@@ -546,6 +558,10 @@ def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuri
     "--log", "logs", multiple=True, metavar="FILE", help='Judge this real log; "-" for stdin.'
 )
 @click.option("--since", default="", metavar="TIME", help="Log: the time of the deployment.")
+@_times
+@click.option(
+    "--ignore-unknown", is_flag=True, help="Let errors in the log that are not known be no concern."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
 def validate(plan: str, **asked: Any) -> None:
     """Run the checklist of PLAN against a simulated deployment, or a real log: go or no-go.
@@ -563,13 +579,12 @@ def validate(plan: str, **asked: Any) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--since", default="", metavar="TIME", help="Only lines from this time on.")
 @click.option("--until", default="", metavar="TIME", help="Only lines before this time.")
+@_times
 @click.option(
     "--ignore-unknown", is_flag=True, help="Let errors that are not known here be no concern."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
-def logs(
-    files: tuple[str, ...], since: str, until: str, as_json: bool, ignore_unknown: bool
-) -> None:
+def logs(files: tuple[str, ...], **asked: Any) -> None:
     """Find the records of the race in logs and say what they are consistent with.
 
     A record is a line with what belongs to it, such as a traceback; it counts once. FILE is text,
@@ -580,7 +595,7 @@ def logs(
     with errors_as_statuses():
         from sim.commands.logs import Request, run
 
-        sys.exit(run(Request(files, as_json, since, until, ignore_unknown)))
+        sys.exit(run(Request(files, **asked)))
 
 
 @main.command()

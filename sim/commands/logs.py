@@ -9,7 +9,8 @@ import click
 from sim.commands.terminal import show
 from sim.errors import UserError
 from sim.logs.counting import Between
-from sim.logs.files import faults_of, read, time_of
+from sim.logs.files import assumed_of, faults_of, read, time_of
+from sim.logs.times import Assumed
 from sim.logs.triage import Triage, begin_triage
 from sim.report.text.logs import document_of, tell
 
@@ -26,6 +27,10 @@ class Request:
     until: str = ""
     ignore_unknown: bool = False
     """Whether errors that nobody knows are no concern."""
+    day: str = ""
+    """Of times that say none, as are `year` and `zone`; "" for nothing."""
+    year: str = ""
+    zone: str = ""
 
 
 def run(request: Request) -> int:
@@ -35,7 +40,8 @@ def run(request: Request) -> int:
     without a time where times are asked for. 0 only if there is nothing of that. A file that cannot
     be read to its end is counted up to there. Ctrl-C ends the reading and what was counted is told.
     """
-    triage = begin_triage(_between(request))
+    between, assumed = _times(request)
+    triage = begin_triage(between, assumed=assumed)
     read(triage, request.files, quiet=request.as_json)
     if request.as_json:
         click.echo(json.dumps(document_of(triage), sort_keys=True))
@@ -64,11 +70,12 @@ def _stays_open(triage: Triage, request: Request) -> bool:
     return bool(reasons)
 
 
-def _between(request: Request) -> Between:
+def _times(request: Request) -> tuple[Between, Assumed]:
     """Check all that was typed before anything is read."""
     faults = faults_of(request.files)
-    since = time_of("since", request.since, faults)
-    until = time_of("until", request.until, faults)
+    assumed = assumed_of(request.day, request.year, request.zone, faults)
+    since = time_of("since", request.since, faults, assumed)
+    until = time_of("until", request.until, faults, assumed)
     if faults:
         raise UserError(*faults)
-    return Between(since, until)
+    return Between(since, until), assumed

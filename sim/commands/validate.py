@@ -12,13 +12,14 @@ from sim.commands.terminal import Bar, show
 from sim.errors import UserError
 from sim.files.catalog import open_plan
 from sim.live.overhead import guard_costs
-from sim.logs.files import faults_of, read, time_of
-from sim.logs.triage import begin_triage
+from sim.logs.files import assumed_of, faults_of, read, time_of
+from sim.logs.times import Assumed
+from sim.logs.triage import Triage, begin_triage
 from sim.model.plan import Plan
 from sim.model.scenario import known_guard
 from sim.report.text.validate import document_of, document_of_log, no_answer, tell, tell_log
 from sim.runs.own import guard_named, own_guard_of
-from sim.validation.criteria import validated
+from sim.validation.criteria import Overhead, Validation, validated
 from sim.validation.deployment import OnClients, deploy
 from sim.validation.logged import has_answer, judged_by_log
 from sim.validation.timeline import Timeline
@@ -40,21 +41,30 @@ class Request:
     as_json: bool
     logs: Sequence[str] = ()
     since: str = ""
+    day: str = ""
+    """Of times in the log that say none, as are `year` and `zone`; "" for nothing."""
+    year: str = ""
+    zone: str = ""
+    ignore_unknown: bool = False
+    """Whether errors in the log that nobody knows are no concern."""
 
 
 def run(request: Request) -> int:
     """Do what was asked; return the exit status. Raises UserError for what is typed wrong."""
-    since = _since(request)
+    since, assumed = _times(request)
     plan = open_plan(request.plan)
     guard = _guard(request, plan)
-    overhead_us = _overhead_us(plan, guard)
+    overhead = _overhead(plan, guard)
     if request.logs:
-        return _run_log(request, Timeline(plan.minutes, since), plan, guard, overhead_us)
+        timeline = Timeline(plan.minutes, since, request.ignore_unknown)
+        triage = begin_triage(also=timeline.add, assumed=assumed)
+        read(triage, request.logs, quiet=request.as_json)
+        return _tell_log(request, triage, timeline, judged_by_log(plan, guard, timeline, overhead))
     seed = request.seed or 0
     with _progress() as on_clients:
         workers = request.workers or cores()
         sessions = deploy(plan, guard, seed, workers, on_clients)
-    found = validated(plan, guard, sessions, overhead_us)
+    found = validated(plan, guard, sessions, overhead)
     if request.as_json:
         click.echo(json.dumps(document_of(found, sessions, seed), sort_keys=True))
     else:
@@ -62,34 +72,40 @@ def run(request: Request) -> int:
     return 0 if found.go else NO_GO
 
 
-def _since(request: Request) -> int | None:
-    """Check what was typed about logs before anything is read; return when minute 0 begins."""
+def _times(request: Request) -> tuple[int | None, Assumed]:
+    """Check what was typed about logs before anything is read.
+
+    Return when minute 0 begins, and what is said of times that do not say it.
+    """
     faults = faults_of(request.logs)
-    since = time_of("since", request.since, faults)
+    assumed = assumed_of(request.day, request.year, request.zone, faults)
+    since = time_of("since", request.since, faults, assumed)
     if request.logs:
-        given = {"seed": request.seed, "workers": request.workers}
+        simulating = {"seed": request.seed, "workers": request.workers}
         faults += [
             f"--{name}: not with --log, nothing is simulated"
-            for name, value in given.items()
+            for name, value in simulating.items()
             if value is not None
         ]
-    elif request.since:
-        faults.append("--since: goes with --log")
+    else:
+        given = {
+            "since": request.since,
+            "date": request.day,
+            "year": request.year,
+            "zone": request.zone,
+            "ignore-unknown": request.ignore_unknown,
+        }
+        faults += [f"--{name}: goes with --log" for name, value in given.items() if value]
     if faults:
         raise UserError(*faults)
-    return since
+    return since, assumed
 
 
-def _run_log(
-    request: Request, timeline: Timeline, plan: Plan, guard: str, overhead_us: float | None
-) -> int:
-    """Judge the plan on logs. Return the exit status."""
-    triage = begin_triage(also=timeline.add)
-    read(triage, request.logs, quiet=request.as_json)
+def _tell_log(request: Request, triage: Triage, timeline: Timeline, found: Validation) -> int:
+    """Tell what came of a plan on logs. Return the exit status."""
     if not triage.complete:
         click.echo("wsrace: stopped before the end of the log: no answer", err=True)
         return NO_ANSWER
-    found = judged_by_log(plan, guard, timeline, overhead_us)
     if request.as_json:
         click.echo(json.dumps(document_of_log(found, triage, timeline), sort_keys=True))
     else:
@@ -111,12 +127,13 @@ def _guard(request: Request, plan: Plan) -> str:
     return guard
 
 
-def _overhead_us(plan: Plan, guard: str) -> float | None:
+def _overhead(plan: Plan, guard: str) -> Overhead | None:
     """Measure what the guard costs, if the plan asks for it."""
     if not any("overhead_us" in phase.criteria for phase in plan.phases):
         return None
     own = own_guard_of(guard) or guard_named(guard)
-    return guard_costs((own,))[0].extra_ns / 1000
+    (cost,) = guard_costs((own,))
+    return Overhead(cost.extra_ns / 1000, cost.extra_low / 1000, cost.extra_high / 1000)
 
 
 @contextmanager

@@ -56,8 +56,8 @@ class Unknown:
     first: tuple[str, ...]
 
 
-Also = Callable[[str, int, list[str], Said], None]
-"""Told of every line or entry with a pattern: its file, its line, its patterns, what it says."""
+Also = Callable[[str, Record], None]
+"""Told of every record that holds a pattern or is an error, with its file."""
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Counts:
     warning, else a good one. unknown: errors without any. undated: of errors and of records with a
     bad pattern, those without a time where times are asked for. Connections and revisions are
     counted for bad and warning ones. stretches: a column for each of KINDS, and one for ERROR.
-    also: is told of all that holds a pattern, whatever its time.
+    also: is told of every record, whatever its time.
     """
 
     def __init__(self, between: Between | None = None, also: Also | None = None) -> None:
@@ -109,6 +109,8 @@ class Counts:
         self.revisions = Frequent(100)
         self.unzoned = 0
         self.timeless = 0
+        self.lacking: Counter[str] = Counter()
+        """Of records, those whose time says no date, or no year."""
         self.outside = 0
         self.unknown = 0
         self.undated = 0
@@ -123,8 +125,12 @@ class Counts:
 
     def add(self, record: Record) -> None:
         """Count a record."""
+        if self._also is not None:
+            self._also(self._file, record)
         if record.names:
-            self._hit(list(record.names), record.said, record.number, record)
+            self._hit(record)
+        if record.said.lacks and (record.names or record.is_unknown):
+            self.lacking[record.said.lacks] += 1
         if record.is_unknown and self._is_asked_for(record.said, counts=True):
             self.unknown += 1
             if len(self.first_unknown) < _TOLD:
@@ -139,9 +145,8 @@ class Counts:
         self.undated += ns is None and counts
         return False
 
-    def _hit(self, names: list[str], said: Said, number: int, record: Record) -> None:
-        if self._also is not None:
-            self._also(self._file, number, names, said)
+    def _hit(self, record: Record) -> None:
+        names, said = record.names, record.said
         ns = said.when.ns if said.when else None
         column = min([_COLUMN[name] for name in names])
         if not self._is_asked_for(said, counts=KINDS[column] == "bad"):
@@ -170,7 +175,7 @@ class Counts:
             if record.own and (record.own in count.own or len(count.own) < _LINES):
                 count.own[record.own] += 1
             if count.example is None:
-                count.example = example_of(self._file, number, said, name)
+                count.example = example_of(self._file, record.number, said, name)
 
 
 def example_of(file: str, number: int, said: Said, name: str) -> Example:

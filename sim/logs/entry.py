@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sim.logs.reading import mend_text
-from sim.logs.times import Instant, from_number, from_pair, from_text
+from sim.logs.times import (
+    NOTHING,
+    Assumed,
+    Instant,
+    Lack,
+    Reading,
+    from_number,
+    from_pair,
+    read_time,
+)
 
 SEVERITIES: Final = ("debug", "info", "notice", "warning", "error", "critical", "other", "none")
 _SEVERITY_OF: Final = {
@@ -39,7 +48,8 @@ _PAYLOADS: Final = ("jsonPayload", "protoPayload")
 class Said:
     """What a line or an entry says. text: the line that holds the pattern. when: None if it has no
     time. severity: one of SEVERITIES. connection: its id, "" if it names none. revision: service
-    and revision that wrote it, "" if that is not said.
+    and revision that wrote it, "" if that is not said. lacks: what its time does not say, so that
+    it is not known.
     """
 
     text: str
@@ -47,33 +57,45 @@ class Said:
     severity: str = "none"
     connection: str = ""
     revision: str = ""
+    lacks: Lack = ""
 
 
-def said_by_line(line: str, at: int = 0) -> Said:
-    """Return what a line says. at: where in it the pattern stands."""
+def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str = "") -> Said:
+    """Return what a line says.
+
+    at: where in it the pattern stands. assumed: see `read_time`. stamp: what its source puts before
+    each line; the time there counts if it is known.
+    """
     head = line[:_HEAD]
     severe = _SEVERE.search(head)
+    times = [read_time(one, assumed) for one in (stamp, head)]
+    time = next((one for one in times if one.when), None) or max(times, key=lambda one: one.lacks)
     return Said(
-        text=line,
-        when=from_text(head.lstrip()),
+        text=stamp + line,
+        when=time.when,
+        lacks=time.lacks,
         severity=_SEVERITY_OF[(severe[1] or severe[2]).lower()] if severe else "none",
         connection=_connection_in(line[max(0, at - _REACH) : at + _REACH]),
     )
 
 
-def said_by_entry(found: Mapping[str, Any], text: str, at: int) -> Said:
-    """Return what an entry says. text: that of it which holds a pattern, at `at`.
+def said_by_entry(found: Mapping[str, Any], text: str, at: int, assumed: Assumed = NOTHING) -> Said:
+    """Return what an entry says. text: that of it which holds a pattern, at `at`. assumed: see
+    `read_time`.
 
     What the entry does not say in fields of its own is looked for in the text.
     """
-    line = said_by_line(text, at)
+    line = said_by_line(text, at, assumed)
     payloads = [found, *(one for name in _PAYLOADS if isinstance(one := found.get(name), dict))]
-    when = next((time for one in payloads if (time := _time(one))), None)
-    late = _instant(found.get("receiveTimestamp"))
+    times = [time for one in payloads if (time := _time(one, assumed)) != Reading()]
+    late = _instant(found.get("receiveTimestamp"), assumed).when
+    when = next((time.when for time in times if time.when), None) or line.when or late
+    lacks = next((time.lacks for time in times if time.lacks), line.lacks)
     severity = next((level for one in payloads if (level := _severity(one))), line.severity)
     return Said(
         text=text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0],
-        when=when or line.when or late,
+        when=when,
+        lacks=lacks if when is None else "",
         severity=severity,
         connection=_connection_of(found) or line.connection,
         revision=_revision(found),
@@ -126,21 +148,21 @@ def _connection_of(found: Mapping[str, Any]) -> str:
     return ""
 
 
-def _time(fields: Mapping[str, Any]) -> Instant | None:
+def _time(fields: Mapping[str, Any], assumed: Assumed) -> Reading:
     for name in _TIMES:
-        if name in fields and (found := _instant(fields[name])) is not None:
+        if name in fields and (found := _instant(fields[name], assumed)) != Reading():
             return found
-    return from_pair(fields.get("timestampSeconds"), fields.get("timestampNanos"))
+    return Reading(from_pair(fields.get("timestampSeconds"), fields.get("timestampNanos")))
 
 
-def _instant(value: object) -> Instant | None:
+def _instant(value: object, assumed: Assumed) -> Reading:
     if isinstance(value, str):
-        return from_text(value[:_HEAD].strip())
+        return read_time(value[:_HEAD].strip(), assumed)
     if isinstance(value, dict):
-        return from_pair(value.get("seconds"), value.get("nanos"))
+        return Reading(from_pair(value.get("seconds"), value.get("nanos")))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return from_number(value)
-    return None
+        return Reading(from_number(value))
+    return Reading()
 
 
 def _severity(fields: Mapping[str, Any]) -> str:

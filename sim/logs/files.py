@@ -1,23 +1,27 @@
 """Files of logs: whether they can be read, and reading them, with a bar."""
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, date, timedelta, timezone, tzinfo
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from sim.logs.times import from_text
+from sim.logs.times import NOTHING, Assumed, from_text
 from sim.logs.triage import Triage, add
 from sim.model.plain import fault
 
 STDIN = "-"
+_AHEAD: Final = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})?")
 _READ = 1 << 18
 """Bytes that are asked for at once."""
 
@@ -33,16 +37,54 @@ def faults_of(files: Sequence[str]) -> list[str]:
     return faults
 
 
-def time_of(option: str, text: str, faults: list[str]) -> int | None:
+def time_of(option: str, text: str, faults: list[str], assumed: Assumed = NOTHING) -> int | None:
     """Return the time that was typed, in nanoseconds since 1970; None for "".
 
-    faults: gets a line if it is no time.
+    faults: gets a line if it is no time. assumed: what it does not say itself.
     """
-    found = from_text(text, whole=True) if text else None
+    found = from_text(text, whole=True, assumed=assumed) if text else None
     if text and found is None:
         example = "2025-09-14T10:00:00Z"
         faults.append(fault(f"--{option}: expected a time such as {example}, got {text!r}"))
     return found.ns if found else None
+
+
+def assumed_of(day: str, year: str, zone: str, faults: list[str]) -> Assumed:
+    """Return what was typed of times that do not say it themselves; "" for nothing.
+
+    faults: gets a line for each that cannot be.
+    """
+    said = Assumed()
+    if day:
+        try:
+            said = replace(said, day=date.fromisoformat(day))
+        except ValueError:
+            faults.append(fault(f"--date: expected a day such as 2025-09-14, got {day!r}"))
+    if year:
+        if year.isascii() and year.isdigit() and 1970 <= int(year) < 2200:
+            said = replace(said, year=int(year))
+        else:
+            faults.append(fault(f"--year: expected a year such as 2025, got {year!r}"))
+    if day and year and not faults and int(year) != int(day[:4]):
+        faults.append(f"--date and --year: {day} is not in {year}")
+    if zone and (known := _zone(zone)) is None:
+        example = "+02:00, UTC or Europe/Berlin"
+        faults.append(fault(f"--zone: expected a zone such as {example}, got {zone!r}"))
+    elif zone:
+        said = replace(said, zone=known)
+    return said
+
+
+def _zone(text: str) -> tzinfo | None:
+    """Return a zone by its distance from UTC, or by its name; None if nobody knows it."""
+    if (found := _AHEAD.fullmatch(text)) is not None:
+        minutes = int(found[2]) * 60 + int(found[3] or 0)
+        ahead = timedelta(minutes=minutes if found[1] == "+" else -minutes)
+        return timezone(ahead) if abs(ahead) < timedelta(hours=24) else None
+    try:
+        return UTC if text in ("UTC", "GMT", "Z") else ZoneInfo(text)
+    except (ValueError, OSError, ZoneInfoNotFoundError):  # a folder is an OSError
+        return None
 
 
 def read(triage: Triage, files: Sequence[str], quiet: bool) -> None:

@@ -9,17 +9,12 @@ import re
 from enum import Enum
 from typing import Final, NamedTuple
 
-from sim.logs.times import from_text
+from sim.logs.timeforms import begins_with_time
 
 _HEAD: Final = 80
 """Characters of a line in which the time or the severity of a head stands."""
 _LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY"
 _BEGINS_WITH_LEVEL: Final = re.compile(rf"[\[<(]?(?:{_LEVELS})\b[\]>):| -]", re.IGNORECASE)
-_BEGINS_WITH_TIME: Final = re.compile(
-    r"[\[(<]?(?:time=\"?|ts=|\x1b\[[0-9;]*m)?"
-    r"(?:[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}|[0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{10,19}\b"
-    r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:|[IWEF][0-9]{4} )"
-)
 _START: Final = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")
 _CHAIN: Final = re.compile(
     r"[\s|]*(?:During handling of the above exception, another exception occurred:"
@@ -105,11 +100,7 @@ def sort_of(text: str) -> Sort:
 
 def is_head(text: str) -> bool:
     """Whether a line begins with a time or a severity."""
-    if _BEGINS_WITH_LEVEL.match(text):
-        return True
-    return _BEGINS_WITH_TIME.match(text) is not None or (
-        text[0] in "[(<" and from_text(text[:_HEAD]) is not None
-    )
+    return _BEGINS_WITH_LEVEL.match(text) is not None or begins_with_time(text[:_HEAD])
 
 
 def starts_traceback(text: str) -> bool:

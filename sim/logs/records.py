@@ -30,6 +30,7 @@ from sim.logs.lines import (
 from sim.logs.matching import best_of, match_patterns, place
 from sim.logs.mechanism import REJECTED, Chain, prove
 from sim.logs.patterns import BY_NAME
+from sim.logs.times import NOTHING, Assumed
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
@@ -149,8 +150,9 @@ class Records:
     wants_all: whether it has to see every line for now.
     """
 
-    def __init__(self, tell: Callable[[Record], None]) -> None:
+    def __init__(self, tell: Callable[[Record], None], assumed: Assumed = NOTHING) -> None:
         self._tell = tell
+        self._assumed = assumed
         self._open: OrderedDict[str, list[_Open]] = OrderedDict()
         """For each source its record that is open; without sources, those of which no traceback is
         at its end, and the last one."""
@@ -191,7 +193,7 @@ class Records:
     def _begin(self, line: Line, number: int, back: Back) -> None:
         """Begin a record with a head line."""
         self._close(line.source, but_unfinished=True)
-        opened = _opened(line, number)
+        opened = self._opened(line, number)
         if opened.said.severity in SEVERE:
             before = _line_before(line.source, back)
             opened.was_rejected = before is not None and REJECTED.search(before.text) is not None
@@ -217,15 +219,17 @@ class Records:
             last = None
         if last is None:
             self._close(line.source)
-            self._add(line.source, _opened(line, number), line.text, sort)
+            self._add(line.source, self._opened(line, number), line.text, sort)
         else:
             self._add_to(last, line.text, sort, line.source)
 
     def _start(self, line: Line, number: int, head: Line | None) -> None:
         """Begin a record with a traceback. head: the line before it, if that is its head."""
         self._close(line.source, but_unfinished=True)
-        opened = _Open(number, Said(line.text)) if head is None else _opened(head, number - 1)
-        if head is not None:
+        if head is None:
+            opened = _Open(number, Said(line.text))
+        else:
+            opened = self._opened(head, number - 1)
             opened.add(head.text, Sort.HEAD)
         self._add(line.source, opened, line.text, Sort.START)
 
@@ -234,6 +238,10 @@ class Records:
         if self._stray is None:
             self._stray = _Open(number, Said(line.text))
         self._stray.add(line.text, sort)
+
+    def _opened(self, line: Line, number: int) -> _Open:
+        """Return a record that begins with a line."""
+        return _Open(number, said_by_line(line.text, 0, self._assumed, line.stamp))
 
     def _add(self, source: str, opened: _Open, text: str, sort: Sort) -> None:
         """Open a record with a line, if it may hold something or go on."""
@@ -280,7 +288,7 @@ class Records:
         text = next((one for one in holding if names[0] in match_patterns(one)), "")
         if not text:
             text = next(iter(tracing), "") or _message(found)
-        said = said_by_entry(found, text, place(text, names[0]) if names else 0)
+        said = said_by_entry(found, text, place(text, names[0]) if names else 0, self._assumed)
         source = said.revision
         sort = sort_of(text) if "\n" not in text.rstrip("\n") else Sort.HEAD
         among = self._open.get(source, [])
@@ -310,10 +318,6 @@ def _belongs(text: str, sort: Sort, last: _Open) -> bool:
 
 def _ends_traceback(text: str, sort: Sort) -> bool:
     return (sort is Sort.OTHER or in_margin(text)) and names_exception(text)
-
-
-def _opened(line: Line, number: int) -> _Open:
-    return _Open(number, said_by_line(line.stamp + line.text))
 
 
 def _line_before(source: str, back: Back) -> Line | None:

@@ -1,59 +1,156 @@
 """Times in logs: what programs write, read into nanoseconds since 1970 in UTC, and written back.
 
-The standard library's `datetime` knows neither nanoseconds nor half of these forms; its calendar is
-used.
+The standard library's `datetime` knows neither nanoseconds nor half of these forms; its calendar
+and its zones are used. No library reads them as strictly: dateutil's parser fills in today's date
+and year where a text has none, and a time that is guessed may lie outside of what is asked for.
 """
 
 import calendar
 import re
-from datetime import date
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Final, Literal, NamedTuple
+
+from sim.logs.timeforms import DATE, FORMS, MONTHS, find_time
 
 NANOS: Final = 1_000_000_000
 DAY_S: Final = 86_400
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _LARGEST: Final = 10**19
 _LAST_S: Final = 7_258_118_400
 """2200-01-01, in seconds: a time that is not between 1970 and this is taken for a mistake."""
-_MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_ZONE = r"[ ]?(?P<zone>Z\b|UTC\b|[+-][0-9]{2}:?[0-9]{2}\b)?"
-_DATE = r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})"
-_CLOCK = (
-    r"[T _](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
-    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9})[0-9]*)?)?" + _ZONE
-)
-_ISO: Final = re.compile(_DATE + _CLOCK)
-_ISO_OR_DATE: Final = re.compile(f"{_DATE}(?:{_CLOCK})?")
-_WEB: Final = re.compile(
-    r"(?P<day>[0-9]{2})/(?P<month>[A-Z][a-z]{2})/(?P<year>[0-9]{4})"
-    r":(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?P<part>)" + _ZONE
-)
-_EPOCH: Final = re.compile(r"\[?(?P<whole>[0-9]{10,19})(?:\.(?P<part>[0-9]{1,9}))?\b")
+_TAI: Final = 2**62 + 10
+"""What TAI64N labels begin at, as runit's svlogd and daemontools write them: without the leap
+seconds after 1972 (runit, src/tai_now.c)."""
 _UNITS: Final = ((11, NANOS), (14, 1_000_000), (17, 1_000), (20, 1))
 """An epoch with fewer digits than the first counts in units of so many nanoseconds."""
+_COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
+Lack = Literal["", "date", "year"]
 
 
 class Instant(NamedTuple):
-    """A time. ns: nanoseconds since 1970 in UTC. zoned: whether its zone was said; if not it was
-    read as UTC.
+    """A time. ns: nanoseconds since 1970 in UTC. zoned: whether its zone was said, by the text or
+    by a person; if not it was read as UTC.
     """
 
     ns: int
     zoned: bool
 
 
-def from_text(text: str, whole: bool = False) -> Instant | None:
-    """Return the first time in `text`, None if there is none. whole: nothing else may stand there.
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What a person says of times that do not say it themselves. None: nothing."""
 
-    Knows ISO 8601 and RFC 3339 with up to nine places, Python's logging, web servers' logs, and
-    seconds, milli-, micro- or nanoseconds since 1970 at the beginning.
+    day: date | None = None
+    """The day of times that are hours and minutes only."""
+    year: int | None = None
+    """The year of times that have a month and a day only."""
+    zone: tzinfo | None = None
+
+
+NOTHING: Final = Assumed()
+
+
+class Reading(NamedTuple):
+    """What was found where a time may stand. when: None if it is not known."""
+
+    when: Instant | None = None
+    lacks: Lack = ""
+    """What the time does not say, so that it is not known."""
+
+
+def read_time(text: str, assumed: Assumed = NOTHING) -> Reading:
+    """Return the time that a line or a text begins with.
+
+    Before it may stand what formats put there: a severity, a name, a process, a key; of a message
+    that tells of a time nobody knows whether it is its own. assumed: what a person says.
     """
-    for regex in (_ISO_OR_DATE if whole else _ISO, _WEB):
-        found = regex.fullmatch(text) if whole else regex.search(text)
-        if found is not None:
-            return _from_fields(found)
-    found = _EPOCH.fullmatch(text) if whole else _EPOCH.match(text)
-    return None if found is None else _epoch(found["whole"], found["part"] or "")
+    text = _COLOUR.sub("", text) if "\x1b" in text else text
+    found = find_time(text)
+    return Reading() if found is None else _read(*found, assumed)
+
+
+def from_text(text: str, whole: bool = False, assumed: Assumed = NOTHING) -> Instant | None:
+    """Return the time that `text` begins with, None if there is none, or if it does not say which.
+
+    whole: nothing else may stand there; a date is a time then. assumed: see `read_time`.
+    """
+    if not whole:
+        return read_time(text, assumed).when
+    for name, regex in FORMS.items():
+        if (found := regex.fullmatch(text)) is not None:
+            return _read(name, found, assumed).when
+    found = DATE.fullmatch(text)
+    return None if found is None else _from_fields(found.groupdict(), assumed).when
+
+
+def _read(form: str, found: re.Match[str], assumed: Assumed) -> Reading:
+    return (_READERS.get(form) or _from_fields)(found.groupdict(), assumed)
+
+
+def _from_epoch(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
+    return Reading(_epoch(fields["whole"] or "", fields["part"] or ""))
+
+
+def _from_tai(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
+    seconds, ns = (int(fields[name] or "", 16) for name in ("label", "part"))
+    return Reading(_instant(seconds - _TAI, ns, True))
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, str | None], Assumed], Reading]]] = {
+    "epoch": _from_epoch,
+    "tai": _from_tai,
+}
+
+
+def _from_fields(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
+    """Return the time that the parts of a text say, with what a person says of the rest."""
+    day = _day(fields, assumed)
+    if isinstance(day, str):
+        return Reading(None, day)
+    hour, minute, second = (int(fields.get(key) or 0) for key in ("hour", "minute", "second"))
+    if (half := fields.get("half")) is not None:
+        if not 1 <= hour <= 12:
+            return Reading()
+        hour = hour % 12 + 12 * (half == "PM")
+    if day is None or hour > 23 or minute > 59 or second > 60:
+        return Reading()
+    seconds = calendar.timegm((day.year, day.month, day.day, hour, minute, second))
+    zone = fields.get("zone") or fields.get("hours")
+    if zone is None and assumed.zone is not None:
+        local = _EPOCH.replace(tzinfo=None) + timedelta(seconds=seconds)
+        ahead = assumed.zone.utcoffset(local) or timedelta()
+        return Reading(_instant(seconds - int(ahead.total_seconds()), _ns(fields), True))
+    return Reading(_instant(seconds - _ahead(zone), _ns(fields), zone is not None))
+
+
+def _day(fields: Mapping[str, str | None], assumed: Assumed) -> date | Lack | None:
+    """Return the day, else what is not known of it; None if no calendar has it."""
+    name = fields.get("name")
+    month = MONTHS.find(name) // 3 + 1 if name else int(fields.get("month") or 0)
+    if not month:
+        return assumed.day or "date"
+    year = int(fields.get("year") or 0) or assumed.year or (assumed.day and assumed.day.year)
+    if not year:
+        return "date" if fields.get("year") else "year"
+    try:
+        return date(year, month, int(fields["day"] or 0))
+    except ValueError:
+        return None
+
+
+def _ahead(zone: str | None) -> int:
+    """Return how many seconds a zone such as +02:00 is ahead of UTC."""
+    if zone is None or zone[0] not in "+-":
+        return 0
+    seconds = int(zone[1:3]) * 3600 + int(zone[-2:] if len(zone) > 3 else 0) * 60
+    return seconds if zone[0] == "+" else -seconds
+
+
+def _ns(fields: Mapping[str, str | None]) -> int:
+    return int(((fields.get("part") or "") + "0" * 9)[:9])
 
 
 def from_number(value: float) -> Instant | None:
@@ -82,34 +179,10 @@ def _epoch(whole: str, part: str) -> Instant | None:
     return None
 
 
-def _from_fields(found: re.Match[str]) -> Instant | None:
-    month = found["month"]
-    number = int(month) if month.isdigit() else _month(month)
-    year, day = int(found["year"]), int(found["day"])
-    hour, minute = int(found["hour"] or 0), int(found["minute"] or 0)
-    second = int(found["second"] or 0)
-    try:
-        date(year, number, day)
-    except ValueError:
-        return None
-    if hour > 23 or minute > 59 or second > 60:
-        return None
-    seconds = calendar.timegm((year, number, day, hour, minute, second))
-    zone = found["zone"]
-    if zone and zone[0] in "+-":
-        ahead = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
-        seconds -= ahead if zone[0] == "+" else -ahead
-    return _instant(seconds, int(((found["part"] or "") + "0" * 9)[:9]), bool(zone))
-
-
 def _instant(seconds: int, ns: int, zoned: bool) -> Instant | None:
     if not (0 <= seconds < _LAST_S and 0 <= ns < NANOS):
         return None
     return Instant(seconds * NANOS + ns, zoned)
-
-
-def _month(name: str) -> int:
-    return _MONTHS.find(name) // 3 + 1
 
 
 def write_time(ns: int) -> str:

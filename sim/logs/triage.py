@@ -8,6 +8,7 @@ from sim.logs.counting import Also, Between, Counts
 from sim.logs.reading import BLOCK, Notes, blocks
 from sim.logs.records import Records
 from sim.logs.scanning import LONGEST, Scanner
+from sim.logs.times import NOTHING, Assumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Triage:
     """All that was found in some logs. `complete` is False if reading was stopped."""
 
     counts: Counts
+    assumed: Assumed = NOTHING
     files: list[FileCount] = field(default_factory=list)
     complete: bool = True
 
@@ -64,9 +66,15 @@ class Triage:
         return total
 
 
-def begin_triage(between: Between | None = None, also: Also | None = None) -> Triage:
-    """Return a triage of nothing yet. between: the times that are asked for. also: see Counts."""
-    return Triage(Counts(between, also))
+def begin_triage(
+    between: Between | None = None, also: Also | None = None, assumed: Assumed = NOTHING
+) -> Triage:
+    """Return a triage of nothing yet.
+
+    between: the times that are asked for. also: see Counts. assumed: what a person says of times
+    that do not say it themselves.
+    """
+    return Triage(Counts(between, also), assumed)
 
 
 def add(
@@ -81,7 +89,7 @@ def add(
     name: what to call it. chunks: its bytes, cut anywhere. block: bytes that are looked at at once.
     longest: the longest line or object. If `chunks` raises, what was read until then is counted.
     """
-    notes, scanner = Notes(), Scanner(Records(triage.counts.add), longest)
+    notes, scanner = Notes(), Scanner(Records(triage.counts.add, triage.assumed), longest)
     triage.counts.begin(name)
     try:
         for piece in blocks(chunks, notes, block):

@@ -24,6 +24,20 @@ SHARES: frozenset[CriterionName] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Overhead:
+    """What a guard costs per message, in microseconds; between low and high, with 95 %."""
+
+    us: float
+    low: float
+    high: float
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it cannot be told from nothing."""
+        return self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One criterion of one phase. figure: None if it is not known. of: how many sessions or turns
     stand behind it. why: why the figure is not known, "" if that is plain. passes: None then.
@@ -35,6 +49,8 @@ class Judgement:
     figure: float | None
     of: int
     why: str = ""
+    below: float | None = None
+    """The figure cannot be told from nothing; it is at most this."""
 
     @property
     def passes(self) -> bool | None:
@@ -73,14 +89,14 @@ class Validation:
 
 
 def validated(
-    plan: Plan, guard: str, sessions: Sequence[Session], overhead_us: float | None
+    plan: Plan, guard: str, sessions: Sequence[Session], overhead: Overhead | None
 ) -> Validation:
     """Judge every criterion of a plan on the sessions of a deployment.
 
-    overhead_us: what the guard costs per message, measured; None if it was not.
+    overhead: what the guard costs per message, measured; None if it was not.
     """
     judgements = [
-        judged(phase, name, bound, sessions, overhead_us)
+        judged(phase, name, bound, sessions, overhead)
         for phase in plan.phases
         for name, bound in phase.criteria.items()
     ]
@@ -92,14 +108,26 @@ def judged(
     name: CriterionName,
     bound: Bound,
     sessions: Sequence[Session],
-    overhead_us: float | None,
+    overhead: Overhead | None,
 ) -> Judgement:
     """Judge one criterion on the sessions that begin in its phase."""
     within = [one for one in sessions if phase.from_min <= one.began_min < phase.to_min]
     if name == "overhead_us":
-        return Judgement(phase.name, name, bound, overhead_us, 1)
+        return judged_overhead(phase, bound, overhead)
     figure, of = FIGURES[name](within)
     return Judgement(phase.name, name, bound, figure, of)
+
+
+def judged_overhead(phase: Phase, bound: Bound, overhead: Overhead | None) -> Judgement:
+    """Judge what the guard costs; what was measured too roughly for the bound is not known."""
+    if overhead is None:
+        return Judgement(phase.name, "overhead_us", bound, None, 1)
+    figure: float | None = overhead.us
+    why = ""
+    if bound.holds(overhead.low) != bound.holds(overhead.high):
+        figure, why = None, f"it lies between {overhead.low:.3f} and {overhead.high:.3f} us"
+    below = max(-overhead.low, overhead.high) if overhead.is_nothing else None
+    return Judgement(phase.name, "overhead_us", bound, figure, 1, why, below)
 
 
 def _share(part: int, whole: int) -> tuple[float | None, int]:

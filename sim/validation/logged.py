@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from sim.model.plan import Bound, CriterionName, Phase, Plan
-from sim.validation.criteria import Judgement, Validation
+from sim.validation.criteria import Judgement, Overhead, Validation, judged_overhead
 from sim.validation.timeline import Timeline
 
 LATE_MIN: Final = 1.0
@@ -33,18 +33,18 @@ def sessions_in(counts: Counter[str]) -> int:
 
 
 def judged_by_log(
-    plan: Plan, guard: str, timeline: Timeline, overhead_us: float | None
+    plan: Plan, guard: str, timeline: Timeline, overhead: Overhead | None
 ) -> Validation:
     """Judge every criterion of a plan on what a log holds.
 
-    overhead_us: what the guard costs per message, measured; None if it was not.
+    overhead: what the guard costs per message, measured; None if it was not.
     """
     judgements = []
     for phase in plan.phases:
         counts, gap = timeline.between(phase.from_min, phase.to_min), _gap(timeline, phase)
         for name, bound in phase.criteria.items():
             if name == "overhead_us":
-                judgements.append(Judgement(phase.name, name, bound, overhead_us, 1))
+                judgements.append(judged_overhead(phase, bound, overhead))
                 continue
             figure, why = None, "no line of a log says it"
             if name in LOGGED:
@@ -74,6 +74,9 @@ def _known(
         return None, gap
     if figure is None:
         return None, "the log tells of no set-up in these minutes"
+    if counted and (unknown := counts["unknown"] + timeless["unknown"]):
+        errors = "1 error" if unknown == 1 else f"{unknown:,} errors"
+        return None, f"{errors} not known here, see wsrace logs (--ignore-unknown)"
     for sorts in ({"opened"}, {"race", "other", "failed set-up"}):
         more = count(counts + Counter({sort: timeless[sort] for sort in sorts}))
         if more is not None and bound.holds(more) != bound.holds(figure):

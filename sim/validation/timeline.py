@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from sim.logs.counting import Example, example_of
-from sim.logs.entry import Said
 from sim.logs.patterns import BY_NAME, MECHANISMS, PATTERNS, Pattern
+from sim.logs.records import Record
 from sim.logs.times import NANOS
 
-Sort = Literal["race", "other", "failed set-up", "opened"]
+Sort = Literal["race", "other", "failed set-up", "opened", "unknown"]
 BUCKETS: Final = 20_000
 """Stretches of time that a plan is cut into, at most: seconds, if it takes less than five hours.
 The borders of phases are as exact as that.
@@ -56,7 +56,9 @@ def sorts_of(names: tuple[str, ...]) -> tuple[Sort, ...]:
 @dataclass(frozen=True, slots=True)
 class Met:
     """A bad pattern that was met in the minutes of a plan. first_ns, last_ns: nanoseconds since
-    1970, the last one as exact as a bucket is long. example: the earliest, as read.
+    1970, the last one as exact as a bucket is long. example: the earliest, as read. proved: the
+    mechanisms that tracebacks prove, "" among them where one proves none. own: the line of
+    somebody's own at which the earliest was raised, "" if none is known.
     """
 
     pattern: Pattern
@@ -64,6 +66,14 @@ class Met:
     first_ns: int
     last_ns: int
     example: Example
+    proved: tuple[str, ...] = ()
+    own: str = ""
+
+    @property
+    def consistent(self) -> tuple[str, ...]:
+        """What it is consistent with: what tracebacks prove, if all do."""
+        every = all(self.proved) and self.proved
+        return self.proved if every else self.pattern.consistent
 
 
 class Timeline:
@@ -72,10 +82,14 @@ class Timeline:
     minutes: how long the plan is. since: when minute 0 begins, in nanoseconds since 1970; None for
     the earliest time that is met. first, last: of all times that were met. early: entries before
     `since`. placed: lines without a time, which count at the time of the line before them.
-    timeless: what stands behind no line that has one.
+    timeless: what stands behind no line that has one. ignore_unknown: do not count errors that
+    nobody knows.
     """
 
-    def __init__(self, minutes: float, since: int | None = None) -> None:
+    def __init__(
+        self, minutes: float, since: int | None = None, ignore_unknown: bool = False
+    ) -> None:
+        self._ignore_unknown = ignore_unknown
         self.since = since
         self.first: int | None = None
         self.last: int | None = None
@@ -86,7 +100,9 @@ class Timeline:
         self._length = math.ceil(minutes * 60 * NANOS / self._unit)
         self._buckets: dict[int, Counter[str]] = {}
         """By their distance from `origin` if that is fixed, else from 1970."""
-        self._examples: dict[str, tuple[int, Example]] = {}
+        self._examples: dict[str, tuple[int, Example, str]] = {}
+        """For each pattern the earliest: its time, how it reads, and one's own line."""
+        self._proved: dict[str, set[str]] = {}
         self._before: tuple[str, int] | None = None
         self._bad_before: frozenset[str] = frozenset()
 
@@ -105,9 +121,13 @@ class Timeline:
         """Return the minute of a time, cut: a log that ends just too early must not look whole."""
         return f"{math.floor(self.minute(ns) * 10) / 10:,g}"
 
-    def add(self, file: str, number: int, names: list[str], said: Said) -> None:
-        """Count a line or an entry once. number: its line in `file`. names: its patterns."""
-        ns = self._time(file, names, said)
+    def add(self, file: str, record: Record) -> None:
+        """Count a record of a file once."""
+        names, said = record.names, record.said
+        sorts = sorts_of(names)
+        if record.is_unknown and not self._ignore_unknown:
+            sorts += ("unknown",)
+        ns = self._time(file, record, sorts)
         if ns is None:
             return
         if self.since is not None and ns < self.since:
@@ -116,20 +136,23 @@ class Timeline:
         key = (ns - (self.since or 0)) // self._unit
         if key >= self._end():
             return
-        self._buckets.setdefault(key, Counter()).update((*names, *sorts_of(tuple(names))))
+        self._buckets.setdefault(key, Counter()).update((*names, *sorts))
         if len(self._buckets) > 2 * self._length:
             self._buckets = dict(self._within())
         for name in names:
+            self._proved.setdefault(name, set()).add(record.proved)
             if name not in self._examples or ns < self._examples[name][0]:
-                self._examples[name] = ns, example_of(file, number, said, name)
+                example = example_of(file, record.number, said, name)
+                self._examples[name] = ns, example, record.own
 
-    def _time(self, file: str, names: list[str], said: Said) -> int | None:
+    def _time(self, file: str, record: Record, sorts: tuple[Sort, ...]) -> int | None:
         """Return at which time an entry counts; None if it is not to be counted with any.
 
         A line without a time is later than the one before it in its file. The first one behind an
         error that carries the same text is its traceback.
         """
-        bad = frozenset(name for name in names if BY_NAME[name].kind == "bad")
+        said = record.said
+        bad = frozenset(name for name in record.names if BY_NAME[name].kind == "bad")
         if said.when is not None:
             ns = said.when.ns
             self.first = ns if self.first is None else min(self.first, ns)
@@ -137,7 +160,7 @@ class Timeline:
             self._before, self._bad_before = (file, ns), bad
             return ns
         if self._before is None or self._before[0] != file:
-            self.timeless.update((*names, *sorts_of(tuple(names))))
+            self.timeless.update((*record.names, *sorts))
             return None
         self.placed += 1
         traceback = bool(bad & self._bad_before)
@@ -172,6 +195,7 @@ class Timeline:
             last.update({name: max(key, last.get(name, key)) for name in counts})
         for one in PATTERNS:
             if one.kind == "bad" and hits[one.name]:
-                first, example = self._examples[one.name]
+                first, example, own = self._examples[one.name]
                 last_ns = max(first, self._began(last[one.name]))
-                yield Met(one, hits[one.name], first, last_ns, example)
+                proved = tuple(sorted(self._proved[one.name]))
+                yield Met(one, hits[one.name], first, last_ns, example, proved, own)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 KEYS = {
     "schema", "wsrace", "seed", "digest", "complete", "files", "lines", "bytes", "entries",
     "unreadable", "bad", "warning", "good", "timeless", "unzoned", "outside", "unknown",
-    "undated", "unit_seconds",
+    "lacking", "undated", "unit_seconds",
     "patterns", "minutes", "connections", "connections_missed", "revisions", "revisions_missed",
     "conclusion",
 }  # fmt: skip
@@ -144,6 +144,43 @@ def test_standard_input_may_be_packed_and_the_name_of_a_file_says_nothing(here: 
     assert document(put(here / "log.gz", LOG))["bad"] == 1
 
 
+UNDATED = "10:00:05 ERROR it failed\nSep 14 12:00:05 ERROR it failed\n2025-09-14 12:00:05 ERROR x\n"
+
+
+def test_a_time_that_does_not_say_its_day_is_not_known_and_the_option_that_says_it_is_told(
+    here: Path,
+) -> None:
+    log = put(here / "log", UNDATED)
+    said = wsrace(log, "--since", "2025-09-14").stdout
+    assert "1 have a time without a date: it is not known unless --date says it" in said
+    assert "1 have a time without a year: it is not known unless --year says it" in said
+    assert "2 errors without a time that would say whether it counts" in said
+    found = json.loads(wsrace(log, "--json", "--since", "2025-09-14").stdout)
+    assert found["lacking"] == {"date": 1, "year": 1}
+    assert (found["unknown"], found["undated"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "unknown"),
+    [
+        (["--date", "2025-09-14"], 3),
+        (["--date", "2025-09-13"], 2),
+        (["--year", "2025"], 2),
+        (["--year", "2024", "--date", "2024-09-14"], 1),
+        (["--date", "2025-09-14", "--zone", "+02:00"], 2),
+        (["--date", "2025-09-14", "--zone", "Europe/Berlin"], 2),
+        (["--date", "2025-09-14", "--zone", "-01"], 3),
+    ],
+)
+def test_a_day_a_year_and_a_zone_that_are_said_count(
+    here: Path, options: list[str], unknown: int
+) -> None:
+    log = put(here / "log", UNDATED)
+    since = ["--since", "2025-09-14T10:00:00Z"]
+    found = json.loads(wsrace(log, "--json", *since, *options).stdout)
+    assert found["unknown"] == unknown
+
+
 def test_what_cannot_be_read_is_counted_and_told(here: Path) -> None:
     log = put(here / "log", f'{LOG}{{"message": "a}}\n{json.dumps(entry(NEED))}\n')
     done = wsrace(log)
@@ -187,6 +224,15 @@ def test_bad_lines_are_exit_status_1(here: Path, log: str, status: int) -> None:
         (["-", "log", "-"], ["wsrace: -: standard input can be read only once"]),
         (["log", "--since", "soon"], ["wsrace: --since: expected a time such as 2025-09-14T"]),
         (["log", "--until", "2025-02-30"], ["wsrace: --until: expected a time"]),
+        (["log", "--date", "14.9."], ["wsrace: --date: expected a day such as 2025-09-14"]),
+        (["log", "--year", "٢٠٢٥"], ["wsrace: --year: expected a year such as 2025, got '"]),
+        (["log", "--zone", "here"], ["wsrace: --zone: expected a zone such as +02:00, UTC or"]),
+        (["log", "--zone", "../x"], ["wsrace: --zone: expected a zone such as +02:00, UTC or"]),
+        (["log", "--zone", "+99:00"], ["wsrace: --zone: expected a zone such as +02:00, UTC or"]),
+        (
+            ["log", "--date", "2025-09-14", "--year", "2024"],
+            ["wsrace: --date and --year: 2025-09-14 is not in 2024"],
+        ),
         (
             ["log", "missing", ".", "--since", "\x1b"],
             ["wsrace: missing: ", "wsrace: .: ", "wsrace: --since: expected"],

@@ -13,6 +13,7 @@ from sim.files.catalog import open_plan
 from sim.logs.patterns import BY_NAME, ERROR
 from sim.logs.times import write_time
 from sim.report.text.validate import SCHEMA
+from sim.validation.criteria import Overhead
 from sim.validation.deployment import deploy
 from tests.commands.test_logs import HOSTILE, failing
 from tests.helpers.deployment_logs import at, log_of
@@ -105,7 +106,7 @@ def test_people_get_a_table_a_decision_what_was_met_and_what_is_not_known(plan: 
     assert "no-go: the log fails race errors" in lines
     assert "  not known here: chat completion (no line of a log says it)" in lines
     assert f"{ERROR}: 1, 2025-09-14T10:01:00Z to 2025-09-14T10:01:00Z" in lines
-    assert "  consistent with blind spot, as in: wsrace explore blind-spot" in lines
+    assert "  consistent with: blind spot; to reproduce it: wsrace explore blind-spot" in lines
     assert f"  log:3: {at(1, ERROR)}" in lines
 
 
@@ -160,7 +161,7 @@ def test_several_logs_are_one_also_packed_and_from_standard_input(plan: Path) ->
 def test_the_overhead_is_measured_here_and_the_output_says_so(
     plan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.commands.validate._overhead_us", lambda plan, guard: 60.0)
+    monkeypatch.setattr("sim.commands.validate._overhead", lambda plan, guard: Overhead(60, 59, 61))
     put(plan, PLAN.format(scenario="healthy") + "overhead_us = { at_most = 50 }\n")
     done = wsrace(plan, "--log", put(Path("log"), GOOD), "--guard", "catch")
     assert done.exit_code == 1
@@ -219,6 +220,14 @@ def test_when_it_is_stopped_there_is_no_answer(plan: Path, monkeypatch: pytest.M
         (["--log", "-", "--log", "-"], ["-: standard input can be read only once"]),
         (["--log", "log", "--since", "soon"], ["--since: expected a time such as 2025-09-14T"]),
         (["--since", SINCE], ["--since: goes with --log"]),
+        (
+            ["--date", "2025-09-14", "--year", 2025, "--zone", "UTC", "--ignore-unknown"],
+            [
+                *("--date: goes with --log", "--year: goes with --log", "--zone: goes with --log"),
+                "--ignore-unknown: goes with --log",
+            ],
+        ),
+        (["--log", "log", "--year", "25"], ["--year: expected a year such as 2025, got '25'"]),
         (["--log", "log", "--seed", 0], ["--seed: not with --log"]),
         (
             ["--log", ".", "--seed", 1, "--workers", 2, "--since", "\x1b"],

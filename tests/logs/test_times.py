@@ -1,6 +1,7 @@
 """Times: what programs write is read to the nanosecond, and nothing else is taken for one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -8,10 +9,13 @@ from hypothesis import strategies as st
 
 from sim.logs.times import (
     NANOS,
+    Assumed,
     Instant,
+    Reading,
     from_number,
     from_pair,
     from_text,
+    read_time,
     write_time,
 )
 
@@ -35,6 +39,12 @@ MS = 1_000_000
         ("2025-09-14 10:00:00 UTC", 0, True),
         ("2025-09-14 10:00:00.5 +0000", 500 * MS, True),
         ("14/Sep/2025:12:00:00 +0200", 0, True),
+        ("20250914T100000Z", 0, True),
+        ("2025-09-14_10:00:00.12345", 123_450_000, False),
+        ("Sep 14 10:00:00 2025", 0, False),
+        ("Sep 14 10:00:00.5 UTC 2025", 500 * MS, True),
+        ("14 Sep 2025 10:00:00 GMT", 0, True),
+        ("2025-09-14T12:00:00+02", 0, True),
         ("1757844000", 0, True),
         ("1757844000.25", 250 * MS, True),
         ("1757844000123", 123 * MS, True),
@@ -48,11 +58,13 @@ def test_common_forms_are_read(text: str, ns: int, zoned: bool) -> None:
     assert from_text(f"[{text}] INFO a") == expected
     assert from_text(text, whole=True) == expected
     assert from_text(f"{text} x", whole=True) is None
+    assert from_text(f"\x1b[32m{text}\x1b[0m x") == expected
 
 
 def test_behind_other_text_too_but_an_epoch_only_at_the_beginning() -> None:
     assert from_text("INFO:app:2025-09-14T10:00:00Z up") == Instant(TEN, True)
-    assert from_text("released 2025-09-13, ran 2025-09-14 10:00:00") == Instant(TEN, False)
+    assert from_text("ERROR 2025-09-14T10:00:00Z up") == Instant(TEN, True)
+    assert from_text("uvicorn.error ERROR 2025-09-14T10:00:00Z up") == Instant(TEN, True)
     assert from_text("request 1757844000") is None
 
 
@@ -68,6 +80,83 @@ def test_behind_other_text_too_but_an_epoch_only_at_the_beginning() -> None:
 )  # fmt: skip
 def test_what_is_no_time_is_none(text: str) -> None:
     assert from_text(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ERROR:root:token expired at 2025-09-14T10:00:00Z",
+        "ERROR:    token expires 2025-09-14 10:00:00",
+        "ERROR: token expires 2025-09-14 10:00:00",
+        "[ERROR] token expires 2025-09-14 10:00:00",
+        "released 2025-09-13, ran 2025-09-14 10:00:00",
+        "the job of 14/Sep/2025:10:00:00 +0000 failed",
+        "order 1757844000 failed",
+        "from 10.0.0.10:20:30 on",
+    ],
+)
+def test_a_time_that_a_message_tells_of_is_not_that_of_the_line(text: str) -> None:
+    assert read_time(text) == Reading()
+
+
+NO_DATE = ["10:00:00", "10:00:00.5", "[10:00:00]", "09/14/25 10:00:00", "10:00:00 AM"]
+NO_YEAR = ["Sep 14 10:00:00", "Sun Sep 14 10:00:00", "Sep 14 10:00:00.5", "E0914 10:00:00.5"]
+
+
+@pytest.mark.parametrize("text", NO_DATE)
+def test_a_time_without_a_date_is_known_only_if_somebody_says_the_date(text: str) -> None:
+    line = f"{text} ERROR it failed"
+    assert read_time(line) == Reading(None, "date")
+    assert read_time(line, Assumed(year=2025)) == Reading(None, "date")
+    found = read_time(line, Assumed(day=date(2025, 9, 14))).when
+    assert found in (Instant(TEN, False), Instant(TEN + 500 * MS, False))
+
+
+@pytest.mark.parametrize("text", NO_YEAR)
+def test_a_time_without_a_year_is_known_only_if_somebody_says_the_year(text: str) -> None:
+    line = f"{text} ERROR it failed"
+    assert read_time(line) == Reading(None, "year")
+    for assumed in (Assumed(year=2025), Assumed(day=date(2025, 1, 1))):
+        found = read_time(line, assumed).when
+        assert found in (Instant(TEN, False), Instant(TEN + 500 * MS, False))
+
+
+def test_the_29th_of_february_is_in_no_year_without_one() -> None:
+    assert read_time("Feb 29 10:00:00 x", Assumed(year=2025)) == Reading()
+    assert read_time("Feb 29 10:00:00 x", Assumed(year=2024)).when is not None
+
+
+def test_hours_in_halves_of_a_day() -> None:
+    day = Assumed(day=date(2025, 9, 14))
+    noon = Instant(TEN + 2 * 3600 * NANOS, False)
+    assert from_text("12:00:00 PM x", assumed=day) == noon
+    assert from_text("12:00:00 AM x", assumed=day) == Instant(TEN - 10 * 3600 * NANOS, False)
+    assert from_text("13:00:00 PM x", assumed=day) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [(timezone(timedelta(hours=2)), 12), (ZoneInfo("Europe/Berlin"), 12)]
+)
+def test_a_zone_that_somebody_says_is_that_of_times_without_one(
+    zone: timezone | ZoneInfo, hour: int
+) -> None:
+    assumed = Assumed(zone=zone)
+    assert from_text(f"2025-09-14 {hour}:00:00", assumed=assumed) == Instant(TEN, True)
+    assert from_text("2025-09-14 10:00:00Z", assumed=assumed) == Instant(TEN, True)
+    assert from_text("1757844000", assumed=assumed) == Instant(TEN, True)
+
+
+def test_a_label_of_tai64n_counts_ten_seconds_more_than_utc() -> None:
+    label = f"@{2**62 + 10 + TEN // NANOS:016x}{500 * MS:08x}"
+    assert from_text(f"{label} ERROR x") == Instant(TEN + 500 * MS, True)
+
+
+def test_keys_say_that_a_time_is_the_line_s() -> None:
+    line = 'level=error msg="it failed and failed" time="2025-09-14T10:00:00Z"'
+    assert from_text(line) == Instant(TEN, True)
+    assert from_text("2025-09-14 10:00:00.5 +0000 UTC m=+0.1") == Instant(TEN + 500 * MS, True)
+    assert from_text("level=error ts=1757844000.5 x") == Instant(TEN + 500 * MS, True)
+    assert from_text("ts=1757844000.5 level=error x") == Instant(TEN + 500 * MS, True)
 
 
 def test_a_date_alone_is_a_time_where_one_is_asked_for() -> None:

@@ -7,7 +7,15 @@ import pytest
 
 from sim.model.plan import Bound, CriterionName, Phase
 from sim.report.text.validate import decision_lines, shown, validation_table
-from sim.validation.criteria import FIGURES, UNITS, Judgement, is_race, judged, validated
+from sim.validation.criteria import (
+    FIGURES,
+    UNITS,
+    Judgement,
+    Overhead,
+    is_race,
+    judged,
+    validated,
+)
 from sim.validation.deployment import Session, deploy
 from tests.helpers.plans import small
 
@@ -80,9 +88,22 @@ def test_every_criterion_has_a_unit_and_a_figure() -> None:
 
 
 def test_the_overhead_is_what_was_measured() -> None:
-    found = judged(PHASE, "overhead_us", Bound(at_most=50), [], 1.25)
-    assert (found.figure, found.passes) == (1.25, True)
+    found = judged(PHASE, "overhead_us", Bound(at_most=50), [], Overhead(1.25, 1.0, 2.0))
+    assert (found.figure, found.passes, found.below) == (1.25, True, None)
+    assert shown(found) == "1.25"
     assert judged(PHASE, "overhead_us", Bound(at_most=50), [], None).passes is None
+
+
+def test_an_overhead_that_cannot_be_told_from_nothing_is_below_something() -> None:
+    found = judged(PHASE, "overhead_us", Bound(at_most=50), [], Overhead(-0.01, -0.25, 0.125))
+    assert (found.passes, found.below) == (True, 0.25)
+    assert shown(found) == "below ±250 ns"
+
+
+def test_an_overhead_that_was_measured_too_roughly_for_its_bound_is_not_known() -> None:
+    found = judged(PHASE, "overhead_us", Bound(at_most=2), [], Overhead(1.25, 1.0, 2.5))
+    assert (found.figure, found.passes) == (None, None)
+    assert found.why == "it lies between 1.000 and 2.500 us"
 
 
 def test_a_plan_is_a_go_only_if_nothing_fails_and_the_reasons_name_the_sessions() -> None:
@@ -102,5 +123,5 @@ def test_a_plan_is_a_go_only_if_nothing_fails_and_the_reasons_name_the_sessions(
 
 def test_the_table_has_a_row_for_every_criterion() -> None:
     plan = small()
-    found = validated(plan, "catch", deploy(plan, "catch"), 2.0)
+    found = validated(plan, "catch", deploy(plan, "catch"), Overhead(2.0, 1.0, 3.0))
     assert validation_table(found).row_count == 3

@@ -6,12 +6,14 @@ from typing import get_args
 import pytest
 
 from sim.logs.patterns import BY_NAME, ERROR
+from sim.logs.times import write_time
+from sim.logs.triage import add, begin_triage
 from sim.model.plan import CriterionName, Plan
-from sim.validation.criteria import Judgement, validated
+from sim.validation.criteria import Judgement, Overhead, validated
 from sim.validation.deployment import deploy
 from sim.validation.logged import LOGGED, has_answer, judged_by_log
 from sim.validation.timeline import Timeline
-from tests.helpers.deployment_logs import at, log_of, timeline
+from tests.helpers.deployment_logs import MINUTE_NS, at, log_of, timeline
 from tests.helpers.plans import small
 from tests.helpers.simulated_logs import START_NS
 
@@ -141,12 +143,25 @@ def test_without_any_time_nothing_is_known() -> None:
 def test_what_no_log_says_is_not_known_and_the_overhead_is_what_was_measured() -> None:
     criteria = {name: {"at_most": 1} for name in get_args(CriterionName)}
     plan = small(phases=[{"name": "all", "to_min": 5, "criteria": criteria}])
-    judged = judged_by_log(plan, "catch", timeline(*WHOLE), 2.0)
+    judged = judged_by_log(plan, "catch", timeline(*WHOLE), Overhead(0.5, 0.4, 0.6))
     known = {one.criterion for one in judged.judgements if one.passes is not None}
     assert known == {*LOGGED, "overhead_us"}
     assert {one.why for one in judged.unknown} == {"no line of a log says it"}
     only = small(phases=[{"name": "all", "to_min": 5, "criteria": {"overhead_us": NONE}}])
-    assert not has_answer(judged_by_log(only, "catch", timeline(*WHOLE), 2.0))
+    assert not has_answer(judged_by_log(only, "catch", timeline(*WHOLE), Overhead(0.5, 0.4, 0.6)))
+
+
+def test_an_error_that_nobody_knows_leaves_open_whether_there_are_any() -> None:
+    failed = f"{write_time(START_NS + MINUTE_NS)} ERROR it failed"
+    assert passes(*WHOLE) == [True, True, True]
+    assert passes(*WHOLE, failed) == [None, True, True]
+    assert whys(*WHOLE, failed)[0] == "1 error not known here, see wsrace logs (--ignore-unknown)"
+    found = Timeline(PLAN.minutes, START_NS, ignore_unknown=True)
+    lines = "".join(f"{line}\n" for line in (*WHOLE, failed))
+    add(begin_triage(also=found.add), "log", [lines.encode()])
+    assert [one.passes for one in judged_by_log(PLAN, "catch", found, None).judgements] == (
+        [True, True, True]
+    )
 
 
 def test_a_phase_has_an_end() -> None:

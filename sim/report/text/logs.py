@@ -97,12 +97,18 @@ def _proved(count: PatternCount) -> Iterator[str]:
         mechanism = MECHANISMS[name]
         proved = f"proved by the traceback of {records:,} of {count.hits:,}"
         yield f"  {proved}: {name}: {mechanism.about}"
-    left = [name for name in count.proved if MECHANISMS[name].check]
-    for name in left:
-        yield f"  to reproduce it: wsrace check MODULE:APP {MECHANISMS[name].check}"
+        yield f"    to reproduce it: {reproduces(name)}"
     if count.own:
         told = ", ".join(f"{line} ({_times(number)})" for line, number in count.own.most_common(3))
         yield fault(f"  raised at {told}")
+
+
+def reproduces(mechanism: str) -> str:
+    """Return the command that reproduces a mechanism."""
+    found = MECHANISMS[mechanism]
+    if found.scenario:
+        return f"wsrace explore {found.scenario}"
+    return f"wsrace check MODULE:APP {found.check}"
 
 
 def over_time(counts: Counts) -> Iterator[str]:
@@ -160,6 +166,8 @@ def summary(triage: Triage) -> Iterator[str]:
         yield f"{counts.unzoned:,} have a time without a zone, which was read as UTC"
     if counts.outside:
         yield f"{counts.outside:,} more lie outside the times asked for, or have no time"
+    for what, number in sorted(counts.lacking.items()):
+        yield f"{number:,} have a time without a {what}: it is not known unless --{what} says it"
     if counts.unknown:
         yield f"{_errors(counts.unknown)} not known here:"
         for one in counts.first_unknown:
@@ -183,6 +191,7 @@ def document_of(triage: Triage) -> dict[str, Any]:
         "outside": counts.outside,
         "unknown": counts.unknown,
         "undated": counts.undated,
+        "lacking": dict(sorted(counts.lacking.items())),
         "unit_seconds": counts.stretches.unit_s,
         "minutes": [
             {"start": write_time(start * NANOS), "bad": bad, "warning": warning, "good": good}

@@ -15,7 +15,7 @@ from sim.logs.patterns import MECHANISMS
 from sim.logs.times import NANOS, write_time
 from sim.logs.triage import Triage
 from sim.model.plain import fault, printable
-from sim.report.text.logs import summary
+from sim.report.text.logs import reproduces, summary
 from sim.runs.keep import token_of
 from sim.runs.subject import Record
 from sim.validation.criteria import SHARES, UNITS, Judgement, Reason, Validation
@@ -76,7 +76,11 @@ def shown(one: Judgement) -> str:
         return "-"
     if one.criterion in SHARES:
         return f"{100 * one.figure:.2f} %"
-    return f"{one.figure:,.2f}" if one.criterion == "overhead_us" else f"{one.figure:,.0f}"
+    if one.criterion == "overhead_us":
+        return (
+            f"below ±{1000 * one.below:,.0f} ns" if one.below is not None else f"{one.figure:,.2f}"
+        )
+    return f"{one.figure:,.0f}"
 
 
 def decision_lines(found: Validation, why: Callable[[Reason], str], who: str = "") -> Iterator[str]:
@@ -115,6 +119,7 @@ def criteria_rows(found: Validation) -> list[dict[str, Any]]:
             "criterion": one.criterion,
             **one.bound.model_dump(exclude_none=True),
             "figure": one.figure,
+            "below": one.below,
             "of": one.of,
             "passes": one.passes,
             "not_known": one.why or None,
@@ -212,9 +217,11 @@ def deciding(found: Validation, timeline: Timeline) -> Iterator[str]:
     for one in timeline.met():
         yield f"{one.pattern.name}: {one.hits:,}, {_at(one.first_ns)} to {_at(one.last_ns)}"
         yield f"  {one.pattern.why}"
-        for name in one.pattern.consistent:
-            scenario = MECHANISMS[name].scenario
-            yield f"  consistent with {name}, as in: wsrace explore {scenario}"
+        for name in one.consistent:
+            how = "proved by the traceback" if name in one.proved else "consistent with"
+            yield f"  {how}: {name}; to reproduce it: {reproduces(name)}"
+        if one.own:
+            yield fault(f"  raised at {one.own}")
         yield fault(f"  {one.example.file}:{one.example.line}: {one.example.text.strip()}")
     yield "errors are entries of the log: one session may log several, or none"
     if any(one.criterion == "overhead_us" for one in found.judgements):
@@ -271,9 +278,10 @@ def _reason(one: Met) -> dict[str, Any]:
         "first": write_time(one.first_ns),
         "last": write_time(one.last_ns),
         "consistent_with": [
-            {"mechanism": name, "scenario": MECHANISMS[name].scenario}
-            for name in one.pattern.consistent
+            {"mechanism": name, "scenario": MECHANISMS[name].scenario} for name in one.consistent
         ],
+        "proved": [name for name in one.proved if name],
+        "own_line": one.own or None,
         "scenario": one.pattern.scenario or None,
         "example": {
             "file": one.example.file,

@@ -1,0 +1,83 @@
+"""Forms of times, and where in a line one may stand as that of the line itself."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_CLOCK = (
+    r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
+    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9})[0-9]*)?)?"
+)
+_ZONE = r"(?:[ ]?(?P<zone>Z\b|UTC\b|GMT\b|[+-][0-9]{2}:?[0-9]{2}\b)|(?P<hours>[+-][0-9]{2})\b)?"
+_ISO = r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})"
+_DATED = f"(?P<name>{_MONTH}) +(?P<day>[0-9]{{1,2}})"
+FORMS: Final[Mapping[str, re.Pattern[str]]] = {
+    name: re.compile(regex)
+    for name, regex in {
+        "iso": f"(?<![0-9]){_ISO}(?:[T _]|, ?){_CLOCK}{_ZONE}",
+        "compact": r"(?<![0-9])(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})T"
+        rf"(?P<hour>[0-9]{{2}})(?P<minute>[0-9]{{2}})(?P<second>[0-9]{{2}})(?:[.,](?P<part>[0-9]{{1,9}}))?"
+        f"{_ZONE}",
+        "web": rf"(?P<day>[0-9]{{2}})/(?P<name>{_MONTH})/(?P<year>[0-9]{{4}}):{_CLOCK}{_ZONE}",
+        "mail": rf"(?P<day>[0-9]{{1,2}}) (?P<name>{_MONTH}) (?P<year>[0-9]{{4}}) {_CLOCK}{_ZONE}",
+        "ctime": rf"{_DATED} {_CLOCK}{_ZONE} (?P<year>(?:19|20|21)[0-9]{{2}})\b",
+        "syslog": rf"{_DATED} {_CLOCK}{_ZONE}",
+        "klog": rf"(?<!\w)[IWEF](?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}}) {_CLOCK}",
+        "tai": r"@(?P<label>40000000[0-9a-f]{8})(?P<part>[0-9a-f]{8})\b",
+        "epoch": r"(?<![0-9])(?P<whole>[0-9]{10,19})(?:\.(?P<part>[0-9]{1,9}))?\b",
+        "clock": r"(?<![0-9.:])(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+        r"(?:[.,](?P<part>[0-9]{1,9}))?(?: ?(?P<half>[AP]M)\b)?(?![0-9:])",
+    }.items()
+}
+"""Forms of times, by name. ISO 8601 and RFC 3339 with up to nine places, Python's logging, loguru
+and Go are of the first, web servers' access logs of the third, `time.ctime`, %c and Apache's error
+log of the fifth; syslog and `journalctl` (sixth) and klog say no year, the last no date."""
+_ANY: Final = re.compile(
+    "|".join(
+        f"(?P<{name}>{re.sub(r'[(][?]P<[a-z]+>', '(?:', regex.pattern)})"
+        for name, regex in FORMS.items()
+    )
+)
+DATE: Final = re.compile(_ISO)
+_LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|FATAL|CRITICAL|ALERT|EMERGENCY)"
+_KEYED: Final = re.compile(r"(?:\btime|\bts|\bt|stamp|asctime|datetime)=\"?$")
+_BASIC: Final = re.compile(rf"{_LEVEL}:(?P<rest>[^:]*:)?", re.IGNORECASE)
+_LEVELS: Final = re.compile(rf"\b{_LEVEL}\b|\[[^\]]*\]|\b[0-9]+\b", re.IGNORECASE)
+_WORDS: Final = re.compile(r"[\w.@/-]*\w")
+_BEGIN: Final = re.compile(
+    r"(?:\x1b\[[0-9;]*m)?[\[(<]?(?:\x1b\[[0-9;]*m)?(?:time=\"?|ts=)?(?:[A-Z][a-z]{2},? )?"
+    f"(?:{_ANY.pattern})"
+)
+
+
+def find_time(text: str) -> tuple[str, re.Match[str]] | None:
+    """Return the form and the parts of the time that a text begins with, None if there is none.
+
+    Before it may stand what formats put there: a severity, a name, a process, a key; of a message
+    that tells of a time nobody knows whether it is its own.
+    """
+    found = _ANY.search(text)
+    if found is None or not _may_precede(text[: found.start()], form := found.lastgroup or ""):
+        return None
+    parts = FORMS[form].match(text, found.start())
+    assert parts is not None, "what was found as one of the forms is one"
+    return form, parts
+
+
+def begins_with_time(text: str) -> bool:
+    """Whether a time of any form stands where a line begins, perhaps in brackets or coloured."""
+    return _BEGIN.match(text) is not None
+
+
+def _may_precede(before: str, form: str) -> bool:
+    """Whether what stands before a time is what formats put there, and no message."""
+    if not before or before.isspace() or _KEYED.search(before):
+        return True
+    if form == "epoch":  # a number may be anything
+        return before in ("[", "(", "<")
+    if (basic := _BASIC.match(before)) is not None:
+        return not before[basic.end() :].strip(" [(")
+    words = _WORDS.findall(_LEVELS.sub("", before))
+    return len(words) <= (4 if form == "web" and before.endswith("[") else 1)
