@@ -8,9 +8,9 @@ from typing import Final
 from sim.logs.bounded import Frequent, Stretches
 from sim.logs.entry import Said
 from sim.logs.matching import place
+from sim.logs.opened import Record
 from sim.logs.patterns import ERROR, KINDS, PATTERNS
 from sim.logs.reading import mend_text
-from sim.logs.records import Record
 from sim.logs.times import NANOS
 
 EXAMPLE: Final = 300

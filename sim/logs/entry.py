@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sim.logs import excdict
+from sim.logs.lines import starts_traceback
+from sim.logs.matching import match_patterns, place
 from sim.logs.reading import mend_text
 from sim.logs.times import (
     NOTHING,
@@ -32,16 +36,37 @@ _DEPTH: Final = 8
 """How deep an entry's texts are looked for."""
 _SEVERE: Final = re.compile(
     r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)\b"
-    r"|\blevel=\"?(trace|debug|info|notice|warn|warning|error|fatal|critical|alert)\b"
+    r"|(?:\blevel=\"?|\[)(trace|debug|info|notice|warn|warning|error|fatal|critical|alert)\b"
 )
 _CONNECTION: Final = re.compile(
     r"(?:connection[_ -]?[iI]d[\\\"' =:]{1,8}|for connection [\\\"']{0,4}|ransitions? for )"
     r"([\w.:@-]{1,128})"
 )
 _IDS: Final = ("connection_id", "connectionId", "conn_id", "connection-id")
-_TIMES: Final = ("timestamp", "@timestamp", "time", "ts", "asctime", "datetime", "eventTime")
-_LEVELS: Final = ("severity", "level", "levelname", "log_level")
-_PAYLOADS: Final = ("jsonPayload", "protoPayload")
+_TIMES: Final = (
+    *("timestamp", "@timestamp", "time", "ts", "asctime", "datetime", "eventTime"),
+    *("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"),
+)
+_LEVELS: Final = (
+    *("severity", "level", "levelname", "log_level", "log.level", "levelno"),
+    *("severityText", "severityNumber"),
+)
+_SYSLOG: Final = ("critical",) * 3 + ("error", "warning", "notice", "info", "debug")
+_SCALES: Final = {
+    "severity": ((600, "critical"), (500, "error"), (400, "warning"), (200, "info"), (0, "none")),
+    "levelno": ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"), (0, "debug")),
+    "severityNumber": ((21, "critical"), (17, "error"), (13, "warning"), (9, "info"), (0, "debug")),
+    "level": ((60, "critical"), (50, "error"), (40, "warning"), (30, "info"), (0, "debug")),
+}
+"""Severities as numbers, from which on each is meant: Google's, Python's, OpenTelemetry's, pino's.
+A level up to 7 is syslog's (RFC 5424, 6.2.1), as in GELF."""
+_MESSAGES: Final = ("textPayload", "message", "MESSAGE", "msg", "event", "log")
+_SOURCES: Final = (
+    ("_HOSTNAME", "_SYSTEMD_UNIT", "SYSLOG_IDENTIFIER", "_PID"),
+    ("service_name", "revision_name", "pod_name", "container_name", "instanceId"),
+)
+"""Fields that say who wrote an entry: of journald; labels of Google's logs."""
+_PAYLOADS: Final = ("jsonPayload", "protoPayload", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +83,35 @@ class Said:
     connection: str = ""
     revision: str = ""
     lacks: Lack = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One JSON entry as a reader sees it."""
+
+    said: Said
+    source: str
+    """Who wrote it, "" if it does not say that."""
+    lines: tuple[str, ...]
+    """Its message, and what else of it holds a pattern or a traceback; at least one line."""
+
+
+def entry_of(found: Mapping[str, Any], assumed: Assumed = NOTHING) -> Entry:
+    """Return what an entry says. assumed: see `read_time`."""
+    message = _message(found).rstrip("\n")
+    parts = [message]
+    for text in texts(found):
+        if text.rstrip("\n") not in "\n".join(parts) and (
+            match_patterns(text) or starts_traceback(text)
+        ):
+            parts.append(text)
+    for value in found.values():
+        if excdict.is_traceback(value):
+            parts += excdict.lines_of(value)
+    text = "\n".join(parts if message or len(parts) == 1 else parts[1:])
+    names = match_patterns(text)
+    said = said_by_entry(found, text, place(text, names[0]) if names else 0, assumed)
+    return Entry(said, _source(found), tuple(text.split("\n")))
 
 
 def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str = "") -> Said:
@@ -92,6 +146,8 @@ def said_by_entry(found: Mapping[str, Any], text: str, at: int, assumed: Assumed
     when = next((time.when for time in times if time.when), None) or line.when or late
     lacks = next((time.lacks for time in times if time.lacks), line.lacks)
     severity = next((level for one in payloads if (level := _severity(one))), line.severity)
+    if severity == "none" and (number := _number(found.get("PRIORITY"))) is not None:
+        severity = _SYSLOG[min(number, 7)]  # of all that a service prints it is the same
     return Said(
         text=text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0],
         when=when,
@@ -168,9 +224,45 @@ def _instant(value: object, assumed: Assumed) -> Reading:
 def _severity(fields: Mapping[str, Any]) -> str:
     for name in _LEVELS:
         value = fields.get(name)
+        if (number := _number(value)) is not None:
+            if number < len(_SYSLOG) and name == "level":
+                return _SYSLOG[number]
+            scale = _SCALES.get(name, _SCALES["level"])
+            return next(severity for least, severity in scale if number >= least)
         if isinstance(value, str) and value:
             return _SEVERITY_OF.get(value.lower(), "other")
     return ""
+
+
+def _number(value: object) -> int | None:
+    """Return a severity that is said as a number, None if it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:4])
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and isinstance(value, int) and value >= 0 else None
+
+
+def _message(found: Mapping[str, Any]) -> str:
+    """Return what an entry says, in the field where messages stand."""
+    for key in _MESSAGES:
+        value = found.get(key)
+        if isinstance(value, str):
+            return value
+        if key == "MESSAGE" and isinstance(value, list):  # of journald, where it is not UTF-8
+            with suppress(ValueError, TypeError):
+                return bytes(value).decode("latin-1")
+    payload = found.get("jsonPayload")
+    return _message(payload) if isinstance(payload, dict) else ""
+
+
+def _source(found: Mapping[str, Any]) -> str:
+    """Return who wrote an entry, "" if it does not say that."""
+    resource = found.get("resource")
+    labels = [found.get("labels"), resource.get("labels") if isinstance(resource, dict) else None]
+    journal, google = _SOURCES
+    said = [found.get(name) for name in journal]
+    said += [one.get(name) for one in labels if isinstance(one, dict) for name in google]
+    return "/".join(str(one)[:_LONGEST_NAME] for one in said if one)
 
 
 def _revision(found: Mapping[str, Any]) -> str:

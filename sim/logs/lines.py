@@ -9,12 +9,24 @@ import re
 from enum import Enum
 from typing import Final, NamedTuple
 
-from sim.logs.timeforms import begins_with_time
+from sim.logs.rendered import column_of, is_boxed
+from sim.logs.timeforms import TIME, begins_with_time
 
 _HEAD: Final = 80
 """Characters of a line in which the time or the severity of a head stands."""
 _LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY"
 _BEGINS_WITH_LEVEL: Final = re.compile(rf"[\[<(]?(?:{_LEVELS})\b[\]>):| -]", re.IGNORECASE)
+_LEVEL_IN_COLUMN: Final = re.compile(rf" {{9,}}(?:{_LEVELS}) {{1,4}}\S")
+"""How rich begins a line whose time is that of the one before (rich/_log_render.py)."""
+_LOGFMT: Final = re.compile(
+    r"[\w.@-]+=(?:\"|\S).{0,300}?\b(?:level|lvl|severity)=|at=(?:" + _LEVELS + r")\b"
+)
+_CONTEXT: Final = re.compile(
+    r"(?:future|task|handle|transport|protocol|socket|asyncgen): <"
+    r"|(?:Object|Handle) created at \(most recent call last\):"
+)
+"""What asyncio writes between a head and its traceback (asyncio/base_events.py,
+`default_exception_handler`)."""
 _START: Final = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")
 _CHAIN: Final = re.compile(
     r"[\s|]*(?:During handling of the above exception, another exception occurred:"
@@ -25,28 +37,42 @@ _EXCEPTION: Final = re.compile(r"[\s|]*[A-Za-z_][\w.]*(?::\s|:?$)")
 
 MARKS: Final = (
     *("Traceback (most recent", "ERROR", "CRITICAL", "FATAL", "ALERT", "EMERGENCY"),
-    *("level=error", "level=fatal", "level=critical"),
+    *("level=error", "level=fatal", "level=critical", "[error", "[critical"),
 )
 """A text without one of these opens no record that goes on, and has no severity of an error."""
-JSON_MARKS: Final = ('"error"', '"critical"', '"fatal"', '"alert"', '"emergency"', '"err"')
-"""How entries say so besides."""
-
-_PREFIXES: Final = (
-    re.compile(r"\[(?P<source>pod/[\w./-]{1,200})\] "),
-    re.compile(
-        r"(?:<[0-9]{1,3}>)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} "
-        r"(?P<source>[\w.-]{1,100} [\w./@-]{1,100}(?:\[[0-9]+\])?): ?"
+JSON_MARKS: Final = (
+    *('"error"', '"critical"', '"fatal"', '"alert"', '"emergency"', '"err"'),
+    *(
+        f'"{key}":{space}{digit}'
+        for key, digits in (("level", "012356"), ("levelno", "45"), ("severity", "5678"))
+        for space in ("", " ")
+        for digit in digits
     ),
-    re.compile(
-        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S{1,40} "
-        r"(?P<source>[\w.-]{1,100} [\w./@-]{1,100}\[[0-9]+\]): ?"
-    ),
-    re.compile(
-        rf"(?:\x1b\[[0-9;]*m)?(?!(?:{_LEVELS})\b)(?P<source>[\w.-]{{1,100}}) *\| ?(?:\x1b\[0m)?"
-    ),
+    *(f'"severityNumber":{space}{digit}' for space in ("", " ") for digit in "12"),
+    *(f'"PRIORITY"{colon}"{digit}"' for colon in (":", ": ", " : ") for digit in "0123"),
 )
-"""What stands before each line: kubectl logs --prefix, syslog and journalctl, the latter with
---output=short-iso, docker compose."""
+"""How entries say so besides, in words and in numbers (`entry` knows which)."""
+
+_NO_LEVEL = rf"(?!(?:{_LEVELS})\b)"
+_HOST = rf"{_NO_LEVEL}[\w.-]{{1,100}}"
+_PREFIXES: Final = (
+    re.compile(r"\[(?P<source>pod/[\w./-]{1,200})\](?: |$)"),
+    re.compile(
+        rf"(?:<[0-9]{{1,3}}>)?{TIME} (?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}}\[[0-9]+\]): ?"
+    ),
+    re.compile(
+        r"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}|[0-9-]{10}T\S{1,40}) "
+        rf"(?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}}): ?"
+    ),
+    re.compile(
+        rf"<[0-9]{{1,3}}>1 {TIME} (?P<source>[\w.-]{{1,255}} [\w./@-]{{1,48}} [\w.-]{{1,128}})"
+        r" [\w.-]{1,32} (?:-|(?:\[[^\]]{0,1000}\])+)(?: |$)(?:\xef\xbb\xbf)?"
+    ),
+    re.compile(rf"{TIME} (?P<source>[\w-]{{1,100}}\.[0-9]{{1,5}}) *\| ?"),
+    re.compile(rf"(?P<source>{_HOST}) *\| ?"),
+)
+"""What stands before each line: kubectl logs --prefix; syslog and journalctl with all times that
+they can be asked for; RFC 5424; foreman and honcho; docker compose."""
 
 
 class Line(NamedTuple):
@@ -89,18 +115,25 @@ def sort_of(text: str) -> Sort:
         return Sort.BLANK
     if _CHAIN.match(text):
         return Sort.CHAIN
+    if column_of(text) is not None:
+        return Sort.START
     if text[0] in " \t":
-        return Sort.START if _START.search(text[:_HEAD]) else Sort.FRAME
+        if _START.search(text[:_HEAD]):
+            return Sort.START
+        return Sort.HEAD if _LEVEL_IN_COLUMN.match(text) else Sort.FRAME
     if is_head(text):
         return Sort.HEAD
     if _START.match(text):
         return Sort.START
-    return Sort.FRAME if _MARGIN.match(text) else Sort.OTHER
+    goes_on = _MARGIN.match(text) or _CONTEXT.match(text) or text.startswith("> File ")
+    return Sort.FRAME if goes_on or is_boxed(text) else Sort.OTHER
 
 
 def is_head(text: str) -> bool:
-    """Whether a line begins with a time or a severity."""
-    return _BEGINS_WITH_LEVEL.match(text) is not None or begins_with_time(text[:_HEAD])
+    """Whether a line begins with a time or a severity, or with keys that say one."""
+    if _BEGINS_WITH_LEVEL.match(text) or begins_with_time(text[:_HEAD]):
+        return True
+    return "=" in text[:_HEAD] and _LOGFMT.match(text) is not None
 
 
 def starts_traceback(text: str) -> bool:

@@ -1,22 +1,27 @@
 """Which patterns a text holds; and where in much text it is worth looking at all."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from os.path import commonprefix
 from typing import Final
 
 from sim.logs.lines import JSON_MARKS, MARKS
 from sim.logs.patterns import PATTERNS, Pattern
 
-NEEDLES: Final = (
-    *dict.fromkeys(needle for pattern in PATTERNS for needle in pattern.needles),
-    *MARKS,
-    *JSON_MARKS,
-    r"\u00",
+NEEDLES: Final = tuple(
+    dict.fromkeys(
+        (
+            *(needle for pattern in PATTERNS for needle in pattern.needles),
+            *MARKS,
+        )
+    )
 )
-"""A text without one of these holds no pattern, no traceback and no error. The last is how JSON
-writes a plain character in another way: an entry with it has to be read before it can be said what
-is in it."""
-_LONGEST: Final = max(map(len, NEEDLES))
+"""A text without one of these holds no pattern, no traceback and no error."""
+OF_ENTRIES: Final = (*JSON_MARKS, r"\u00")
+"""Nor does an entry without one of these besides. The last is how JSON writes a plain character in
+another way: an entry with it has to be read before it can be said what is in it."""
+_LONGEST: Final = max(map(len, (*NEEDLES, *OF_ENTRIES)))
 _REGEX: Final = {pattern.name: re.compile(pattern.regex) for pattern in PATTERNS}
 _FINE: Final = [
     (needle, _REGEX[pattern.name].search, pattern)
@@ -25,18 +30,31 @@ _FINE: Final = [
 ]
 
 
-def marks(text: str, start: int = 0) -> list[int]:
-    """Return the places from `start` on where a needle begins, sorted.
+def _together(needles: Sequence[str], shared: int = 4) -> list[re.Pattern[str]]:
+    """Return expressions that find all of some needles. shared: those that begin with so many equal
+    characters are looked for together.
 
-    One search per needle is faster than one regular expression for all.
+    One search for each beginning is much faster than one for all: `re` looks for what an
+    expression must begin with as quickly as `str.find` does, 0.3 ns a character, and else tries
+    every branch at every character, 20 ns for all of these.
     """
+    groups = (list(group) for _, group in groupby(sorted(needles), lambda one: one[:shared]))
     found = []
-    for needle in NEEDLES:
-        at = text.find(needle, start)
-        while at >= 0:
-            found.append(at)
-            at = text.find(needle, at + 1)
-    return sorted(found)
+    for group in groups:
+        start = commonprefix(group)  # noqa: RUF071 - of strings, as is meant
+        rest = "|".join(re.escape(one[len(start) :]) for one in sorted(group, reverse=True))
+        found.append(re.compile(f"{re.escape(start)}(?:{rest})"))
+    return found
+
+
+_SEARCHES: Final = _together(NEEDLES)
+_OF_ENTRIES: Final = _together(OF_ENTRIES)
+
+
+def marks(text: str, start: int = 0) -> list[int]:
+    """Return the places from `start` on where a needle begins, sorted."""
+    searches = [*_SEARCHES, *_OF_ENTRIES] if "{" in text else _SEARCHES
+    return sorted(found.start() for one in searches for found in one.finditer(text, start))
 
 
 def more_marks(known: Iterable[int], text: str, length: int) -> list[int]:

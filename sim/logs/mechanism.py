@@ -19,8 +19,10 @@ _OF_LIBRARIES: Final = re.compile(
     r"site-packages|dist-packages|/lib/python[0-9.]+/|^<|/(?:uvicorn|starlette|fastapi|hypercorn)/"
 )
 _GONE: Final = re.compile(
-    r"ClientDisconnected|ConnectionClosed|BrokenPipe|ConnectionReset|WebSocketDisconnect"
+    r"ClientDisconnected|ConnectionClosed|BrokenPipe|ConnectionReset|WebSocketDisconnect\b"
 )
+_DISCONNECT: Final = re.compile(r"WebSocketDisconnect\b")
+"""Not WebSocketDisconnected, the error of a call that came too late (Starlette from 1.10)."""
 _MOST: Final = 10
 """Tracebacks of a record that are kept; the first ones."""
 
@@ -52,7 +54,7 @@ class Raised:
     @property
     def is_disconnect(self) -> bool:
         """Whether a receive told of the end of the connection."""
-        return "WebSocketDisconnect" in self.text and (
+        return _DISCONNECT.search(self.text) is not None and (
             "_raise_on_disconnect" in self.calls or not self.sends
         )
 

@@ -228,7 +228,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
             "Unexpected message type, websocket.send given the state ASGIWebsocketState.CLOSED",
         ),
         regex=r"Unexpected ASGI message|Unexpected message type, websocket\.",
-        needles=("Unexpected ASGI message", "Unexpected message type"),
+        needles=("ASGI message", "Unexpected message type"),
         consistent=("server close", "eaten disconnect"),
         scenario="",
         why="The server was asked to send on a connection whose end it knew; our handlers swallow "
@@ -251,7 +251,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         ),
         regex=rf"Expected ASGI message {_Q}websocket\.|"
         r"ASGI callable returned without (?:completing|sending) handshake",
-        needles=("Expected ASGI message", "ASGI callable returned"),
+        needles=("ASGI message", "ASGI callable returned"),
         consistent=("accept race",),
         scenario="accept-race",
         why="With 'but got websocket.accept' the client was gone before the accept (uvicorn 0.35 "
@@ -264,7 +264,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         kind="bad",
         texts=("uvicorn.protocols.utils.ClientDisconnected",),
         regex=r"utils\.ClientDisconnected",
-        needles=("ClientDisconnected",),
+        needles=("tDisconnect",),
         consistent=("accept race", "blind spot"),
         scenario="",
         why="An OSError of send escaped: in accept, or with Starlette before 0.36 in any send. It "
@@ -331,7 +331,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
             "fastapi.exceptions.WebSocketDisconnect: (1006, '')",
         ),
         regex=r"(?:^|[\s|])[\w.]*WebSocketDisconnect(?:: \(?\d|$)",
-        needles=("WebSocketDisconnect",),
+        needles=("tDisconnect",),
         consistent=("escaped disconnect",),
         scenario="",
         why="A receive told of the end of the connection (starlette/websockets.py, "

@@ -12,25 +12,18 @@ shows all lines while one is open, and looks for marks else.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
-from sim.logs.entry import Said, said_by_entry, said_by_line, texts, unwrap
-from sim.logs.lines import (
-    Line,
-    Sort,
-    in_margin,
-    names_exception,
-    sort_of,
-    split_source,
-    starts_traceback,
-)
-from sim.logs.matching import best_of, match_patterns, place
-from sim.logs.mechanism import REJECTED, Chain, prove
-from sim.logs.patterns import BY_NAME
-from sim.logs.times import NOTHING, Assumed
+from sim.logs.entry import Said, entry_of, said_by_line, unwrap
+from sim.logs.lines import Line, Sort, sort_of, split_source
+from sim.logs.mechanism import REJECTED
+from sim.logs.opened import SEVERE, Opened, Record
+from sim.logs.rendered import column_of, is_boxed, strip_colours, unescaped
+from sim.logs.timeforms import begins_with_time, split_stamp
+from sim.logs.times import NOTHING, Assumed, read_time
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
@@ -38,125 +31,36 @@ _BACK: Final = 400
 """Lines in which the head of a traceback is looked for, where sources are mixed."""
 _LINES: Final = 100_000
 """A record that is longer is closed: whatever it is, it is no traceback."""
-_FIRST: Final = 3
-"""Lines that are kept to tell an error that nobody knows."""
-_KEPT: Final = 300
-"""Characters of each."""
-SEVERE: Final = frozenset({"error", "critical"})
 
 Back = Callable[[], Iterator[str]]
 """Yields the lines before one, the nearest first, as far as they are at hand."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One record that holds something. names: of its patterns. number: its first line, from 1.
-    text: of its head, or of what was raised, for one without a pattern.
-    """
+class _Came:
+    """A line as it came. said: what it says by itself, for an entry; None for a line of text."""
 
-    names: tuple[str, ...]
-    said: Said
+    line: Line
+    sort: Sort
     number: int
-    has_traceback: bool
-    first: tuple[str, ...]
-    proved: str = ""
-    """The mechanism that its tracebacks prove, a key of `MECHANISMS`; "" for none."""
-    own: str = ""
-    """The line of somebody's own at which it was raised, "file:line"."""
-    is_unknown: bool = False
-    """Whether it is an error, and no pattern says which: of a traceback what was raised last."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A record that may go on."""
-
-    number: int
-    said: Said
-    """What its head says: time, severity, perhaps a connection."""
-    lines: int = 0
-    holding: dict[str, str] = field(default_factory=dict)
-    """Its patterns, with the first line that holds each."""
-    has_traceback: bool = False
-    at_its_end: bool = True
-    """Whether what was raised was named: False within a traceback."""
-    goes_on: bool = False
-    """Whether another traceback of the same error follows."""
-    first: list[str] = field(default_factory=list)
-    raised: str = ""
-    """The last line of its last traceback."""
-    chain: Chain = field(default_factory=Chain)
-    was_rejected: bool = False
-    """Whether the line before it says that the handshake was refused."""
-
-    def add(self, text: str, sort: Sort) -> None:
-        """Take a line."""
-        self.lines += 1
-        if starts_traceback(text):
-            self.has_traceback, self.at_its_end, self.goes_on = True, False, False
-            self.chain.start()
-        elif sort is Sort.CHAIN:
-            self.goes_on = True
-        elif not self.at_its_end and _ends_traceback(text, sort):
-            self.at_its_end, self.raised = True, text.strip(" |")
-            self.chain.end(self.raised)
-        else:
-            self.chain.add(text)
-        for name in match_patterns(text):
-            if name not in self.holding or text.strip(" |") == self.raised:
-                self.holding[name] = text  # what was raised, and not the line that raised it
-        if len(self.first) < _FIRST and not text.isspace():
-            self.first.append(text[:_KEPT])
-        if not self.said.connection and self.holding:
-            found = said_by_line(text, 0).connection
-            self.said = replace(self.said, connection=found)
-
-    @property
-    def is_error(self) -> bool:
-        """Whether it is an error, whatever it says: a traceback, or of a severity from ERROR on."""
-        return self.has_traceback or self.said.severity in SEVERE
-
-    @property
-    def awaits_traceback(self) -> bool:
-        """Whether a traceback that begins now is its own."""
-        return not self.has_traceback or self.goes_on
-
-    def close(self) -> Record | None:
-        """Return the record, None if it holds nothing."""
-        last = match_patterns(self.raised)
-        if self.has_traceback and "escaped-disconnect" not in last:
-            self.holding.pop("escaped-disconnect", None)  # it was caught
-        names = best_of(list(self.holding))
-        text = self.holding[names[0]] if names else self.raised or self.said.text
-        first = list(self.first)
-        if self.raised and self.raised[:_KEPT] not in first:
-            first = [*first[: _FIRST - 1], self.raised[:_KEPT]]
-        said = replace(self.said, text=text)
-        if not (names or self.is_error):
-            return None
-        is_known = any(BY_NAME[name].kind == "bad" for name in names)
-        is_known = is_known or bool(last if self.has_traceback else names)
-        return Record(
-            *(tuple(names), said, self.number, self.has_traceback, tuple(first)),
-            proved=prove(names, self.chain.raised, self.was_rejected),
-            own=self.chain.own,
-            is_unknown=self.is_error and not is_known,
-        )
+    back: Back
+    said: Said | None = None
+    is_stamped: bool = False
 
 
 class Records:
     """Takes lines and entries of one file, and tells of its records. What it is told by: a scanner.
 
-    wants_all: whether it has to see every line for now.
+    wants_all: whether it has to see every line for now. assumed: what a person says of times.
     """
 
     def __init__(self, tell: Callable[[Record], None], assumed: Assumed = NOTHING) -> None:
         self._tell = tell
         self._assumed = assumed
-        self._open: OrderedDict[str, list[_Open]] = OrderedDict()
+        self._open: OrderedDict[str, list[Opened]] = OrderedDict()
         """For each source its record that is open; without sources, those of which no traceback is
         at its end, and the last one."""
-        self._stray: _Open | None = None
+        self._stray: Opened | None = None
 
     @property
     def wants_all(self) -> bool:
@@ -165,17 +69,27 @@ class Records:
 
     def text(self, line: str, number: int, back: Back) -> None:
         """Take a line. back: yields those before it."""
-        found = split_source(line)
-        sort = sort_of(found.text)
-        if sort is Sort.HEAD:
-            self._begin(found, number, back)
+        came = self._sorted(split_source(strip_colours(line)), number, back)
+        if self._is_rendered(came):
+            return
+        if len(lines := unescaped(came.line.text)) > 1:
+            self._whole(came, lines)
+        elif came.sort is Sort.HEAD:
+            self._begin(came)
         else:
-            self._go_on(found, sort, number, back)
+            self._go_on(came)
 
     def entry(self, found: dict[str, Any], number: int) -> None:
         """Take an entry."""
         for one in unwrap(found):
-            self._one_entry(one, number)
+            entry = entry_of(one, self._assumed)
+            line = Line(entry.source, "", entry.lines[0])
+            sort = sort_of(line.text)
+            came = _Came(line, sort, number, lambda: iter(()), entry.said)
+            if len(entry.lines) > 1 or not self._belongs(came):
+                self._whole(came, entry.lines)
+            else:
+                self._go_on(came)
 
     def finish(self) -> None:
         """Take note that the file ends."""
@@ -188,75 +102,168 @@ class Records:
             self._say(self._stray)
             self._stray = None
 
-    # -- lines ---------------------------------------------------------------------------------
+    # -- what a line is ------------------------------------------------------------------------
 
-    def _begin(self, line: Line, number: int, back: Back) -> None:
+    def _sorted(self, line: Line, number: int, back: Back) -> _Came:
+        """Return a line with what it is, where that depends on what came before it."""
+        if not line.source and not self._open.get("") and len(self._open) == 1:
+            (only,) = self._open
+            if sort_of(line.text) is not Sort.HEAD:  # the first line alone says whose they are
+                line = line._replace(source=only)
+        sort = sort_of(line.text)
+        last = self._last(line.source)
+        if sort is not Sort.HEAD:
+            return _Came(line, sort, number, back)
+        within = last is not None and not last.at_its_end
+        if line.text[0] == " " and within:
+            return _Came(line, Sort.FRAME, number, back)
+        stamp, rest = split_stamp(line.text)
+        inner = sort_of(rest)
+        stamped = inner in (Sort.START, Sort.CHAIN)
+        if last is not None and last.has_traceback:
+            stamped = stamped or (inner is Sort.FRAME and (rest[0] in " \t" or is_boxed(rest)))
+            stamped = stamped or (last.is_stamped and inner is Sort.BLANK)
+            stamped = stamped or (last.is_stamped and within and inner is Sort.OTHER)
+        if not stamp or not stamped:
+            return _Came(line, sort, number, back)
+        line = Line(line.source, line.stamp + stamp, rest)
+        return _Came(line, inner, number, back, is_stamped=True)
+
+    def _is_rendered(self, came: _Came) -> bool:
+        """Take a line of a traceback that stands in a column or in a box, if it is one."""
+        line, last = came.line, self._last(came.line.source)
+        if last is not None and last.column is not None:
+            before, text = line.text[: last.column], line.text[last.column :]
+            within = came.sort is Sort.BLANK or before.isspace() or not last.column
+            if within and came.sort is not Sort.HEAD:
+                last.add_rendered(text)
+                return True
+            return False
+        column = column_of(line.text)
+        if column is None:
+            return False
+        if last is None or not last.awaits_traceback:
+            self._begin_below(came)
+            last = self._open[line.source][-1]
+        last.column = column
+        last.add_rendered(line.text[column:])
+        return True
+
+    def _belongs(self, came: _Came) -> bool:
+        """Whether an entry is a line of the traceback that the one before it belongs to."""
+        last = self._last(came.line.source)
+        if last is None or came.sort is Sort.HEAD:
+            return False
+        if came.sort is Sort.START:
+            return last.awaits_traceback or came.line.text[0] in " \t|"
+        if came.sort is Sort.OTHER:
+            return not last.at_its_end
+        return last.has_traceback
+
+    def _last(self, source: str) -> Opened | None:
+        among = self._open.get(source)
+        return among[-1] if among else None
+
+    # -- what becomes of it --------------------------------------------------------------------
+
+    def _begin(self, came: _Came) -> None:
         """Begin a record with a head line."""
-        self._close(line.source, but_unfinished=True)
-        opened = self._opened(line, number)
+        self._close(came.line.source, but_unfinished=True)
+        opened = self._opened(came)
         if opened.said.severity in SEVERE:
-            before = _line_before(line.source, back)
+            before = _line_before(came)
             opened.was_rejected = before is not None and REJECTED.search(before.text) is not None
-        self._add(line.source, opened, line.text, Sort.HEAD)
+        self._add(came.line.source, opened, came.line.text, Sort.HEAD)
 
-    def _go_on(self, line: Line, sort: Sort, number: int, back: Back) -> None:
+    def _whole(self, came: _Came, lines: Sequence[str]) -> None:
+        """Take a record of which all lines are there."""
+        source = came.line.source
+        self._close(source, but_unfinished=came.said is None)
+        opened = self._opened(came)
+        opened.add_all(lines)
+        if came.said is None or len(lines) > 1:
+            self._say(opened)
+        elif opened.holding or opened.is_error:
+            self._open[source] = [opened]
+
+    def _go_on(self, came: _Came) -> None:
         """Take a line that is no head."""
+        line, sort = came.line, came.sort
         among = self._open.get(line.source, [])
         last = among[-1] if among else None
         unfinished = [one for one in among if not one.at_its_end]
         if sort is Sort.START and (last is None or not last.awaits_traceback):
             nested = last is not None and line.text[0] in " \t|"  # in an exception group
             if not nested and len(unfinished) != 1:
-                self._start(line, number, None if among else _head_before(line.source, back))
+                self._begin_below(came)
                 return
             last = unfinished[0] if unfinished else last
         elif sort is not Sort.START and len(unfinished) > 1:
-            self._add_stray(line, sort, number)
+            self._add_stray(came)
             return
         elif sort is not Sort.START and unfinished:
             (last,) = unfinished
-        elif sort is Sort.OTHER or (sort is Sort.FRAME and last and not last.is_error):
+        elif last is not None and not last.goes_on_with(line.text, sort):
             last = None
         if last is None:
             self._close(line.source)
-            self._add(line.source, self._opened(line, number), line.text, sort)
+            self._add(line.source, self._opened(came), line.text, sort)
         else:
-            self._add_to(last, line.text, sort, line.source)
+            last.is_stamped = last.is_stamped or came.is_stamped
+            self._add_to(last, came)
 
-    def _start(self, line: Line, number: int, head: Line | None) -> None:
-        """Begin a record with a traceback. head: the line before it, if that is its head."""
+    def _begin_below(self, came: _Came) -> None:
+        """Begin a record with a traceback, below the line before it if that is a head."""
+        line = came.line
+        head = None if self._open.get(line.source) else _head_before(came)
         self._close(line.source, but_unfinished=True)
         if head is None:
-            opened = _Open(number, Said(line.text))
+            opened = Opened(came.number, Said(line.text) if came.said is None else came.said)
         else:
-            opened = self._opened(head, number - 1)
+            opened = self._opened(replace(came, line=head, number=came.number - 1))
             opened.add(head.text, Sort.HEAD)
-        self._add(line.source, opened, line.text, Sort.START)
+        opened.is_stamped = came.is_stamped
+        if column_of(line.text) is None:
+            self._add(line.source, opened, line.text, Sort.START)
+        else:
+            opened.has_traceback = True
+            self._keep(line.source, opened)
 
-    def _add_stray(self, line: Line, sort: Sort, number: int) -> None:
+    def _add_stray(self, came: _Came) -> None:
         """Take a line of which nobody can say whose it is: of a record whose time nobody knows."""
         if self._stray is None:
-            self._stray = _Open(number, Said(line.text))
-        self._stray.add(line.text, sort)
+            self._stray = Opened(came.number, Said(came.line.text))
+        self._stray.add(came.line.text, came.sort)
 
-    def _opened(self, line: Line, number: int) -> _Open:
+    def _opened(self, came: _Came) -> Opened:
         """Return a record that begins with a line."""
-        return _Open(number, said_by_line(line.text, 0, self._assumed, line.stamp))
+        said = came.said
+        if said is None:
+            text, stamp = came.line.text, came.line.stamp
+            said = said_by_line(text, 0, self._assumed, stamp)
+            if text[:1] == " " and came.sort is Sort.HEAD:  # its time is that of the head before
+                lines = map(strip_colours, islice(came.back(), _BACK))
+                above = next((one for one in lines if begins_with_time(one)), "")
+                time = read_time(above, self._assumed)
+                said = replace(said, when=time.when, lacks=time.lacks)
+        return Opened(came.number, said)
 
-    def _add(self, source: str, opened: _Open, text: str, sort: Sort) -> None:
+    def _add(self, source: str, opened: Opened, text: str, sort: Sort) -> None:
         """Open a record with a line, if it may hold something or go on."""
         opened.add(text, sort)
-        if not (opened.holding or opened.is_error):
-            return
+        if opened.holding or opened.is_error:
+            self._keep(source, opened)
+
+    def _keep(self, source: str, opened: Opened) -> None:
         self._open.setdefault(source, []).append(opened)
         self._open.move_to_end(source)
         while len(self._open) > _SOURCES:
             self._close(next(iter(self._open)))
 
-    def _add_to(self, opened: _Open, text: str, sort: Sort, source: str) -> None:
-        opened.add(text, sort)
+    def _add_to(self, opened: Opened, came: _Came) -> None:
+        opened.add(came.line.text, came.sort)
         if opened.lines > _LINES:
-            self._close(source)
+            self._close(came.line.source)
 
     def _close(self, source: str, but_unfinished: bool = False) -> None:
         """Close the records of a source; but_unfinished: not those within a traceback, where lines
@@ -273,72 +280,21 @@ class Records:
         elif not source:
             self._say_stray()
 
-    def _say(self, opened: _Open) -> None:
+    def _say(self, opened: Opened) -> None:
         if (record := opened.close()) is not None:
             self._tell(record)
 
-    # -- entries -------------------------------------------------------------------------------
 
-    def _one_entry(self, found: dict[str, Any], number: int) -> None:
-        """Take an entry; one that is a line of a traceback belongs to the entry before it."""
-        every = list(texts(found))
-        holding = [text for text in every if match_patterns(text)]
-        tracing = [text for text in every if starts_traceback(text)]
-        names = match_patterns("\n".join(holding)) if holding else []
-        text = next((one for one in holding if names[0] in match_patterns(one)), "")
-        if not text:
-            text = next(iter(tracing), "") or _message(found)
-        said = said_by_entry(found, text, place(text, names[0]) if names else 0, self._assumed)
-        source = said.revision
-        sort = sort_of(text) if "\n" not in text.rstrip("\n") else Sort.HEAD
-        among = self._open.get(source, [])
-        if among and _belongs(text, sort, among[-1]):
-            among[-1].add(text, sort)
-            for name in names:
-                among[-1].holding.setdefault(name, said.text)
-            return
-        self._close(source)
-        opened = _Open(number, said)
-        for line in text.split("\n"):
-            opened.add(line, sort_of(line) if starts_traceback(text) else Sort.HEAD)
-        opened.holding.update((name, said.text) for name in names)
-        opened.at_its_end = "\n" in text or not opened.has_traceback
-        if opened.holding or opened.is_error:
-            self._open[source] = [opened]
-
-
-def _belongs(text: str, sort: Sort, last: _Open) -> bool:
-    """Whether an entry is a line of the traceback that the one before it belongs to."""
-    if sort is Sort.START:
-        return last.awaits_traceback or text[0] in " \t|"
-    if sort is Sort.OTHER:
-        return not last.at_its_end and bool(text)
-    return sort is not Sort.HEAD and last.has_traceback and bool(text)
-
-
-def _ends_traceback(text: str, sort: Sort) -> bool:
-    return (sort is Sort.OTHER or in_margin(text)) and names_exception(text)
-
-
-def _line_before(source: str, back: Back) -> Line | None:
-    """Return the last line of a source that is not blank, None if it is too far back."""
-    for line in islice(back(), _BACK):
-        found = split_source(line)
-        if found.source == source and sort_of(found.text) is not Sort.BLANK:
+def _line_before(came: _Came) -> Line | None:
+    """Return the last line of its source that is not blank, None if it is too far back."""
+    for line in islice(came.back(), _BACK):
+        found = split_source(strip_colours(line))
+        if found.source == came.line.source and sort_of(found.text) is not Sort.BLANK:
             return found
     return None
 
 
-def _head_before(source: str, back: Back) -> Line | None:
+def _head_before(came: _Came) -> Line | None:
     """Return the head line right before a traceback of a source, None if there is none."""
-    found = _line_before(source, back)
+    found = _line_before(came)
     return found if found is not None and sort_of(found.text) is Sort.HEAD else None
-
-
-def _message(found: dict[str, Any]) -> str:
-    """Return what an entry says, in the field where messages stand."""
-    for key in ("textPayload", "message", "msg", "event", "log"):
-        if isinstance(text := found.get(key), str):
-            return text
-    payload = found.get("jsonPayload")
-    return _message(payload) if isinstance(payload, dict) else ""

@@ -46,10 +46,10 @@ _KEYED: Final = re.compile(r"(?:\btime|\bts|\bt|stamp|asctime|datetime)=\"?$")
 _BASIC: Final = re.compile(rf"{_LEVEL}:(?P<rest>[^:]*:)?", re.IGNORECASE)
 _LEVELS: Final = re.compile(rf"\b{_LEVEL}\b|\[[^\]]*\]|\b[0-9]+\b", re.IGNORECASE)
 _WORDS: Final = re.compile(r"[\w.@/-]*\w")
-_BEGIN: Final = re.compile(
-    r"(?:\x1b\[[0-9;]*m)?[\[(<]?(?:\x1b\[[0-9;]*m)?(?:time=\"?|ts=)?(?:[A-Z][a-z]{2},? )?"
-    f"(?:{_ANY.pattern})"
-)
+TIME: Final = re.sub(r"[(][?]P<[a-z]+>", "(?:", f"(?:[A-Z][a-z]{{2}},? )?(?:{_ANY.pattern})")
+"""A time of any form, after the name of a day, without groups."""
+_BEGIN: Final = re.compile(rf"[\[(<]?(?:time=\"?|ts=)?{TIME}")
+_STAMP: Final = re.compile(rf"{TIME}[ \t]")
 
 
 def find_time(text: str) -> tuple[str, re.Match[str]] | None:
@@ -67,8 +67,14 @@ def find_time(text: str) -> tuple[str, re.Match[str]] | None:
 
 
 def begins_with_time(text: str) -> bool:
-    """Whether a time of any form stands where a line begins, perhaps in brackets or coloured."""
+    """Whether a time of any form stands where a line begins, perhaps in brackets."""
     return _BEGIN.match(text) is not None
+
+
+def split_stamp(text: str) -> tuple[str, str]:
+    """Return the time that a line begins with and what follows; "" for none, or in brackets."""
+    found = _STAMP.match(text)
+    return (found[0], text[found.end() :]) if found is not None else ("", text)
 
 
 def _may_precede(before: str, form: str) -> bool:

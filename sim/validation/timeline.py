@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from sim.logs.counting import Example, example_of
+from sim.logs.opened import Record
 from sim.logs.patterns import BY_NAME, MECHANISMS, PATTERNS, Pattern
-from sim.logs.records import Record
 from sim.logs.times import NANOS
 
 Sort = Literal["race", "other", "failed set-up", "opened", "unknown"]

@@ -260,3 +260,29 @@ def test_severities_of_logfmt_are_severities(level: str) -> None:
     found = read(f'time="2026-07-29T11:00:00Z" level={level} msg="it failed"')
     assert bad(found) == (0, 0, 1)
     assert bad(read('time="2026-07-29T11:00:00Z" level=info msg="level=error"')) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '{"level":50,"msg":"it failed"}',
+        '{"level": 60, "msg": "it failed"}',
+        '{"version":"1.1","level":3,"short_message":"it failed"}',
+        '{"levelno": 40, "message": "it failed"}',
+        '{"severityNumber":17,"body":"it failed"}',
+        '{"severity":500,"message":"it failed"}',
+        '{"PRIORITY" : "3", "MESSAGE" : "it failed"}',
+        '{"log.level":"error","message":"it failed"}',
+        '{"log":{"level":"error"},"message":"it failed"}',
+    ],
+)
+def test_a_severity_in_any_words_or_numbers_is_an_error(entry: str) -> None:
+    assert read(entry).counts.unknown == 1
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ['{"level":30,"msg":"it failed"}', '{"level":6,"short_message":"x"}', '{"PRIORITY":"6"}'],
+)
+def test_a_severity_below_an_error_is_none(entry: str) -> None:
+    assert read(entry).counts.unknown == 0
