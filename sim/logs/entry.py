@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from sim.logs import excdict
 from sim.logs.lines import starts_traceback
 from sim.logs.matching import match_patterns, place
 from sim.logs.reading import mend_text
+from sim.logs.timeforms import without_time
 from sim.logs.times import (
     NOTHING,
     Assumed,
@@ -121,16 +123,22 @@ def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str 
     each line; the time there counts if it is known.
     """
     head = line[:_HEAD]
-    severe = _SEVERE.search(head)
-    times = [read_time(one, assumed) for one in (stamp, head)]
-    time = next((one for one in times if one.when), None) or max(times, key=lambda one: one.lacks)
+    time = read_time(head, assumed)
+    if stamp and (before := read_time(stamp, assumed)) != Reading():
+        time = before if before.when or not time.when else time
     return Said(
         text=stamp + line,
         when=time.when,
         lacks=time.lacks,
-        severity=_SEVERITY_OF[(severe[1] or severe[2]).lower()] if severe else "none",
-        connection=_connection_in(line[max(0, at - _REACH) : at + _REACH]),
+        severity=_severity_in(without_time(head)),
+        connection=connection_in(line[max(0, at - _REACH) : at + _REACH]),
     )
+
+
+@lru_cache(maxsize=1024)
+def _severity_in(head: str) -> str:
+    found = _SEVERE.search(head)
+    return _SEVERITY_OF[(found[1] or found[2]).lower()] if found else "none"
 
 
 def said_by_entry(found: Mapping[str, Any], text: str, at: int, assumed: Assumed = NOTHING) -> Said:
@@ -183,7 +191,8 @@ def unwrap(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [found]
 
 
-def _connection_in(text: str) -> str:
+def connection_in(text: str) -> str:
+    """Return the id of the connection that a text names, "" if it names none."""
     found = _CONNECTION.search(text)
     return "" if found is None else mend_text(found[1].rstrip(".:-"))
 

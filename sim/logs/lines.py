@@ -7,11 +7,18 @@ those of `logging` in the formats that servers set, of gunicorn, of syslog and o
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sim.logs.rendered import column_of, is_boxed
-from sim.logs.timeforms import TIME, begins_with_time
+from sim.logs.timeforms import TIME, begins_with_time, time_end
 
+_SHORT: Final = 1000
+"""Characters of a line that may be remembered."""
+_KEPT: Final = 4096
+"""Lines that are remembered: those of tracebacks, and heads but for their times, come again."""
+_COLUMN: Final = 110
+"""Characters in which docker compose's bar is looked for."""
 _HEAD: Final = 80
 """Characters of a line in which the time or the severity of a head stands."""
 _LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY"
@@ -55,24 +62,20 @@ JSON_MARKS: Final = (
 
 _NO_LEVEL = rf"(?!(?:{_LEVELS})\b)"
 _HOST = rf"{_NO_LEVEL}[\w.-]{{1,100}}"
-_PREFIXES: Final = (
-    re.compile(r"\[(?P<source>pod/[\w./-]{1,200})\](?: |$)"),
-    re.compile(
-        rf"(?:<[0-9]{{1,3}}>)?{TIME} (?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}}\[[0-9]+\]): ?"
-    ),
-    re.compile(
-        r"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}|[0-9-]{10}T\S{1,40}) "
-        rf"(?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}}): ?"
-    ),
-    re.compile(
-        rf"<[0-9]{{1,3}}>1 {TIME} (?P<source>[\w.-]{{1,255}} [\w./@-]{{1,48}} [\w.-]{{1,128}})"
-        r" [\w.-]{1,32} (?:-|(?:\[[^\]]{0,1000}\])+)(?: |$)(?:\xef\xbb\xbf)?"
-    ),
-    re.compile(rf"{TIME} (?P<source>[\w-]{{1,100}}\.[0-9]{{1,5}}) *\| ?"),
-    re.compile(rf"(?P<source>{_HOST}) *\| ?"),
+_KUBECTL: Final = re.compile(r"\[(?P<source>pod/[\w./-]{1,200})\](?: |$)")
+_AFTER_TIME: Final = re.compile(
+    rf"[ ](?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}}(?P<pid>\[[0-9]+\])?): ?"
+    r"|[ ](?P<formation>[\w-]{1,100}\.[0-9]{1,5}) *\| ?"
 )
-"""What stands before each line: kubectl logs --prefix; syslog and journalctl with all times that
-they can be asked for; RFC 5424; foreman and honcho; docker compose."""
+_PLACED: Final = re.compile(r"[A-Z][a-z]{2} |[0-9-]{10}T")
+"""How the times of syslog and `journalctl` begin: a host without a process ID behind any other may
+be the name of a logger."""
+_RFC5424: Final = re.compile(
+    rf"<[0-9]{{1,3}}>1 {TIME} (?P<source>[\w.-]{{1,255}} [\w./@-]{{1,48}} [\w.-]{{1,128}})"
+    r" [\w.-]{1,32} (?:-|(?:\[[^\]]{0,1000}\])+)(?: |$)(?:\xef\xbb\xbf)?"
+)
+_PRIORITY: Final = re.compile(r"<[0-9]{1,3}>")
+_COMPOSE: Final = re.compile(rf"(?P<source>{_HOST}) *\| ?")
 
 
 class Line(NamedTuple):
@@ -101,16 +104,38 @@ class Sort(Enum):
 
 
 def split_source(line: str) -> Line:
-    """Return a line, and who wrote it: as docker compose, kubectl --prefix, and syslog say it."""
-    for regex in _PREFIXES:
-        found = regex.match(line)
-        if found is not None:
-            return Line(found["source"], found[0], line[found.end() :])
-    return Line("", "", line)
+    """Return a line, and who wrote it, where each line says so.
+
+    Known are kubectl logs --prefix; syslog and journalctl with all times that they can be asked
+    for; RFC 5424; foreman and honcho; docker compose.
+    """
+    end, found = 0, None
+    if line[:1] == "<":
+        found = _RFC5424.match(line)
+        priority = _PRIORITY.match(line)
+        end = priority.end() if found is None and priority is not None else 0
+    if found is None and line.startswith("[pod/"):
+        found = _KUBECTL.match(line)
+    elif found is None and (time := time_end(line[end:])):
+        found = _AFTER_TIME.match(line, end + time)
+        if found is not None and found["source"] and not found["pid"]:
+            found = found if _PLACED.match(line, end) else None
+    elif found is None and "|" in line[:_COLUMN]:
+        found = _COMPOSE.match(line)
+    if found is None:
+        return Line("", "", line)
+    return Line(found[1] or found["formation"], line[: found.end()], line[found.end() :])
 
 
 def sort_of(text: str) -> Sort:
     """Return what a line is, its source taken away."""
+    if begins_with_time(text):
+        return Sort.HEAD
+    return _sort(text) if len(text) <= _SHORT else _sort.__wrapped__(text)
+
+
+@lru_cache(maxsize=_KEPT)
+def _sort(text: str) -> Sort:
     if not text or text.isspace():
         return Sort.BLANK
     if _CHAIN.match(text):
@@ -130,8 +155,8 @@ def sort_of(text: str) -> Sort:
 
 
 def is_head(text: str) -> bool:
-    """Whether a line begins with a time or a severity, or with keys that say one."""
-    if _BEGINS_WITH_LEVEL.match(text) or begins_with_time(text[:_HEAD]):
+    """Whether a line begins with a severity, or with keys that say one."""
+    if _BEGINS_WITH_LEVEL.match(text):
         return True
     return "=" in text[:_HEAD] and _LOGFMT.match(text) is not None
 

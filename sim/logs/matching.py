@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby
 from os.path import commonprefix
 from typing import Final
 
 from sim.logs.lines import JSON_MARKS, MARKS
-from sim.logs.patterns import PATTERNS, Pattern
+from sim.logs.patterns import BY_NAME, PATTERNS
+from sim.logs.timeforms import without_time
 
 NEEDLES: Final = tuple(
     dict.fromkeys(
@@ -23,6 +25,11 @@ OF_ENTRIES: Final = (*JSON_MARKS, r"\u00")
 another way: an entry with it has to be read before it can be said what is in it."""
 _LONGEST: Final = max(map(len, (*NEEDLES, *OF_ENTRIES)))
 _REGEX: Final = {pattern.name: re.compile(pattern.regex) for pattern in PATTERNS}
+_RANK: Final = {pattern.name: rank for rank, pattern in enumerate(PATTERNS)}
+_SHORT: Final = 1000
+"""Characters of a line that may be remembered."""
+_KEPT: Final = 8192
+"""Lines that are remembered; they come again, but for their times."""
 _FINE: Final = [
     (needle, _REGEX[pattern.name].search, pattern)
     for pattern in PATTERNS
@@ -68,21 +75,29 @@ def match_patterns(text: str) -> list[str]:
 
     A fallback counts only where no other bad pattern does.
     """
-    found: list[Pattern] = []
+    text = without_time(text)
+    return list(_match(text) if len(text) <= _SHORT else _match.__wrapped__(text))
+
+
+@lru_cache(maxsize=_KEPT)
+def _match(text: str) -> tuple[str, ...]:
+    found: list[str] = []
     for needle, search, pattern in _FINE:
-        if needle in text and pattern not in found and search(text):
-            found.append(pattern)
-    return best_of([one.name for one in found])
+        if needle in text and pattern.name not in found and search(text):
+            found.append(pattern.name)
+    return tuple(best_of(found))
 
 
 def best_of(names: list[str]) -> list[str]:
     """Return the names of patterns, in the order of the table, without fallbacks that are not
     needed.
     """
-    found = [one for one in PATTERNS if one.name in names] if len(names) > 1 else []
+    if len(names) < 2:
+        return names
+    found = [BY_NAME[name] for name in sorted(names, key=_RANK.__getitem__)]
     if any(one.kind == "bad" and not one.fallback for one in found):
         found = [one for one in found if not one.fallback]
-    return [one.name for one in found] or names
+    return [one.name for one in found]
 
 
 def place(text: str, name: str) -> int:

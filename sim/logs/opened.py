@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sim.logs.entry import Said, said_by_line
+from sim.logs.entry import Said, connection_in
 from sim.logs.lines import Sort, in_margin, names_exception, sort_of, starts_traceback
 from sim.logs.matching import best_of, match_patterns
 from sim.logs.mechanism import Chain, prove
@@ -85,8 +85,7 @@ class Opened:
                 self.holding[name] = text  # what was raised, and not the line that raised it
         if len(self._first) < _FIRST and not text.isspace():
             self._first.append(text[:_KEPT])
-        if not self.said.connection and self.holding:
-            found = said_by_line(text, 0).connection
+        if self.holding and not self.said.connection and (found := connection_in(text)):
             self.said = replace(self.said, connection=found)
 
     def add_rendered(self, text: str) -> None:

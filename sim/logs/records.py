@@ -32,6 +32,10 @@ _BACK: Final = 400
 _LINES: Final = 100_000
 """A record that is longer is closed: whatever it is, it is no traceback."""
 
+_NEAR: Final = 20
+"""Lines in which that is looked for at once; only then the one of its source is found."""
+_REJECTION: Final = '" 403'
+
 Back = Callable[[], Iterator[str]]
 """Yields the lines before one, the nearest first, as far as they are at hand."""
 
@@ -170,7 +174,9 @@ class Records:
         """Begin a record with a head line."""
         self._close(came.line.source, but_unfinished=True)
         opened = self._opened(came)
-        if opened.said.severity in SEVERE:
+        if opened.said.severity in SEVERE and any(
+            _REJECTION in line for line in islice(came.back(), _NEAR)
+        ):
             before = _line_before(came)
             opened.was_rejected = before is not None and REJECTED.search(before.text) is not None
         self._add(came.line.source, opened, came.line.text, Sort.HEAD)

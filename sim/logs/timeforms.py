@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
@@ -49,6 +50,8 @@ _WORDS: Final = re.compile(r"[\w.@/-]*\w")
 TIME: Final = re.sub(r"[(][?]P<[a-z]+>", "(?:", f"(?:[A-Z][a-z]{{2}},? )?(?:{_ANY.pattern})")
 """A time of any form, after the name of a day, without groups."""
 _BEGIN: Final = re.compile(rf"[\[(<]?(?:time=\"?|ts=)?{TIME}")
+_FIRST: Final = frozenset("0123456789[(<@tJFMASONDTWIE")
+"""What a time may begin with; most lines that are none are told by it."""
 _STAMP: Final = re.compile(rf"{TIME}[ \t]")
 
 
@@ -58,6 +61,9 @@ def find_time(text: str) -> tuple[str, re.Match[str]] | None:
     Before it may stand what formats put there: a severity, a name, a process, a key; of a message
     that tells of a time nobody knows whether it is its own.
     """
+    found = FORMS["iso"].match(text)  # as nearly all are
+    if found is not None:
+        return "iso", found
     found = _ANY.search(text)
     if found is None or not _may_precede(text[: found.start()], form := found.lastgroup or ""):
         return None
@@ -66,9 +72,21 @@ def find_time(text: str) -> tuple[str, re.Match[str]] | None:
     return form, parts
 
 
+@lru_cache(maxsize=64)
+def time_end(text: str) -> int:
+    """Return where the time ends that a line begins with, perhaps in brackets; 0 for none."""
+    found = _BEGIN.match(text) if text[:1] in _FIRST else None
+    return found.end() if found is not None else 0
+
+
 def begins_with_time(text: str) -> bool:
     """Whether a time of any form stands where a line begins, perhaps in brackets."""
-    return _BEGIN.match(text) is not None
+    return time_end(text) > 0
+
+
+def without_time(text: str) -> str:
+    """Return a line without the time that it begins with: what many lines have in common."""
+    return text[time_end(text) :]
 
 
 def split_stamp(text: str) -> tuple[str, str]:

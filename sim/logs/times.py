@@ -5,7 +5,6 @@ and its zones are used. No library reads them as strictly: dateutil's parser fil
 and year where a text has none, and a time that is guessed may lie outside of what is asked for.
 """
 
-import calendar
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -117,7 +116,7 @@ def _from_fields(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
         hour = hour % 12 + 12 * (half == "PM")
     if day is None or hour > 23 or minute > 59 or second > 60:
         return Reading()
-    seconds = calendar.timegm((day.year, day.month, day.day, hour, minute, second))
+    seconds = (day.toordinal() - _EPOCH_DAY) * DAY_S + hour * 3600 + minute * 60 + second
     zone = fields.get("zone") or fields.get("hours")
     if zone is None and assumed.zone is not None:
         local = _EPOCH.replace(tzinfo=None) + timedelta(seconds=seconds)
