@@ -39,13 +39,16 @@ _PROMISES = click.option(
 )
 
 
-def _times(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command be told what times in logs do not say themselves."""
+def _reads_logs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command be told how to read logs, and what to show of them."""
     options = (
         ("--date", "day", "DATE", "The day of times in the log that say none."),
         ("--year", "year", "YEAR", "The year of times in the log that say none."),
         ("--zone", "zone", "ZONE", "The zone of times without one.  [default: UTC]"),
     )
+    command = click.option(
+        "--raw", is_flag=True, help="Show examples with addresses, tokens, cookies and e-mail."
+    )(command)
     for option, name, metavar, text in reversed(options):
         command = click.option(option, name, default="", metavar=metavar, help=text)(command)
     return command
@@ -558,7 +561,7 @@ def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuri
     "--log", "logs", multiple=True, metavar="FILE", help='Judge this real log; "-" for stdin.'
 )
 @click.option("--since", default="", metavar="TIME", help="Log: the time of the deployment.")
-@_times
+@_reads_logs
 @click.option(
     "--ignore-unknown", is_flag=True, help="Let errors in the log that are not known be no concern."
 )
@@ -579,7 +582,7 @@ def validate(plan: str, **asked: Any) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--since", default="", metavar="TIME", help="Only lines from this time on.")
 @click.option("--until", default="", metavar="TIME", help="Only lines before this time.")
-@_times
+@_reads_logs
 @click.option(
     "--ignore-unknown", is_flag=True, help="Let errors that are not known here be no concern."
 )

@@ -31,6 +31,8 @@ class Request:
     """Of times that say none, as are `year` and `zone`; "" for nothing."""
     year: str = ""
     zone: str = ""
+    raw: bool = False
+    """Whether examples are shown with addresses, secrets and people."""
 
 
 def run(request: Request) -> int:
@@ -41,7 +43,7 @@ def run(request: Request) -> int:
     be read to its end is counted up to there. Ctrl-C ends the reading and what was counted is told.
     """
     between, assumed = _times(request)
-    triage = begin_triage(between, assumed=assumed)
+    triage = begin_triage(between, assumed=assumed, raw=request.raw)
     read(triage, request.files, quiet=request.as_json)
     if request.as_json:
         click.echo(json.dumps(document_of(triage), sort_keys=True))

@@ -47,6 +47,8 @@ class Request:
     zone: str = ""
     ignore_unknown: bool = False
     """Whether errors in the log that nobody knows are no concern."""
+    raw: bool = False
+    """Whether examples are shown with addresses, secrets and people."""
 
 
 def run(request: Request) -> int:
@@ -56,7 +58,7 @@ def run(request: Request) -> int:
     guard = _guard(request, plan)
     overhead = _overhead(plan, guard)
     if request.logs:
-        timeline = Timeline(plan.minutes, since, request.ignore_unknown)
+        timeline = Timeline(plan.minutes, since, request.ignore_unknown, request.raw)
         triage = begin_triage(also=timeline.add, assumed=assumed)
         read(triage, request.logs, quiet=request.as_json)
         return _tell_log(request, triage, timeline, judged_by_log(plan, guard, timeline, overhead))
@@ -94,6 +96,7 @@ def _times(request: Request) -> tuple[int | None, Assumed]:
             "year": request.year,
             "zone": request.zone,
             "ignore-unknown": request.ignore_unknown,
+            "raw": request.raw,
         }
         faults += [f"--{name}: goes with --log" for name, value in given.items() if value]
     if faults:

@@ -11,6 +11,7 @@ from sim.logs.matching import place
 from sim.logs.opened import Record
 from sim.logs.patterns import ERROR, KINDS, PATTERNS
 from sim.logs.reading import mend_text
+from sim.logs.redaction import redact
 from sim.logs.times import NANOS
 
 EXAMPLE: Final = 300
@@ -98,10 +99,14 @@ class Counts:
     warning, else a good one. unknown: errors without any. undated: of errors and of records with a
     bad pattern, those without a time where times are asked for. Connections and revisions are
     counted for bad and warning ones. stretches: a column for each of KINDS, and one for ERROR.
-    also: is told of every record, whatever its time.
+    also: is told of every record, whatever its time. raw: keep examples as they are, with what they
+    tell of people and secrets.
     """
 
-    def __init__(self, between: Between | None = None, also: Also | None = None) -> None:
+    def __init__(
+        self, between: Between | None = None, also: Also | None = None, raw: bool = False
+    ) -> None:
+        self._shown = as_it_is if raw else redact
         self.patterns = {pattern.name: PatternCount() for pattern in PATTERNS}
         self.kinds = dict.fromkeys(KINDS, 0)
         self.stretches = Stretches(len(KINDS) + 1)
@@ -134,7 +139,7 @@ class Counts:
         if record.is_unknown and self._is_asked_for(record.said, counts=True):
             self.unknown += 1
             if len(self.first_unknown) < _TOLD:
-                lines = tuple(mend_text(line) for line in record.first)
+                lines = tuple(self._shown(mend_text(line)) for line in record.first)
                 self.first_unknown.append(Unknown(self._file, record.number, lines))
 
     def _is_asked_for(self, said: Said, counts: bool) -> bool:
@@ -161,7 +166,7 @@ class Counts:
             self.stretches.add(said.when.ns // NANOS, column, *error)
         if KINDS[column] != "good":
             if said.connection:
-                self.connections.add(said.connection, column, 2)
+                self.connections.add(self._shown(said.connection), column, 2)
             if said.revision:
                 self.revisions.add(said.revision, column, 2)
         for name in names:
@@ -175,10 +180,24 @@ class Counts:
             if record.own and (record.own in count.own or len(count.own) < _LINES):
                 count.own[record.own] += 1
             if count.example is None:
-                count.example = example_of(self._file, record.number, said, name)
+                count.example = example_of(self._file, record.number, said, name, self._shown)
 
 
-def example_of(file: str, number: int, said: Said, name: str) -> Example:
-    """Return what stands around a pattern in a line or an entry. number: its line."""
+def as_it_is(text: str) -> str:
+    """Return a text as it is, for who wants to see examples raw."""
+    return text
+
+
+def example_of(
+    file: str, number: int, said: Said, name: str, shown: Callable[[str], str] = redact
+) -> Example:
+    """Return what stands around a pattern in a line or an entry.
+
+    number: its line. shown: makes of it what may be shown.
+    """
     start = max(0, place(said.text, name) - EXAMPLE // 2)
-    return Example(file, number, mend_text(said.text[start : start + EXAMPLE]))
+    text = shown(mend_text(said.text[max(0, start - EXAMPLE) : start + 2 * EXAMPLE]))
+    if start:  # cut only now: half an address is none that can be told
+        at = max(0, place(text, name) - EXAMPLE // 2)
+        text = text[at:]
+    return Example(file, number, text[:EXAMPLE])

@@ -67,14 +67,17 @@ class Triage:
 
 
 def begin_triage(
-    between: Between | None = None, also: Also | None = None, assumed: Assumed = NOTHING
+    between: Between | None = None,
+    also: Also | None = None,
+    assumed: Assumed = NOTHING,
+    raw: bool = False,
 ) -> Triage:
     """Return a triage of nothing yet.
 
     between: the times that are asked for. also: see Counts. assumed: what a person says of times
-    that do not say it themselves.
+    that do not say it themselves. raw: keep examples as they are, see Counts.
     """
-    return Triage(Counts(between, also), assumed)
+    return Triage(Counts(between, also, raw), assumed)
 
 
 def add(

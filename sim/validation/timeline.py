@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from sim.logs.counting import Example, example_of
+from sim.logs.counting import Example, as_it_is, example_of
 from sim.logs.opened import Record
 from sim.logs.patterns import BY_NAME, MECHANISMS, PATTERNS, Pattern
+from sim.logs.redaction import redact
 from sim.logs.times import NANOS
 
 Sort = Literal["race", "other", "failed set-up", "opened", "unknown"]
@@ -83,12 +84,17 @@ class Timeline:
     the earliest time that is met. first, last: of all times that were met. early: entries before
     `since`. placed: lines without a time, which count at the time of the line before them.
     timeless: what stands behind no line that has one. ignore_unknown: do not count errors that
-    nobody knows.
+    nobody knows. raw: keep examples as they are, with what they tell of people and secrets.
     """
 
     def __init__(
-        self, minutes: float, since: int | None = None, ignore_unknown: bool = False
+        self,
+        minutes: float,
+        since: int | None = None,
+        ignore_unknown: bool = False,
+        raw: bool = False,
     ) -> None:
+        self._shown = as_it_is if raw else redact
         self._ignore_unknown = ignore_unknown
         self.since = since
         self.first: int | None = None
@@ -142,7 +148,7 @@ class Timeline:
         for name in names:
             self._proved.setdefault(name, set()).add(record.proved)
             if name not in self._examples or ns < self._examples[name][0]:
-                example = example_of(file, record.number, said, name)
+                example = example_of(file, record.number, said, name, self._shown)
                 self._examples[name] = ns, example, record.own
 
     def _time(self, file: str, record: Record, sorts: tuple[Sort, ...]) -> int | None:
