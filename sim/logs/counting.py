@@ -139,7 +139,7 @@ class Counts:
         if record.is_unknown and self._is_asked_for(record.said, counts=True):
             self.unknown += 1
             if len(self.first_unknown) < _TOLD:
-                lines = tuple(self._shown(mend_text(line)) for line in record.first)
+                lines = tuple(self._shown(mend_text(line))[:EXAMPLE] for line in record.first)
                 self.first_unknown.append(Unknown(self._file, record.number, lines))
 
     def _is_asked_for(self, said: Said, counts: bool) -> bool:

@@ -61,11 +61,18 @@ class Raised:
 
 OWN_CLOSE: Final = "own second close"
 OWN_SEND: Final = "send after its own disconnect"
+OWN_RECEIVE: Final = "receive after its own disconnect"
+RECEIVERS: Final = "two receivers"
+KEEPALIVE: Final = "keepalive"
 BLIND: Final = "blind spot"
 ESCAPED: Final = "escaped disconnect"
 GONE: Final = "accept race"
 
 
+_CLOSED_BEFORE: Final = re.compile(
+    r"websocket\.http\.response\.body\W{1,8}but got \W{1,8}websocket\.close|WSStream.{1,8} object has no"
+)
+"""How uvicorn's websockets_impl and hypercorn refuse a second close before the accept."""
 REJECTED: Final = re.compile(r'"WebSocket [^"]{0,300}" 403\b')
 """How uvicorn says that a handshake was refused: the handler closed before it accepted."""
 
@@ -76,6 +83,8 @@ def prove(names: Sequence[str], chain: Sequence[Raised], was_rejected: bool = Fa
     names: its patterns. chain: its tracebacks, the first cause first. was_rejected: whether the
     line before the record says that the handshake was refused.
     """
+    if "concurrent-receive" in names:
+        return RECEIVERS  # its text says so, and nothing else raises it
     if not chain:
         return ""
     last, before = chain[-1], chain[:-1]
@@ -86,6 +95,12 @@ def prove(names: Sequence[str], chain: Sequence[Raised], was_rejected: bool = Fa
             return OWN_CLOSE
         if after_disconnect and last.sends:
             return OWN_CLOSE if closes else OWN_SEND
+    if _CLOSED_BEFORE.search(last.text):
+        return OWN_CLOSE
+    if "receive-after-disconnect" in names and after_disconnect:
+        return OWN_RECEIVE
+    if "keepalive-timeout" in names and last.sends and _GONE.search(last.text):
+        return KEEPALIVE  # the server's library had closed, and the handler went on to send
     if "need-accept-first" in names and any(one.sends and _GONE.search(one.text) for one in before):
         return BLIND  # a send had failed, and what caught that went on to receive
     if "client-disconnected" in names and "accept" in last.calls:

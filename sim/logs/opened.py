@@ -13,8 +13,8 @@ from sim.logs.rendered import plain_lines
 
 _FIRST: Final = 3
 """Lines that are kept to tell an error that nobody knows."""
-_KEPT: Final = 300
-"""Characters of each."""
+_KEPT: Final = 600
+"""Characters of each; fewer are shown, and they are cut when what must not be shown is gone."""
 _MESSAGE: Final = 20
 """Lines of a message that may stand between a head and its traceback."""
 SEVERE: Final = frozenset({"error", "critical"})

@@ -1,9 +1,10 @@
 """What log lines say: patterns, and the mechanisms that they are consistent with.
 
 The texts are those of the report of issue #1061 (which quotes them with other quotation marks and
-without the final dot), of Starlette 0.27 to 1.10, of websockets 10 to 17, of uvicorn 0.22 to 0.54,
-of wsproto, of CPython's asyncio and collections, of gunicorn 27 and daphne 4.2, and those that our
-handlers log. Granian's are not known.
+without the final dot), of Starlette 0.13 to 1.10, of websockets 10 to 17, of uvicorn 0.22 to 0.54,
+of hypercorn 0.18, wsproto, CPython's asyncio and collections, gunicorn 27, daphne 4.2 with
+autobahn, granian 2.8, and those that our handlers log. Django Channels raises none of its own about
+the order of messages: its consumers get those of the server.
 """
 
 from collections.abc import Mapping
@@ -50,6 +51,15 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         "setup-race", "two state machines under two connection ids: one hears of the accept only"
     ),
     "accept race": Mechanism("accept-race", "the client was gone before the handler accepted"),
+    "two receivers": Mechanism(
+        "eaten-disconnect",
+        "two tasks received from one connection at once: which gets the next message is luck",
+    ),
+    "receive after its own disconnect": Mechanism(
+        "",
+        "the handler received again after its own receive had told it of the end",
+        "--client 'send:hi, close'",
+    ),
     "own second close": Mechanism(
         "",
         "the handler closed after its own receive had told it of the end, or a second time",
@@ -119,6 +129,7 @@ _WHO_CLOSED = (
     "states, on Python 3.11, for the hop. The fix's own warning comes with none of them. A handler "
     "that never accepted gets the same text."
 )
+_HYPERCORN = r"websocket\.[\w.]{1,40} given the state ASGIWebsocketState\."
 _Q = r".{0,8}"
 """Quotation marks, escaped or not: one style is as good as another."""
 
@@ -129,13 +140,15 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         texts=(
             'WebSocket is not connected. Need to call "accept" first.',
             "WebSocket is not connected. Need to call 'accept' first",
+            "assert self.application_state == WebSocketState.CONNECTED",
         ),
-        regex=rf"Need to call {_Q}accept{_Q} first",
-        needles=("Need to call",),
+        regex=rf"Need to call {_Q}accept{_Q} first"
+        r"|assert self\.application_state == WebSocketState\.CONNECTED",
+        needles=("Need to call", "assert self.application_state"),
         consistent=("blind spot", "server close", "hop"),
         scenario="blind-spot",
         why="receive_text looks at application_state, the guards before and after the fix at "
-        "client_state.",
+        "client_state (starlette/websockets.py, `receive_text`; up to 0.18 by a bare assert).",
         apart=_WHO_CLOSED,
     ),
     Pattern(
@@ -144,11 +157,12 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         texts=('Cannot call "receive" once a disconnect message has been received.',),
         regex=rf"Cannot call {_Q}receive{_Q} once a disconnect",
         needles=("once a disconnect",),
-        consistent=("eaten disconnect",),
+        consistent=("eaten disconnect", "receive after its own disconnect"),
         scenario="eaten-disconnect",
-        why="client_state changes only when somebody receives, so another receiver had taken the "
-        "disconnect.",
-        apart="The fix prevents it: with the fix deployed its warning stands there instead.",
+        why="client_state changes only when somebody receives, so somebody had taken the "
+        "disconnect: another receiver, or the handler itself.",
+        apart="A traceback with a WebSocketDisconnect above it proves the handler's own. The fix "
+        "prevents either: with the fix deployed its warning stands there instead.",
     ),
     Pattern(
         name="send-after-close",
@@ -172,7 +186,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         ),
         regex=r"cannot call recv while another (?:coroutine|thread)",
         needles=("cannot call recv while",),
-        consistent=("eaten disconnect",),
+        consistent=("two receivers", "eaten disconnect"),
         scenario="eaten-disconnect",
         why="Two tasks received at once on websockets; the same two receivers, met before the "
         "disconnect came (set clients.delay_ms).",
@@ -226,13 +240,22 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
             "Unexpected ASGI message 'websocket.close', after sending 'websocket.close' or "
             "response already completed.",
             "Unexpected message type, websocket.send given the state ASGIWebsocketState.CLOSED",
+            "autobahn.exception.Disconnected: Attempt to send on a closed protocol",
+            "AttributeError: 'WSStream' object has no attribute 'connection'",
         ),
-        regex=r"Unexpected ASGI message|Unexpected message type, websocket\.",
-        needles=("ASGI message", "Unexpected message type"),
+        regex=r"Unexpected ASGI message|Attempt to send on a closed protocol"
+        rf"|Unexpected message type, {_HYPERCORN}(?:CLOSED|HTTPCLOSED|RESPONSE)\b"
+        rf"|WSStream{_Q} object has no attribute {_Q}connection",
+        needles=(
+            *("ASGI message", "Unexpected message type", "send on a closed protocol"),
+            "WSStream",
+        ),
         consistent=("server close", "eaten disconnect"),
         scenario="",
-        why="The server was asked to send on a connection whose end it knew; our handlers swallow "
-        "this error, so no shipped scenario logs it.",
+        why="The server was asked to send on a connection whose end it knew (uvicorn/protocols/"
+        "websockets/, `asgi_send`; hypercorn/utils.py and, for a second close before the accept, "
+        "protocol/ws_stream.py; autobahn/websocket/protocol.py below daphne). Our handlers swallow "
+        "it, so no shipped scenario logs it.",
         apart="After a close by the server there is a line of who closed; after an eaten "
         "disconnect another task had received it.",
     ),
@@ -248,14 +271,25 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
             "\"websocket.http.response.start\", but got 'websocket.send'",
             "ASGI callable returned without completing handshake.",
             "ASGI callable returned without sending handshake.",
+            "Unexpected message type, websocket.send given the state ASGIWebsocketState.HANDSHAKE",
+            "ValueError: Socket has not been accepted, so cannot send over it",
+            "AttributeError: 'WebSocketProtocol' object has no attribute 'handshake_deferred'",
+            "RuntimeError: ASGI flow error: Connection already upgraded",
         ),
         regex=rf"Expected ASGI message {_Q}websocket\.|"
-        r"ASGI callable returned without (?:completing|sending) handshake",
-        needles=("ASGI message", "ASGI callable returned"),
+        r"ASGI callable returned without (?:completing|sending) handshake|"
+        rf"Unexpected message type, {_HYPERCORN}(?:HANDSHAKE|CONNECTED)\b|"
+        rf"Socket has not been accepted, so cannot|no attribute {_Q}handshake_deferred|"
+        r"ASGI flow error: Connection already upgraded",
+        needles=(
+            *("ASGI message", "ASGI callable returned", "Unexpected message type"),
+            *("Socket has not been accepted", "handshake_deferred", "ASGI flow error"),
+        ),
         consistent=("accept race",),
         scenario="accept-race",
         why="With 'but got websocket.accept' the client was gone before the accept (uvicorn 0.35 "
-        "on wsproto or sansio: set server).",
+        "on wsproto or sansio: set server). From uvicorn/protocols/websockets/, hypercorn/utils.py,"
+        " daphne/ws_protocol.py, and granian's src/asgi/io.rs.",
         apart="With any other message, or a missing handshake, the application spoke out of turn: "
         "a fault of the program, not this race.",
     ),
@@ -294,13 +328,14 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         texts=(
             "websockets.exceptions.ConnectionClosedError: no close frame received or sent",
             "websockets.exceptions.ConnectionClosedOK: received 1000 (OK); then sent 1000 (OK)",
+            "RuntimeError: ASGI transport error: ",
         ),
-        regex=r"exceptions\.ConnectionClosed(?:OK|Error)?\b",
-        needles=("exceptions.ConnectionClosed",),
+        regex=r"exceptions\.ConnectionClosed(?:OK|Error)?\b|ASGI transport error",
+        needles=("exceptions.ConnectionClosed", "ASGI transport error"),
         consistent=("blind spot", "eaten disconnect"),
         scenario="",
         why="A send or a receive on a connection that had ended, and nobody caught it "
-        "(websockets/exceptions.py).",
+        "(websockets/exceptions.py; granian's src/asgi/io.rs, read there and never provoked).",
         apart="The traceback says whether it was a send or a receive.",
     ),
     Pattern(
@@ -329,8 +364,9 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         texts=(
             "starlette.websockets.WebSocketDisconnect: (1001, None)",
             "fastapi.exceptions.WebSocketDisconnect: (1006, '')",
+            "starlette.websockets.WebSocketDisconnect: (<CloseReason.GOING_AWAY: 1001>, '')",
         ),
-        regex=r"(?:^|[\s|])[\w.]*WebSocketDisconnect(?:: \(?\d|$)",
+        regex=r"(?:^|[\s|])[\w.]*WebSocketDisconnect(?:: \(?(?:\d|<Close)|$)",
         needles=("tDisconnect",),
         consistent=("escaped disconnect",),
         scenario="",

@@ -181,6 +181,26 @@ def test_a_day_a_year_and_a_zone_that_are_said_count(
     assert found["unknown"] == unknown
 
 
+TELLING = (
+    f"2025-09-14T10:00:00Z ERROR 10.1.2.3 token=abc {'x' * 280} 10.4.5.6 {NEED} to ann@example.org"
+    "\n"
+    f"2025-09-14T10:00:01Z ERROR it failed: Cookie: sid=1 {'x ' * 110} 10.7.8.9\n"
+)
+
+
+def test_examples_tell_no_addresses_secrets_or_people_unless_raw(here: Path) -> None:
+    log = put(here / "log", TELLING)
+    secrets = ("10.1.2.3", "10.4.5", "token=abc", "ann@", "sid=1", "10.7.8")
+    for form in ((), ("--json",)):
+        shown = wsrace(log, *form).stdout
+        assert not [one for one in secrets if one in shown]
+        assert "<address>" in shown
+    raw = wsrace(log, "--raw").stdout
+    assert "10.4.5.6" in raw
+    assert "ann@example.org" in raw
+    assert wsrace(log, "--raw").exit_code == 1
+
+
 def test_what_cannot_be_read_is_counted_and_told(here: Path) -> None:
     log = put(here / "log", f'{LOG}{{"message": "a}}\n{json.dumps(entry(NEED))}\n')
     done = wsrace(log)

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocket
 
-from sim.logs.mechanism import BLIND, ESCAPED, GONE, OWN_CLOSE, OWN_SEND
+from sim.logs.mechanism import (
+    BLIND,
+    ESCAPED,
+    GONE,
+    KEEPALIVE,
+    OWN_CLOSE,
+    OWN_RECEIVE,
+    OWN_SEND,
+    RECEIVERS,
+)
+from sim.logs.patterns import BY_NAME
 from sim.logs.triage import Triage, add, begin_triage
 
 HEAD = "2026-07-29 11:00:00,100 ERROR uvicorn.error: Exception in ASGI application"
@@ -85,6 +95,13 @@ async def apologises(websocket: WebSocket) -> None:
         await websocket.send_text(str(error))
 
 
+async def listens_again(websocket: WebSocket) -> None:
+    try:
+        await talks(websocket)
+    except Exception:
+        await websocket.receive()
+
+
 async def goes_on(websocket: WebSocket) -> None:
     try:
         await websocket.send_text("hello")
@@ -94,7 +111,12 @@ async def goes_on(websocket: WebSocket) -> None:
 
 @pytest.mark.parametrize(
     ("handler", "fails", "mechanism"),
-    [(closes_again, False, OWN_CLOSE), (apologises, False, OWN_SEND), (talks, False, ESCAPED)],
+    [
+        (closes_again, False, OWN_CLOSE),
+        (apologises, False, OWN_SEND),
+        (listens_again, False, OWN_RECEIVE),
+        (talks, False, ESCAPED),
+    ],
 )
 def test_what_starlette_raises_proves_what_the_handler_did(
     handler: Callable[[WebSocket], Awaitable[None]], fails: bool, mechanism: str
@@ -175,3 +197,46 @@ def test_a_collection_that_changes_is_what_cpython_raises() -> None:
         lambda: [1, 2].remove(3),
     ):
         assert "registry-changed" in proved(read(HEAD, *fails(walk)))
+
+
+def test_a_receive_after_a_disconnect_that_is_not_in_its_chain_has_two_candidates() -> None:
+    text = 'RuntimeError: Cannot call "receive" once a disconnect message has been received.'
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/srv/venv/site-packages/starlette/websockets.py", line 61, in receive',
+    ]
+    assert proved(read(HEAD, *lines, text)) == {"receive-after-disconnect": ""}
+
+
+def test_websockets_own_words_prove_two_receivers() -> None:
+    text = BY_NAME["concurrent-receive"].texts[0]
+    assert proved(read(f"{HEAD}: {text}")) == {"concurrent-receive": RECEIVERS}
+
+
+def test_a_send_after_the_keepalive_timed_out_is_told_by_its_reason() -> None:
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/srv/app/chat.py", line 9, in talk',
+        '  File "/venv/site-packages/uvicorn/websockets_impl.py", line 1, in asgi_send',
+        "websockets.exceptions.ConnectionClosedError: sent 1011 (internal error) keepalive ping "
+        "timeout; no close frame received",
+    ]
+    found = proved(read(HEAD, *lines))
+    assert found == {"connection-closed": KEEPALIVE, "keepalive-timeout": KEEPALIVE}
+
+
+def test_the_error_that_a_call_came_too_late_is_no_disconnect() -> None:
+    """Starlette from 1.7 raises WebSocketDisconnected for it."""
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/venv/site-packages/starlette/websockets.py", line 124, in receive_text',
+        "starlette.websockets.WebSocketDisconnected: WebSocket is not connected. Need to call "
+        '"accept" first.',
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "",
+        "Traceback (most recent call last):",
+        '  File "/venv/site-packages/starlette/websockets.py", line 188, in close',
+        "RuntimeError: Unexpected ASGI message 'websocket.close', after sending 'websocket.close'.",
+    ]
+    assert OWN_CLOSE not in proved(read(HEAD, *lines)).values()
