@@ -67,10 +67,14 @@ KEEPALIVE: Final = "keepalive"
 BLIND: Final = "blind spot"
 ESCAPED: Final = "escaped disconnect"
 GONE: Final = "accept race"
+SERVER_CLOSE: Final = "server close"
+EATEN: Final = "eaten disconnect"
+REGISTRY: Final = "registry change"
 
 
 _CLOSED_BEFORE: Final = re.compile(
-    r"websocket\.http\.response\.body\W{1,8}but got \W{1,8}websocket\.close|WSStream.{1,8} object has no"
+    r"websocket\.http\.response\.body\W{1,8}but got \W{1,8}websocket\.close"
+    r"|WSStream.{1,8} object has no"
 )
 """How uvicorn's websockets_impl and hypercorn refuse a second close before the accept."""
 REJECTED: Final = re.compile(r'"WebSocket [^"]{0,300}" 403\b')
