@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from sim.errors import UserError
 from sim.files.catalog import expand
+from sim.live.visiting.address import Address
+from sim.live.visiting.request import request_of
 from sim.model.appscript import REQUESTS, Act, Script, Step
+from sim.model.plain import fault
 from sim.model.plan import Plan, Visit
 from sim.model.scenario import Batch, Clients, Entry, Injection, Scenario, Setup
 from sim.model.script import Action, Do, parse_script
 from sim.model.scriptreader import parse
 from sim.model.ticks import ms
 from sim.model.visiting import ASKED, OPEN, Part, Placed
+from sim.peer.codec import ClientCodec
 from sim.runs.injections import QUEUED
 
 _BY_CLIENT = {"client-close": Act.CLOSE, "client-abort": Act.RST, "client-eof": Act.FIN}
@@ -21,6 +25,8 @@ _FROM_OPEN = frozenset({"accepted", "authenticating", "top", "validated", "final
 """Probes that a handler passes before a message: the nth time, n - 1 messages have been sent."""
 _SERVERS_OWN = ("accepts", "authentication", "manager", "services", "machines")
 """Keys of a set-up that change what the server does, beyond how long it takes."""
+
+_ANYWHERE = Address(False, "localhost", 80, "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def cast_of(plan: Plan) -> Cast:
 
 def cast_of_scripts(scripts: Sequence[Script]) -> Cast:
     """Return clients that were typed, each as likely as the others. Raises UserError."""
-    faults = [fault for one in scripts for fault in faults_of_script(one)]
+    faults = [line for one in scripts for line in faults_of_script(one)]
     if faults:
         raise UserError(*faults)
     parts = (Part(number, one.typed, 1, one) for number, one in enumerate(scripts))
@@ -66,8 +72,12 @@ def cast_of_scripts(scripts: Sequence[Script]) -> Cast:
 
 
 def faults_of_script(script: Script) -> list[str]:
-    """Return what of a script makes no sense against a running server, a line for each step."""
+    """Return what of a script makes no sense against a running server, a line for each fault."""
     faults = []
+    try:
+        request_of(ClientCodec(), _ANYWHERE, script)
+    except UserError as error:
+        faults += error.faults
     for step in script.steps:
         if step.act is Act.AFTER:
             why = "clients of a running server do not wait for each other"
@@ -75,7 +85,7 @@ def faults_of_script(script: Script) -> list[str]:
             why = "requests of HTTP are not played against a running server"
         else:
             continue
-        faults.append(f"client {script.typed!r}: {step.typed()}: not with --url, {why}")
+        faults.append(fault(f"client {script.typed!r}: {step.typed()}: not with --url, {why}"))
     return faults
 
 
@@ -87,7 +97,7 @@ def _part(number: int, visit: Visit, where: str) -> Part:
     if visit.client:
         script = parse(visit.client)
         if faults := faults_of_script(script):
-            raise UserError(*(f"{where}.client: {fault}" for fault in faults))
+            raise UserError(*(f"{where}.client: {one}" for one in faults))
         label = visit.label or script.typed
         leaving = () if visit.leave is None else (_leaving(visit, script, where),)
         return Part(number, label, visit.weight, script, leaving)

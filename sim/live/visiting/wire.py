@@ -15,9 +15,9 @@ from typing import Any, Final
 import trio
 
 from sim.live.visiting.address import Address
+from sim.live.visiting.request import request_of
 from sim.model.appscript import Script
 from sim.model.frames import Frame, FrameKind
-from sim.model.script import Action, Do
 from sim.peer.codec import ClientCodec
 
 UNCLEAR: Final = Frame(FrameKind.REJECT)
@@ -79,11 +79,7 @@ class Wire:
 
     async def ask(self, address: Address, script: Script) -> None:
         """Send the handshake's request."""
-        host = [value for name, value in script.headers if name.lower() == "host"]
-        others = tuple(one for one in script.headers if one[0].lower() != "host")
-        connect = Action(Do.CONNECT, None, script.subprotocols, others)
-        authority = host[0] if host else address.authority
-        await self._put(self._codec.request(authority, script.path or address.target, connect))
+        await self._put(request_of(self._codec, address, script))
 
     async def send(self, frame: Frame) -> None:
         """Send a frame. That the connection is gone is not told here: reading tells."""
