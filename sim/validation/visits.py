@@ -73,7 +73,7 @@ def cast_of_scripts(scripts: Sequence[Script]) -> Cast:
 
 def faults_of_script(script: Script) -> list[str]:
     """Return what of a script makes no sense against a running server, a line for each fault."""
-    faults = []
+    faults: list[str] = []
     try:
         request_of(ClientCodec(), _ANYWHERE, script)
     except UserError as error:

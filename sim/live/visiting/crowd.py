@@ -126,8 +126,9 @@ class _Crowd:
 
     async def _time(self) -> None:
         for moment in self._visits.moments:
-            await trio.sleep_until(self._began + moment)
-            self._on_moment(moment)
+            if moment < self._visits.seconds:
+                await trio.sleep_until(self._began + moment)
+                self._on_moment(moment)
         await trio.sleep_until(self._began + self._visits.seconds)
         self._end()
 

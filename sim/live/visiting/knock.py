@@ -1,6 +1,7 @@
 """The first connection to a running server, alone: is there anybody, and what do they speak?"""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import trio
 
@@ -64,5 +65,5 @@ async def _first_open(address: Address, routes: Sequence[Route], script: Script)
             return route
     told = _WORDS.get(why, why)
     hint = next((hint for begins, hint in _HINTS.items() if why.startswith(begins)), "")
-    where = f"{address}" if not script.path else f"{address} at {script.path}"
+    where = replace(address, target=script.path or address.target)
     raise NoAnswer(fault(f"{where}: {told}{hint}"))

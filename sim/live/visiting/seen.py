@@ -7,8 +7,9 @@ UNCLEAR: Final = "what it sent is not WebSocket"
 NO_CLOSE: Final = "no close frame"
 RESET: Final = "reset"
 SERVER_ERROR: Final = "close 1011"
-ERRORS: Final = frozenset({NO_CLOSE, RESET, UNCLEAR, SERVER_ERROR})
-"""How a server ends a connection that it has an error on."""
+ERRORS: Final = frozenset({NO_CLOSE, RESET, UNCLEAR, SERVER_ERROR, "close 1002", "close 1007"})
+"""How a server ends a connection that it has an error on. Frames that cannot be read are told as
+1002, text that is not UTF-8 as 1007, whoever noticed it."""
 PUT_OFF: Final = "put off while it refused"
 """Why a client did not even try: the server had refused others just before."""
 

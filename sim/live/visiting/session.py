@@ -1,6 +1,7 @@
 """One session: a client that follows its script against a running server, and sees what comes."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,6 +23,7 @@ GOODBYE_S: Final = 3.0
 """So long it waits for the end of a connection that both have closed, or that has to end now."""
 GOING_AWAY: Final = 1001
 _LEAVES: Final = frozenset({Act.CLOSE, Act.FIN, Act.DROP, Act.RST})
+_FROM_THE_BEGINNING: Final = frozenset({Act.ON, Act.MUTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Session:
         self._wire: Wire
         self._nursery: trio.Nursery
         self._body = trio.CancelScope()
+        self._parting = trio.CancelScope()
         self._changed = trio.Event()
         self._over = trio.Event()
         self._replies: list[tuple[str, str]] = []
@@ -74,6 +77,7 @@ class Session:
     def leave_now(self) -> None:
         """Close, and be gone in a few seconds."""
         self._cut = True
+        self._wait_at_most(GOODBYE_S)
         self._body.cancel()
 
     async def play(self, began_s: float) -> Seen:
@@ -116,7 +120,7 @@ class Session:
                 self._nursery.start_soon(self._read)
                 await self._follow(self._part.script)
             self._settle()
-            with trio.CancelScope(deadline=trio.current_time() + self._patience_s()):
+            with self._parting:
                 await self._part_ways()
             self._nursery.cancel_scope.cancel()
 
@@ -126,13 +130,16 @@ class Session:
         if script.steps[0].act is Act.HANGUP:
             self._leave_by(Act.RST if script.steps[0].text == "rst" else Act.DROP)
             await trio.sleep_forever()
+        steps = deque(script.steps)
+        while steps and steps[0].act in _FROM_THE_BEGINNING:
+            await self._do(steps.popleft())  # before anything can come that it is about
         self._count(ASKED)
         with trio.move_on_after(HANDSHAKE_S) as patience:
             await self._until(lambda: self._opened)
         if patience.cancelled_caught:
             self._refused = f"no answer to the handshake within {HANDSHAKE_S:g} s"
             return
-        for step in script.steps:
+        for step in steps:
             await self._do(step)
         while self._pending or script.steps[-1].act is Act.FIN:
             await self._until(lambda: False)
@@ -220,18 +227,19 @@ class Session:
             self._wire.close()
         self._end("")
 
-    def _patience_s(self) -> float:
-        both = self._ended.startswith("close") and not self._mute
-        return GOODBYE_S if self._cut or both else CLOSE_TIMEOUT_S
-
     async def _part_ways(self) -> None:
         """Close if nobody has, and wait for the end of the connection."""
         if not self._opened or self._over.is_set():
             return
+        self._wait_at_most(GOODBYE_S if self._cut else CLOSE_TIMEOUT_S)
         if not self._left and not self._ended:
             code = GOING_AWAY if self._cut else 1000
             await self._send(Frame(FrameKind.CLOSE, code=code))
         await self._over.wait()
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """Wait for the end of the connection only so long from now on."""
+        self._parting.deadline = min(self._parting.deadline, trio.current_time() + seconds)
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -252,11 +260,7 @@ class Session:
             if not self._mute:
                 await self._wire.send(frame._replace(kind=FrameKind.PONG))
         elif kind is FrameKind.CLOSE:
-            self._ended = self._ended or frame.brief()
-            if not self._closing and not self._mute:
-                self._closing = True
-                await self._wire.send(frame)
-            self._body.cancel()
+            await self._take_close(frame)
         elif frame == NO_FRAME:
             self._end(UNCLEAR)
         elif kind is FrameKind.REJECT:
@@ -265,6 +269,15 @@ class Session:
         else:
             self._end(NO_CLOSE if kind is FrameKind.FIN else RESET)
         self._change()
+
+    async def _take_close(self, frame: Frame) -> None:
+        self._ended = self._ended or frame.brief()
+        if not self._mute:
+            if not self._closing:
+                self._closing = True
+                await self._wire.send(frame)
+            self._wait_at_most(GOODBYE_S)
+        self._body.cancel()
 
     async def _take_message(self, frame: Frame) -> None:
         reply = next((r for heard, r in self._replies if frame.text.startswith(heard)), None)
