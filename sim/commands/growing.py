@@ -21,6 +21,8 @@ def faults_of(names: Sequence[str]) -> list[str]:
         path = Path(name)
         if name == "-":
             faults.append("--log -: standard input is no log that a server appends to")
+        elif not name or "\0" in name:
+            faults.append(fault(f"--log {name!r}: expected a file"))
         elif path.is_dir() or not path.absolute().parent.is_dir():
             faults.append(fault(f"--log {name}: expected a file, in a folder that is there"))
         elif path.exists() and not os.access(path, os.R_OK):
