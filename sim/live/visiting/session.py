@@ -9,6 +9,7 @@ from typing import Final
 
 import trio
 
+from sim.live.visiting.answers import Answers
 from sim.live.visiting.seen import NO_CLOSE, RESET, UNCLEAR, Seen
 from sim.live.visiting.wire import UNCLEAR as NO_FRAME
 from sim.live.visiting.wire import Route, Wire, words_of
@@ -68,8 +69,8 @@ class Session:
         self._over = trio.Event()
         self._replies: list[tuple[str, str]] = []
         self._sent = ASKED
-        self._received = self._waited = self._pending = 0
-        self._awaited = self._answered = self._missing = 0
+        self._pending = 0
+        self._answers = Answers(part.fresh)
         self._left = self._ended = self._refused = ""
         self._status = 0
         self._opened = self._closing = self._mute = self._cut = False
@@ -96,8 +97,8 @@ class Session:
             status=self._status,
             left=self._left,
             ended=self._ended,
-            awaited=self._awaited,
-            answered=self._answered,
+            awaited=self._answers.awaited,
+            answered=self._answers.answered,
             cut=self._cut,
         )
 
@@ -119,7 +120,8 @@ class Session:
                 await self._wire.ask(self._route.address, self._part.script)
                 self._nursery.start_soon(self._read)
                 await self._follow(self._part.script)
-            self._settle()
+            if not self._left and not self._cut:
+                self._answers.end()  # the server ended it, whoever waited
             with self._parting:
                 await self._part_ways()
             self._nursery.cancel_scope.cancel()
@@ -141,8 +143,9 @@ class Session:
             return
         for step in steps:
             await self._do(step)
-        while self._pending or script.steps[-1].act is Act.FIN:
-            await self._until(lambda: False)
+        await self._until(lambda: not self._pending)
+        if self._left:
+            await trio.sleep_forever()  # it has ended its half, and reads on
 
     async def _do(self, step: Step) -> None:
         if step.act is Act.WAIT:
@@ -150,7 +153,7 @@ class Session:
         elif step.act is Act.SLEEP:
             await trio.sleep(step.number / 1000)
         elif step.act is Act.SILENT:
-            await self._until(lambda: False)
+            await trio.sleep_forever()
         elif step.act is Act.MUTE:
             self._mute = True
         elif step.act is Act.ON:
@@ -169,33 +172,21 @@ class Session:
             return
         if frame.kind is FrameKind.CLOSE:
             self._closing, self._left = True, frame.brief()
+        is_message = frame.kind in (FrameKind.TEXT, FrameKind.BYTES)
+        if is_message:
+            self._answers.note_send()
         await self._wire.send(frame)
-        if frame.kind in (FrameKind.TEXT, FrameKind.BYTES):
-            if self._part.fresh:
-                self._waited = self._received
+        if is_message:
             self._count(self._sent + 1)
         elif frame.kind is FrameKind.CLOSE:
             self._body.cancel()
 
     async def _wait(self, number: int) -> None:
         """Wait for messages. One that does not come is lost; the script goes on without it."""
-        self._waited += number
-        self._missing = number
+        self._answers.begin(number)
         with trio.move_on_after(self._answer_s):
-            await self._until(lambda: self._received >= self._waited)
-        self._count_answers(number)
-
-    def _count_answers(self, number: int) -> None:
-        lost = max(0, min(number, self._waited - self._received))
-        self._awaited += number
-        self._answered += number - lost
-        self._waited -= lost
-        self._missing = 0
-
-    def _settle(self) -> None:
-        """Count the answers that were waited for when the server ended the connection."""
-        if self._missing and not self._left and not self._cut:
-            self._count_answers(self._missing)
+            await self._until(lambda: self._answers.are_there)
+        self._answers.end()
 
     # -- what is placed beside it --------------------------------------------------------------
 
@@ -282,8 +273,8 @@ class Session:
     async def _take_message(self, frame: Frame) -> None:
         reply = next((r for heard, r in self._replies if frame.text.startswith(heard)), None)
         if reply is None or frame.kind is FrameKind.BYTES:
-            self._received += 1
-        else:
+            self._answers.take()
+        elif not self._closing and not self._left:
             await self._wire.send(Frame(FrameKind.TEXT, text=reply))
 
     def _end(self, how: str) -> None:

@@ -57,7 +57,9 @@ class Server:
             await peer.next()
             await peer.send(events.RejectConnection(status_code=self.status))
             return
-        await peer.accept()
+        if await peer.next() is None:
+            return  # the end of all visits came before its request
+        await peer.send(events.AcceptConnection())
         self.open += 1
         self.most = max(self.most, self.open)
         while (event := await peer.next()) is not None:

@@ -143,6 +143,15 @@ def test_a_message_may_be_placed_and_a_script_that_is_done_waits_for_what_is_sti
     assert play("send:x", serve, [due]).left == "close 1000"
 
 
+def test_a_message_that_is_placed_alone_holds_nobody_back() -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.accept()
+        assert [await peer.text(), await peer.text()] == ["x", "late"]
+        assert await peer.close_code() == 1000
+
+    assert play("send:x", serve, [Due(1, 0.05, (Step(Act.SEND, "late"),))]).left == "close 1000"
+
+
 def test_an_answer_that_its_own_leaving_cuts_off_was_not_awaited() -> None:
     async def serve(peer: Peer) -> None:
         await peer.accept()
