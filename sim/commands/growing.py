@@ -9,6 +9,8 @@ from typing import Final
 from sim.model.plain import fault
 
 _CHUNK: Final = 1 << 18
+_LAST: Final = 256
+"""Bytes by which a log is known again."""
 _QUIET_S: Final = 0.5
 """A log that has not grown for so long has come to rest."""
 _LONGEST_S: Final = 5.0
@@ -23,7 +25,7 @@ def faults_of(names: Sequence[str]) -> list[str]:
             faults.append("--log -: standard input is no log that a server appends to")
         elif not name or "\0" in name:
             faults.append(fault(f"--log {name!r}: expected a file"))
-        elif path.is_dir() or not path.absolute().parent.is_dir():
+        elif not path.absolute().parent.is_dir() or (path.exists() and not path.is_file()):
             faults.append(fault(f"--log {name}: expected a file, in a folder that is there"))
         elif path.exists() and not os.access(path, os.R_OK):
             faults.append(fault(f"--log {name}: cannot be read: Permission denied"))
@@ -38,6 +40,7 @@ class Growing:
         self.marks: list[int] = []
         """So many bytes had been appended at each mark."""
         self._file, self._size = self.look()
+        self._last = self._before()
 
     def mark(self) -> None:
         """Take note of how far it has grown."""
@@ -53,7 +56,7 @@ class Growing:
         file, size = self.look()
         if not file:
             return f"{self.name} is not there"
-        if (self._file and file != self._file) or size < self._size:
+        if self._is_another():
             return f"{self.name} was replaced or cut meanwhile"
         if size == self._size:
             return f"{self.name} did not grow: another log, or one that is not written at once"
@@ -61,14 +64,27 @@ class Growing:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield what was appended; of a log that was replaced, all of it. Raises OSError."""
-        file, size = self.look()
-        if not file:
+        if not self.look()[0]:
             return
-        whole = (self._file and file != self._file) or size < self._size
         with open(self.name, "rb") as opened:
-            opened.seek(0 if whole else self._size)
+            opened.seek(0 if self._is_another() else self._size)
             while chunk := opened.read(_CHUNK):
                 yield chunk
+
+    def _is_another(self) -> bool:
+        """Whether it is not what it was, with more behind it: also one that has grown again."""
+        file, size = self.look()
+        moved = bool(self._file) and file != self._file
+        return moved or size < self._size or self._before() != self._last
+
+    def _before(self) -> bytes:
+        """Return the last bytes of what was there in the beginning."""
+        try:
+            with open(self.name, "rb") as opened:
+                opened.seek(max(0, self._size - _LAST))
+                return opened.read(min(self._size, _LAST))
+        except OSError:
+            return b""
 
     def look(self) -> tuple[int, int]:
         """Return which file it is, 0 if none, and its size in bytes."""

@@ -61,7 +61,7 @@ def run(request: Request) -> int:
     address, plan, cast = _checked(request)
     visits = _visits(request, address, plan, cast)
     _allow_files(visits.clients)
-    logs = [Growing(name) for name in request.logs]
+    logs = [Growing(name) for name in dict.fromkeys(request.logs)]
 
     def mark(_: float) -> None:
         for log in logs:

@@ -66,12 +66,23 @@ def test_a_log_that_was_replaced_or_cut_is_read_as_far_as_it_is_there(
     assert one.problem() == f"{log} was replaced or cut meanwhile"
 
 
+def test_a_log_that_was_cut_and_has_grown_beyond_where_it_was_is_known_as_another(
+    log: Path,
+) -> None:
+    one = Growing(str(log))
+    log.write_bytes(b"much more than there was before it was cut\n")
+    assert b"".join(one.chunks()) == log.read_bytes()
+    assert one.problem() == f"{log} was replaced or cut meanwhile"
+
+
 def test_what_can_be_no_log_is_a_line_each(tmp_path: Path, log: Path) -> None:
     absent = tmp_path / "nowhere" / "x.log"
-    names = ["-", str(tmp_path), str(absent), str(log), "nul\0.log", ""]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    names = ["-", str(tmp_path), str(absent), str(pipe), str(log), "nul\0.log", ""]
     found = faults_of(names)
     assert [line.partition(": ")[0] for line in found] == [
-        f"--log {name}" for name in ("-", tmp_path, absent, r"'nul\x00.log'", "''")
+        f"--log {name}" for name in ("-", tmp_path, absent, pipe, r"'nul\x00.log'", "''")
     ]
     assert faults_of([str(tmp_path / "later.log")]) == []
 

@@ -45,6 +45,19 @@ def test_the_shipped_plan_is_the_reports_checklist() -> None:
     assert all(isinstance(one, Scenario) for one in scenarios_of(plan, "catch"))
 
 
+def test_the_shipped_strategy_takes_two_minutes_and_can_be_simulated() -> None:
+    plan = open_plan("strategy-1061")
+    assert (plan.minutes, plan.deployment.clients) == (2, 200)
+    assert [one.name for one in plan.phases] == [
+        "connectivity",
+        "handshake",
+        "exchange",
+        "sustained under load",
+        "no error pattern",
+    ]
+    assert len(scenarios_of(plan, "catch")) == len(plan.visits)
+
+
 def test_a_file_is_opened_by_its_path_and_called_by_its_stem(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(GOOD)

@@ -75,6 +75,8 @@ def _what_they_saw(told: Told) -> Iterator[str]:
     refused = Counter(one.refused for one in seen if one.refused)
     away = len(seen) - opened - refused.total()
     yield f"opened: {opened:,}; left before the answer: {away:,}; not let in: {_counts(refused)}"
+    if told.visited.stopped or told.visited.gave_up:
+        yield f"not to its end: {told.visited.gave_up or 'somebody stopped it'}"
     if told.visited.pauses:
         yield f"pauses, for the server refused: {told.visited.pauses:,}"
     yield f"ended by clients: {_counts(_ends(seen)[0])}; by the server: {_counts(_ends(seen)[1])}"
