@@ -538,7 +538,7 @@ def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuri
 
 
 @main.command()
-@click.argument("plan", default="issue-1061")
+@click.argument("plan", required=False)
 @click.option("--guard", metavar="G", help="Instead of the plan's guard.")
 @click.option("--seed", type=int, help="Where chance begins.  [default: 0]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
@@ -571,22 +571,23 @@ def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuri
 )
 @click.option("--allow-remote", is_flag=True, help="--url: also a host that is not this machine.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
-def validate(plan: str, url: str | None, **asked: Any) -> None:
+def validate(plan: str | None, url: str | None, **asked: Any) -> None:
     """Run the checklist of PLAN against a simulated deployment, a real log or a running server.
 
-    PLAN is a shipped plan or a TOML file. With --url real clients play its visits against a server,
+    PLAN is a shipped plan or a TOML file; issue-1061, or strategy-1061 with --url, if none is
+    named. With --url real clients play its visits against a server,
     and --log names the file to which it logs meanwhile. Exit status 0 for a go, 1 for a no-go, 3 if
     a log or a server gives no answer.
     """
     if url is not None:
         with errors_as_statuses(keeps=False):
-            sys.exit(_validate_url(plan, url, **asked))
+            sys.exit(_validate_url(plan or "strategy-1061", url, **asked))
     with errors_as_statuses(_again):
         from sim.commands.validate import Request, run
 
         _refuse_without_url(asked)
         import_from_here((asked["guard"],))
-        sys.exit(run(Request(plan, **asked)))
+        sys.exit(run(Request(plan or "issue-1061", **asked)))
 
 
 def _validate_url(plan: str, url: str, **asked: Any) -> int:

@@ -232,6 +232,13 @@ def test_a_server_that_is_down_is_one_line(plan: Path) -> None:
     assert (done.exit_code, done.stdout, done.stderr) == (3, "", line)
 
 
+def test_the_reports_strategy_is_the_plan_unless_another_one_is_named(
+    catches: Running,
+) -> None:
+    found = document("--url", f"{catches.url}/ws", "--for", "100ms")
+    assert (found["plan"], found["played"]["clients"], found["go"]) == ("strategy-1061", 200, None)
+
+
 # -- Ctrl-C ----------------------------------------------------------------------------------------
 
 
