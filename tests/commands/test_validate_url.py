@@ -227,7 +227,7 @@ def test_a_server_that_lets_nobody_in_is_one_line(
 
 
 def test_a_server_that_is_down_is_one_line(plan: Path) -> None:
-    done = wsrace(plan, "--url", NOBODY)
+    done = wsrace(plan, "--url", NOBODY, "--for", "5min")
     line = f"wsrace: no answer: {NOBODY}: connection refused; is the server running?\n"
     assert (done.exit_code, done.stdout, done.stderr) == (3, "", line)
 
