@@ -553,7 +553,7 @@ def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuri
 
 
 @main.command()
-@click.argument("plan", default="issue-1061")
+@click.argument("plan", required=False)
 @click.option("--guard", metavar="G", help="Instead of the plan's guard.")
 @click.option("--seed", type=int, help="Where chance begins.  [default: 0]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
@@ -565,17 +565,79 @@ def conform(truth: Path | None, live: bool, bar: float, as_json: bool, **measuri
 @click.option(
     "--ignore-unknown", is_flag=True, help="Let errors in the log that are not known be no concern."
 )
+@click.option(
+    "--url", metavar="WS://HOST:PORT/PATH", help="Let clients visit this server; --log is its log."
+)
+@click.option(
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="SCRIPT",
+    help="--url: what visitors do instead of the plan's, for example 'send:hi, wait, close', or "
+    "@FILE; several come equally often.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    metavar="TIME",
+    callback=duration,
+    help="--url: at most for so long, such as 90s or 5min.  [default: as long as the plan]",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    help="--url: new connections in a second, at most.  [default: 20]",
+)
+@click.option("--allow-remote", is_flag=True, help="--url: also a host that is not this machine.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
-def validate(plan: str, **asked: Any) -> None:
-    """Run the checklist of PLAN against a simulated deployment, or a real log: go or no-go.
+def validate(plan: str | None, url: str | None, **asked: Any) -> None:
+    """Run the checklist of PLAN against a simulated deployment, a real log or a running server.
 
-    PLAN is a shipped plan or a TOML file. Exit status 1 for a no-go, 3 if a log gives no answer.
+    PLAN is a shipped plan or a TOML file; issue-1061, or strategy-1061 with --url, if none is
+    named. With --url real clients play its visits against a server,
+    and --log names the file to which it logs meanwhile. Exit status 0 for a go, 1 for a no-go, 3 if
+    a log or a server gives no answer.
     """
+    if url is not None:
+        with errors_as_statuses(keeps=False):
+            sys.exit(_validate_url(plan or "strategy-1061", url, **asked))
     with errors_as_statuses(_again):
         from sim.commands.validate import Request, run
 
+        _refuse_without_url(asked)
         import_from_here((asked["guard"],))
-        sys.exit(run(Request(plan, **asked)))
+        sys.exit(run(Request(plan or "issue-1061", **asked)))
+
+
+def _validate_url(plan: str, url: str, **asked: Any) -> int:
+    from sim.commands.validate_url import RATE, Request, run
+
+    refused = {"guard": None, "workers": None, "since": ""}
+    faults = [
+        f"--{name}: not with --url, a server is what it is"
+        for name, usual in refused.items()
+        if asked.pop(name) != usual
+    ]
+    times = {"day": "date", "year": "year", "zone": "zone"}
+    faults += [
+        f"--{option}: not with --url, what is logged meanwhile is of now"
+        for name, option in times.items()
+        if asked.pop(name)
+    ]
+    if faults:
+        raise UserError(*faults)
+    asked["rate"] = asked["rate"] or RATE
+    asked["seed"] = asked["seed"] or 0
+    return run(Request(plan, url, **asked))
+
+
+def _refuse_without_url(asked: dict[str, Any]) -> None:
+    """Take out the options that go with --url. Raises UserError for each that was given."""
+    names = {"clients": "--client", "seconds": "--for", "rate": "--rate"}
+    names["allow_remote"] = "--allow-remote"
+    given = [option for name, option in names.items() if asked.pop(name)]
+    if given:
+        raise UserError(*(f"{option}: goes with --url" for option in given))
 
 
 @main.command()

@@ -126,14 +126,14 @@ class Bar:
             )
 
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def duration(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
     """Return a time such as "90s" in seconds. Raises BadParameter for anything else."""
     if value is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|min|h)", value)
     if found is None or float(found[1]) == 0:
         raise click.BadParameter(f"{value!r}: expected a time such as 90s, 10m or 2h")
     return float(found[1]) * _UNITS[found[2]]

@@ -1,11 +1,13 @@
 """Validation plans: a deployment, who comes to it, and what must hold in which minutes."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from sim.errors import UserError
 from sim.model.names import RuntimeName
 from sim.model.scenario import Entry, Guard
+from sim.model.scriptreader import parse
 from sim.model.times import Table, Time
 
 CriterionName = Literal[
@@ -17,6 +19,8 @@ CriterionName = Literal[
     "sessions_with_loss",
     "overhead_us",
 ]
+Leave = Literal["close", "fin", "drop", "rst"]
+"""How a client of a running server leaves."""
 
 
 class Bound(Table):
@@ -55,12 +59,41 @@ class Phase(Table):
 
 
 class Visit(Entry):
-    """One kind of session: a shipped scenario with keys of its own, and how often it comes.
+    """One kind of session, and how often it comes: a shipped scenario with keys of its own, or what
+    a client does, or both.
 
-    weight: relative to the other visits.
+    client: a script as for `wsrace check`; a running server is visited by it, not by the scenario's
+    client. leave: how that client leaves, `leave_ms` after its last message, whatever its script is
+    at. weight: relative to the other visits.
     """
 
+    scenario: str = ""
+    client: str = ""
+    leave: Leave | None = None
+    leave_ms: Time = 0
     weight: Annotated[float, Field(gt=0)] = 1
+
+    @field_validator("client")
+    @classmethod
+    def _readable(cls, typed: str) -> str:
+        if typed:
+            try:
+                parse(typed)
+            except UserError as error:
+                raise ValueError("; ".join(error.faults)) from None
+        return typed
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.scenario and not self.client:
+            raise ValueError("a visit has a scenario, or a client, or both")
+        if self.set and not self.scenario:
+            raise ValueError("set: it changes keys of a scenario, and there is none")
+        if self.leave is None and "leave_ms" in self.model_fields_set:
+            raise ValueError(f"leave_ms: it goes with leave, one of {', '.join(get_args(Leave))}")
+        if self.leave is not None and not self.client:
+            raise ValueError("leave: it goes with client; a scenario has injections")
+        return self
 
 
 class Deployment(Table):
@@ -68,7 +101,7 @@ class Deployment(Table):
 
     guard: may be replaced on the command line. clients: at the same time, each with one session
     after the other. ramp_ms: within which the first sessions begin. away_ms: between two sessions
-    of a client.
+    of a client. answer_ms: so long clients of a running server wait for an answer.
     """
 
     guard: Guard = "post-fix"
@@ -77,6 +110,7 @@ class Deployment(Table):
     clients: Annotated[int, Field(ge=1, le=10_000)] = 200
     ramp_ms: Annotated[float, Field(ge=0)] = 60_000
     away_ms: Time = 60_000
+    answer_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30_000
 
 
 class Plan(Table):

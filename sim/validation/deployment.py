@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from sim.entropy import SPAN, draws, seed_for
+from sim.errors import UserError
 from sim.files.catalog import expand
 from sim.kernel.series import run_all
 from sim.model.engine import Job
@@ -55,10 +56,25 @@ class Session:
 
 def scenarios_of(plan: Plan, guard: str) -> tuple[Scenario, ...]:
     """Return the scenario of each visit. Raises UserError with one line for every fault."""
-    entries = tuple(Entry(**visit.model_dump(exclude={"weight"})) for visit in plan.visits)
+    _require_scenarios(plan)
+    entries = tuple(
+        Entry(scenario=one.scenario, label=one.label, set=one.set) for one in plan.visits
+    )
     where = plan.deployment
     settings = (f"guard={guard}", f"runtime={where.runtime}", f'server="{where.server}"')
     return expand(Batch(name=plan.name, include=entries), settings)
+
+
+def _require_scenarios(plan: Plan) -> None:
+    """Raise UserError with one line for each visit that only says what a client does."""
+    faults = [
+        f"{plan.name or 'plan'}: visits.{number}: it has a client and no scenario: it can be "
+        "played against a server (--url), and not simulated"
+        for number, visit in enumerate(plan.visits)
+        if not visit.scenario
+    ]
+    if faults:
+        raise UserError(*faults)
 
 
 def deploy(

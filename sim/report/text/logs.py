@@ -85,19 +85,24 @@ def explained(counts: Counts) -> Iterator[str]:
         yield f"{pattern.name}: {pattern.why}"
         if pattern.apart:
             yield f"  {pattern.apart}"
-        yield from _proved(count)
+        yield from _mechanisms(pattern, count)
         if count.example is not None:
             where = f"{count.example.file}:{count.example.line}"
             yield fault(f"  first seen at {where}: {count.example.text.strip()}")
 
 
-def _proved(count: PatternCount) -> Iterator[str]:
-    """Yield what tracebacks prove, how to reproduce that, and at which lines it was raised."""
+def _mechanisms(pattern: Pattern, count: PatternCount) -> Iterator[str]:
+    """Yield what tracebacks prove and what else is left, how to reproduce that, and at which lines
+    it was raised.
+    """
     for name, records in sorted(count.proved.items()):
         mechanism = MECHANISMS[name]
         proved = f"proved by the traceback of {records:,} of {count.hits:,}"
         yield f"  {proved}: {name}: {mechanism.about}"
         yield f"    to reproduce it: {reproduces(name)}"
+    if count.proved.total() < count.hits:
+        for name in pattern.consistent:
+            yield f"  consistent with {name}; to reproduce it: {reproduces(name)}"
     if count.own:
         told = ", ".join(f"{line} ({_times(number)})" for line, number in count.own.most_common(3))
         yield fault(f"  raised at {told}")
