@@ -9,7 +9,6 @@ import ast
 import inspect
 import shlex
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -90,12 +89,13 @@ def meet(
     wanted: Sequence[Wanted],
     asked: Asked,
     seconds: float,
+    stopwatch: Callable[[], float],
     on_question: Callable[[Asked, str], None] = lambda asked, why: None,
 ) -> Iterator[Met]:
     """Yield for each wanted mechanism the first run of an application that meets it.
 
     asked: the application and its clients; without any, those are tried that a check makes up, and
-    those that each mechanism names, on each server. seconds: for each of these. on_question: called
+    those that each mechanism names, on each server. seconds: for each of these; stopwatch gives them. on_question: called
     with what is asked next, and with why it gave no answer where it gave none. Raises UserError for
     what cannot be asked.
     """
@@ -105,7 +105,7 @@ def meet(
             return
         on_question(question, "")
         try:
-            checked = check_app(question, time.perf_counter)
+            checked = check_app(question, stopwatch)
         except (Divergence, NoAnswer) as error:
             on_question(question, str(error))
             continue

@@ -278,13 +278,25 @@ def _again(record: Record) -> Iterator[str | Text]:
     if token:
         options = shlex.join(record.subject.options())
         yield f"again   wsrace replay {token} {options}"
-    clients = ", ".join(repr(f"{path} {_bare(one.typed)}".strip()) for one, path in _asked(record))
-    said = "".join(
-        f", {name}={list(names)!r}"
-        for name, names in (("invariants", case.invariants), ("at_end", case.at_end))
-        if names
-    )
-    yield Text(printable(f'test    wsrace_app.check("{case.target}", clients=[{clients}]{said})'))
+    yield Text(printable(f"test    {call_in_test(record)}"))
+
+
+def call_in_test(record: Record, fail_on: Sequence[str] = (), **given: object) -> str:
+    """Return the call by which a test asks what a run of an application came of.
+
+    fail_on: findings that have to be failures, besides. given: what else is not as usual.
+    """
+    case = _case(record)
+    clients = [f"{path} {_bare(one.typed)}".strip() for one, path in _asked(record)]
+    said = {
+        "clients": clients,
+        "invariants": list(case.invariants),
+        "at_end": list(case.at_end),
+        "fail_on": list(fail_on),
+        **given,
+    }
+    words = "".join(f", {name}={value!r}" for name, value in said.items() if value)
+    return f'wsrace_app.check("{case.target}"{words})'
 
 
 def _asked(record: Record) -> Iterator[tuple[Any, str]]:

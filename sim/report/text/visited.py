@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sim import __version__
 from sim.live.visiting.seen import Seen, Visited
+from sim.logs.patterns import PATTERNS
 from sim.logs.triage import Triage
 from sim.model.plain import printable
 from sim.report.text.logs import explained, summary
