@@ -60,7 +60,7 @@ class Event:
 
 
 def stream(errors: int, kinds: Sequence[Kind] = KINDS) -> Iterator[Event]:
-    """Yield so many errors, each with a quiet line before and behind it; of no kinds, only these."""
+    """Yield so many errors with quiet lines around them; of no kinds, only the quiet lines."""
     for number in range(errors):
         at = (BEGIN + EVERY * number) * NANOS + _PART
         client = f"10.0.0.7:{40_000 + number % 1000}"

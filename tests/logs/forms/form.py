@@ -75,19 +75,16 @@ def log(
     handler.close()
 
 
-def lines_of(events: Iterable[Event], formatter: logging.Formatter) -> Iterator[tuple[int, str]]:
-    """Yield the lines that a process writes, each with the time of its event."""
-    written: list[tuple[int, str]] = []
+def texts_of(events: Sequence[Event], text: str = logging.BASIC_FORMAT) -> list[tuple[int, str]]:
+    """Return what a process writes: of each event its time, and its lines as `logging` has them."""
+    written: list[str] = []
 
     class Kept(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            written.extend((0, line) for line in self.format(record).split("\n"))
+            written.append(self.format(record))
 
-    handler = Kept()
-    for event in events:
-        log(handler, [event], formatter)
-        yield from ((event.ns, line) for _, line in written)
-        written.clear()
+    log(Kept(), events, logging.Formatter(text))
+    return [(event.ns, one) for event, one in zip(events, written, strict=True)]
 
 
 def _has(module: str) -> bool:

@@ -1,4 +1,4 @@
-"""Write logs: `python -m tests.logs.forms.make FOLDER ERRORS KINDS NAME...`, in a process of its own.
+"""`python -m tests.logs.forms.make FOLDER ERRORS KINDS NAME...` writes logs, each called NAME.
 
 A form that cannot be made leaves its traceback in FOLDER/NAME.failed.
 """
