@@ -39,8 +39,7 @@ class Form:
     @property
     def missing(self) -> list[str]:
         """What is not installed."""
-        modules = [name for name in self.modules if not _has(name)]
-        return modules + [name for name in self.programs if which(name) is None]
+        return lacking(self.modules, self.programs)
 
 
 _PLACES: Final = ":/usr/sbin:/sbin:/lib/systemd:/usr/lib/systemd"
@@ -85,6 +84,12 @@ def texts_of(events: Sequence[Event], text: str = logging.BASIC_FORMAT) -> list[
 
     log(Kept(), events, logging.Formatter(text))
     return [(event.ns, one) for event, one in zip(events, written, strict=True)]
+
+
+def lacking(modules: Iterable[str], programs: Iterable[str] = ()) -> list[str]:
+    """Return those that are not installed."""
+    missing = [name for name in modules if not _has(name)]
+    return missing + [name for name in programs if which(name) is None]
 
 
 def _has(module: str) -> bool:
