@@ -15,9 +15,6 @@ settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
 class Consumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Ends with its client."""
 
-    async def receive(self, text_data: str = "", bytes_data: bytes = b"") -> None:
-        await self.send(text_data)
-
     async def dispatch(self, message: Any) -> None:
         """Do what a message asks for, and say when it was the last."""
         try:
@@ -39,7 +36,7 @@ class SendAfterClose(Consumer):
         await self.send("sorry")
 
 
-class SecondClose(Consumer):
+class ClosesTwice(Consumer):
     async def receive(self, text_data: str = "", bytes_data: bytes = b"") -> None:
         await self.close()
         await self.close()
@@ -68,7 +65,7 @@ class Last(Consumer):
 CONSUMERS = {
     "echo": Echo,
     "send_after_close": SendAfterClose,
-    "second_close": SecondClose,
+    "closes_twice": ClosesTwice,
     "apology": SendInDisconnect,
     "close_in_disconnect": CloseInDisconnect,
     "send_before_accept": SendBeforeAccept,

@@ -19,6 +19,7 @@ ROOT: Final = Path(__file__).parents[3]
 _HUNG_S: Final = 60.0
 _RUDELY: Final = ("/loop", "/chained", "/gives_up", "/late_accept")
 """Handlers from whose clients no close frame comes: their sockets are closed."""
+_CLOSED_BY_SERVER: Final = ("/echo", "/send_after_close", "/closes_twice")
 Event = TypeVar("Event", AcceptConnection, CloseConnection)
 _APP: Final = "tests.logs.forms.served:app"
 
@@ -136,7 +137,7 @@ class Running:
             if path != "/late_accept":
                 client.until(AcceptConnection)
                 client.send(TextMessage("hi"))
-            if path == "/echo":
+            if path in _CLOSED_BY_SERVER:
                 client.send(client.until(CloseConnection).response())
             elif path not in _RUDELY:
                 client.send(CloseConnection(1001))

@@ -53,8 +53,8 @@ SENDS_VANISH: Final[Wanted] = {
 """Of the others: a send to nobody does nothing, and the next receive tells of the end."""
 CHANNELS: Final[Wanted] = {
     "echo": None,
-    "send_after_close": None,
-    "second_close": None,
+    "send_after_close": seen(AGAIN),
+    "closes_twice": None,
     "apology": None,
     "close_in_disconnect": None,
     "send_before_accept": seen("out-of-order"),
@@ -80,7 +80,7 @@ WANTED: Final[Mapping[str, Wanted]] = {
     "granian": SENDS_VANISH,
     "Channels on daphne": CHANNELS,
     "Channels on uvicorn": CHANNELS
-    | {"send_after_close": seen(AGAIN), "second_close": seen(AGAIN)},
+    | dict.fromkeys(("closes_twice", "apology", "close_in_disconnect"), seen(AGAIN)),
 }
 
 
