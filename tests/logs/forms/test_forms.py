@@ -28,7 +28,7 @@ def made(folder: Path, errors: int, kinds: str = "all") -> Logs:
         [sys.executable, "-m", "tests.logs.forms.make", str(folder), str(errors), kinds, *names],
         check=True,
         cwd=ROOT,
-        env=os.environ | {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"},
+        env=_surroundings(),
     )
 
     def log(form: Form) -> Path:
@@ -39,6 +39,12 @@ def made(folder: Path, errors: int, kinds: str = "all") -> Logs:
         return folder / form.name
 
     return log
+
+
+def _surroundings() -> dict[str, str]:
+    """What a log would depend on besides: width, colours and language of a terminal, and zone."""
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
+    return kept | {"TZ": "UTC", "LC_ALL": "C.UTF-8", "COLUMNS": "80"}
 
 
 @pytest.fixture(scope="module")

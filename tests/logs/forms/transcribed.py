@@ -12,6 +12,7 @@ from typing import Any
 from sim.logs.times import write_time
 from tests.logs.forms.errors import Event
 from tests.logs.forms.form import Form, Make, texts_of
+from tests.logs.forms.of_libraries import GOOGLE, google
 
 _OWN_TIME = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _BASIC = "%(levelname)s:%(name)s:%(message)s"
@@ -59,6 +60,19 @@ def _entries(events: Sequence[Event]) -> Iterable[dict[str, Any]]:
             }
 
 
+def _cloud_run_of_library(path: Path, events: Sequence[Event]) -> None:
+    """What google-cloud-logging prints, as Cloud Run takes it in and gives it back."""
+    google(path, events)
+    entries = []
+    for line, event in zip(path.read_text().splitlines(), events, strict=True):
+        found = json.loads(line)
+        severity = found.pop("severity")
+        entries.append(
+            {"jsonPayload": found, "severity": severity, "timestamp": write_time(event.ns)}
+        )
+    path.write_text(json.dumps(entries, indent=2))
+
+
 FORMS = (
     Form("docker json-file", _lines(_json_file)),
     Form("docker logs -t", _lines(lambda ns, line: f"{_nanos(ns)} {line}")),
@@ -71,4 +85,5 @@ FORMS = (
     Form("kubectl", _lines(lambda ns, line: f"[pod/web-7d9f/app] {line}", _OWN_TIME)),
     Form("kubectl -t", _lines(lambda ns, line: f"[pod/web-7d9f/app] {_nanos(ns)} {line}")),
     Form("Cloud Run", _cloud_run),
+    Form("Cloud Run of google-cloud-logging", _cloud_run_of_library, modules=GOOGLE),
 )
