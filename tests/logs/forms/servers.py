@@ -89,7 +89,12 @@ def running(server: Server, folder: Path) -> Iterator["Running"]:
     with (
         log.open("wb") as file,
         subprocess.Popen(
-            [sys.executable, "-m", *command], stdout=file, stderr=file, cwd=ROOT, env=env
+            [sys.executable, "-m", *command],
+            stdout=file,
+            stderr=file,
+            cwd=ROOT,
+            env=env,
+            start_new_session=True,
         ) as process,
     ):
         try:
@@ -97,11 +102,17 @@ def running(server: Server, folder: Path) -> Iterator["Running"]:
             wait_until(found.answers, lambda: log.read_text(errors="replace"))
             yield found
         finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(_HUNG_S)
-            finally:
-                process.kill()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a server to stop, and see to it that its workers do."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_HUNG_S)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _with(names: dict[str, str], part: str) -> str:
