@@ -280,12 +280,12 @@ def test_matplotlib_is_imported_only_by_the_plots() -> None:
     assert broken(lambda one: one.first != "matplotlib" or one.file.startswith(plots)) == []
 
 
-def test_the_folders_of_the_tests_are_those_of_the_package_and_four_of_their_own() -> None:
+def test_the_folders_of_the_tests_are_those_of_the_package_and_five_of_their_own() -> None:
     tests, package = (
         {path.parent.relative_to(root).as_posix() for path in root.rglob("*.py")}
         for root in (ROOT / "tests", SIM)
     )
-    assert tests - package == {"benchmarks", "helpers", "helpers/apps", "regressions"}
+    assert tests - package == {"benchmarks", "helpers", "helpers/apps", "logs/forms", "regressions"}
 
 
 def test_every_helper_of_the_tests_stands_in_their_list() -> None:
