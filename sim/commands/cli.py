@@ -648,8 +648,32 @@ def _refuse_without_url(asked: dict[str, Any]) -> None:
 @click.option(
     "--ignore-unknown", is_flag=True, help="Let errors that are not known here be no concern."
 )
+@click.option(
+    "--reproduce",
+    type=click.Path(path_type=Path),
+    metavar="OUT.py",
+    help="Write tests that do what the log tells of: with --app of that application.",
+)
+@click.option("--app", default="", metavar="MODULE:APP", help="--reproduce: the application.")
+@click.option("--app-dir", default="", metavar="FOLDER", help="--reproduce: where it lies.")
+@click.option("--path", metavar="PATH", help="--reproduce: what clients ask for.")
+@click.option(
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="SCRIPT",
+    help="--reproduce: what a client does, for example 'send:hi, close'.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document to stdout.")
-def logs(files: tuple[str, ...], **asked: Any) -> None:
+def logs(
+    files: tuple[str, ...],
+    reproduce: Path | None,
+    app: str,
+    app_dir: str,
+    path: str | None,
+    clients: tuple[str, ...],
+    **asked: Any,
+) -> None:
     """Find the records of the race in logs and say what they are consistent with.
 
     A record is a line with what belongs to it, such as a traceback; it counts once. FILE is text,
@@ -660,6 +684,15 @@ def logs(files: tuple[str, ...], **asked: Any) -> None:
     with errors_as_statuses():
         from sim.commands.logs import Request, run
 
+        given = {"--app": app, "--app-dir": app_dir, "--path": path, "--client": clients}
+        if reproduce is None and any(given.values()):
+            names = [name for name, value in given.items() if value]
+            raise UserError(*(f"{name}: goes with --reproduce" for name in names))
+        if reproduce is not None:
+            from sim.commands.logs import Reproduce
+
+            import_from_here((app,))
+            asked["reproduce"] = Reproduce(reproduce, app, path, clients, app_dir)
         sys.exit(run(Request(files, **asked)))
 
 

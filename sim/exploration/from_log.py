@@ -95,9 +95,9 @@ def meet(
     """Yield for each wanted mechanism the first run of an application that meets it.
 
     asked: the application and its clients; without any, those are tried that a check makes up, and
-    those that each mechanism names, on each server. seconds: for each of these; stopwatch gives them. on_question: called
-    with what is asked next, and with why it gave no answer where it gave none. Raises UserError for
-    what cannot be asked.
+    those that each mechanism names, on each server. seconds: for each of these; stopwatch gives
+    them. on_question: called with what is asked next, and with why it gave no answer where it gave
+    none. Raises UserError for what cannot be asked.
     """
     open_ = {one.mechanism for one in wanted}
     for question in _questions(wanted, asked, seconds):

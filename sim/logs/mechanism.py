@@ -93,20 +93,21 @@ def prove(names: Sequence[str], chain: Sequence[Raised], was_rejected: bool = Fa
         return ""
     last, before = chain[-1], chain[:-1]
     after_disconnect = any(one.is_disconnect for one in before)
-    if "after-the-close" in names or "send-after-close" in names:
-        closes = "websocket.close" in last.text.partition(" after ")[0] or "close" in last.calls
-        if closes and was_rejected:
-            return OWN_CLOSE
-        if after_disconnect and last.sends:
-            return OWN_CLOSE if closes else OWN_SEND
+    closes = "websocket.close" in last.text.partition(" after ")[0] or "close" in last.calls
+    refused = "after-the-close" in names or "send-after-close" in names
+    failed = any(one.sends and _GONE.search(one.text) for one in before)
+    if refused and closes and (was_rejected or failed):
+        return OWN_CLOSE
+    if after_disconnect and last.sends and (refused or _GONE.search(last.text)):
+        return OWN_CLOSE if closes else OWN_SEND
     if _CLOSED_BEFORE.search(last.text):
         return OWN_CLOSE
     if "receive-after-disconnect" in names and after_disconnect:
         return OWN_RECEIVE
     if "keepalive-timeout" in names and last.sends and _GONE.search(last.text):
         return KEEPALIVE  # the server's library had closed, and the handler went on to send
-    if "need-accept-first" in names and any(one.sends and _GONE.search(one.text) for one in before):
-        return BLIND  # a send had failed, and what caught that went on to receive
+    if failed and (refused or "need-accept-first" in names):
+        return BLIND  # a send had failed, and what caught that went on
     if "client-disconnected" in names and "accept" in last.calls:
         return GONE
     if "escaped-disconnect" in names and last.is_disconnect:

@@ -396,7 +396,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
             "WORKER TIMEOUT (pid:12)",
             "Worker (pid:12) was sent SIGKILL! Perhaps out of memory?",
         ),
-        regex=r"WORKER TIMEOUT \(pid:|\) was sent SIG",
+        regex=r"WORKER TIMEOUT \(pid:|\) was sent SIG(?!TERM|INT|QUIT|HUP)",
         needles=("WORKER TIMEOUT", "was sent SIG"),
         consistent=(),
         scenario="",

@@ -112,7 +112,9 @@ def test_the_loop_before_the_fix_is_no_go_with_the_mechanism(plan: Path, pre_fix
     assert "no-go: the server fails race errors" in done.stdout
     assert "need-accept-first: receive_text looks at application_state" in done.stdout
     assert "apps/visited.py:16 (" in done.stdout
-    assert "  consistent with blind spot; to reproduce it: wsrace explore blind-spot\n" in done.stdout
+    assert (
+        "  consistent with blind spot; to reproduce it: wsrace explore blind-spot\n" in done.stdout
+    )
     assert (
         "not played from outside: closed by a monitor: server-close is the server's" in done.stdout
     )

@@ -274,29 +274,19 @@ def _labelled(label: str, words: str) -> Iterator[Text]:
 
 def _again(record: Record) -> Iterator[str | Text]:
     token = token_or_none(record)
-    case = _case(record)
     if token:
         options = shlex.join(record.subject.options())
         yield f"again   wsrace replay {token} {options}"
-    yield Text(printable(f"test    {call_in_test(record)}"))
+    words = "".join(f", {name}={value!r}" for name, value in asked_in_test(record).items())
+    yield Text(printable(f'test    wsrace_app.check("{_case(record).target}"{words})'))
 
 
-def call_in_test(record: Record, fail_on: Sequence[str] = (), **given: object) -> str:
-    """Return the call by which a test asks what a run of an application came of.
-
-    fail_on: findings that have to be failures, besides. given: what else is not as usual.
-    """
+def asked_in_test(record: Record) -> dict[str, object]:
+    """Return what a test has to ask besides the application to get to a run of it."""
     case = _case(record)
     clients = [f"{path} {_bare(one.typed)}".strip() for one, path in _asked(record)]
-    said = {
-        "clients": clients,
-        "invariants": list(case.invariants),
-        "at_end": list(case.at_end),
-        "fail_on": list(fail_on),
-        **given,
-    }
-    words = "".join(f", {name}={value!r}" for name, value in said.items() if value)
-    return f'wsrace_app.check("{case.target}"{words})'
+    said = {"clients": clients, "invariants": list(case.invariants), "at_end": list(case.at_end)}
+    return {name: value for name, value in said.items() if value}
 
 
 def _asked(record: Record) -> Iterator[tuple[Any, str]]:

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Final
 
+from sim.logs.opened import Record
 from sim.logs.patterns import BY_NAME, KINDS
-from sim.logs.records import Record, Records
+from sim.logs.records import Records
 from sim.logs.scanning import Scanner
-from sim.logs.times import NANOS
+from sim.logs.times import NANOS, Assumed
 from sim.logs.triage import Triage, add, begin_triage
 from tests.logs.forms.errors import Event, Kind
 from tests.logs.forms.form import Form
@@ -25,33 +28,47 @@ class Told:
     proved: str
 
 
-def expected(form: Form, events: Sequence[Event]) -> list[Told]:
-    return [_expected(form, event, event.kind) for event in events if event.kind is not None]
+SAID: Final = Assumed(day=date(2026, 3, 1), year=2026)
+"""What a person says who knows when the log was written."""
 
 
-def _expected(form: Form, event: Event, kind: Kind) -> Told:
+def expected(form: Form, events: Sequence[Event], assumed: Assumed = SAID) -> list[Told]:
+    kinds = [(event, event.kind) for event in events if event.kind is not None]
+    return [_expected(form, event, kind, assumed) for event, kind in kinds]
+
+
+def _expected(form: Form, event: Event, kind: Kind, assumed: Assumed) -> Told:
     patterns = {kind.pattern, kind.cause if form.names_causes else ""} - {""}
     if form.always and not any(BY_NAME[name].kind == "bad" for name in patterns):
         patterns.add(form.always)
     return Told(
         patterns=frozenset(patterns),
         is_unknown=not patterns,
-        second=event.ns // NANOS if form.says == "time" else None,
+        second=event.ns // NANOS if _is_dated(form, assumed) else None,
         severity=form.severity,
         proved=kind.proved if form.proves else "",
     )
 
 
-def records(path: Path) -> list[Record]:
+def _is_dated(form: Form, assumed: Assumed) -> bool:
+    """Whether the times of a form are known."""
+    if form.says == "no time":
+        return False
+    return (
+        form.says == "time" or (assumed.day if form.says == "no date" else assumed.year) is not None
+    )
+
+
+def records(path: Path, assumed: Assumed = SAID) -> list[Record]:
     found: list[Record] = []
-    scanner = Scanner(Records(found.append))
+    scanner = Scanner(Records(found.append, assumed))
     scanner.feed(path.read_bytes().decode("latin-1"))
     scanner.finish()
     return found
 
 
-def told(form: Form, path: Path) -> Iterator[Told]:
-    for record in records(path):
+def told(form: Form, path: Path, assumed: Assumed = SAID) -> Iterator[Told]:
+    for record in records(path, assumed):
         when = record.said.when
         yield Told(
             patterns=frozenset(record.names),
@@ -63,7 +80,7 @@ def told(form: Form, path: Path) -> Iterator[Told]:
 
 
 def triage(path: Path) -> Triage:
-    found = begin_triage()
+    found = begin_triage(assumed=SAID)
     add(found, path.name, [path.read_bytes()])
     return found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sim.commands.logs import Request, run
+from sim.logs.times import NOTHING
 from tests.logs.forms.errors import ONLY, stream
 from tests.logs.forms.every import FORMS, TRANSCRIBED
 from tests.logs.forms.expected import expected, expected_totals, told, totals, triage
@@ -83,6 +84,17 @@ def test_each_error_is_one_record_with_its_pattern_time_severity_and_mechanism(
     form: Form, few: Logs
 ) -> None:
     assert list(told(form, few(form))) == expected(form, list(stream(FEW)))
+
+
+@EACH
+def test_a_time_without_a_day_or_a_year_is_not_known_unless_somebody_says_it(
+    form: Form, few: Logs
+) -> None:
+    events = list(stream(FEW))
+    assert list(told(form, few(form), NOTHING)) == expected(form, events, NOTHING)
+    assert all(one.second is None for one in expected(form, events, NOTHING)) == (
+        form.says != "time"
+    )
 
 
 @EACH

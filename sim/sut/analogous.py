@@ -16,7 +16,7 @@ CONNECTIONS: dict[WebSocket, str] = {}
 async def _talk(websocket: WebSocket) -> None:
     await websocket.accept()
     while True:
-        await websocket.send_text(await websocket.receive_text())
+        await websocket.receive_text()
 
 
 async def _closes_again(websocket: WebSocket) -> None:
