@@ -57,6 +57,8 @@ def processes(draw: st.DrawFn) -> list[str]:
             continue
         lines.append(draw(st.sampled_from(HEADS)).format(second))
         if draw(st.booleans()):
+            continue  # an error without a traceback
+        if draw(st.booleans()):
             lines += [*FRAMES, "KeyError: 'a'", *DURING]
         lines += [*FRAMES, draw(st.sampled_from([NEED, "ValueError: no such order"]))]
     return [f"{prefix}{line}" for line in lines]
@@ -71,6 +73,8 @@ def logs(draw: st.DrawFn) -> str:
         queue = draw(st.sampled_from([one for one in queues if one]))
         lines.append(queue.pop(0))
     text = "\n".join(lines)
+    if draw(st.booleans()):
+        return f"\n{text}\n"
     start, end = sorted(draw(st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))))
     return text[start:end]
 
