@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -29,6 +28,7 @@ from sim.logs.mechanism import BLIND, EATEN, REGISTRY, SERVER_CLOSE
 from sim.logs.opened import Record as LogRecord
 from sim.logs.patterns import BY_NAME, MECHANISMS, PATTERNS
 from sim.logs.records import Records
+from sim.logs.scanning import Before
 from sim.model.app import SERVERS
 from sim.runs.app import AppSubject
 from sim.runs.subject import Record
@@ -184,7 +184,7 @@ def read_traceback(text: str) -> list[LogRecord]:
     found: list[LogRecord] = []
     records = Records(found.append)
     for number, line in enumerate((_HEAD, *text.splitlines()), 1):
-        records.text(line, number, partial(iter, ()))
+        records.text(line, number, Before())
     records.finish()
     return found
 

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
-from sim.logs.bounded import Frequent, Stretches
+from sim.logs.bounded import KEYS, Frequent, Stretches
 from sim.logs.entry import Said
 from sim.logs.matching import place
 from sim.logs.opened import Record
@@ -36,6 +37,8 @@ class Span:
             return self
         if self.first is None or self.last is None:
             return Span(ns, ns)
+        if self.first <= ns <= self.last:
+            return self
         return Span(min(self.first, ns), max(self.last, ns))
 
 
@@ -107,6 +110,8 @@ class Counts:
         self, between: Between | None = None, also: Also | None = None, raw: bool = False
     ) -> None:
         self._shown = as_it_is if raw else redact
+        self._called = lru_cache(maxsize=KEYS)(self._shown)
+        """What may be shown of the name of a connection."""
         self.patterns = {pattern.name: PatternCount() for pattern in PATTERNS}
         self.kinds = dict.fromkeys(KINDS, 0)
         self.stretches = Stretches(len(KINDS) + 1)
@@ -153,7 +158,7 @@ class Counts:
     def _hit(self, record: Record) -> None:
         names, said = record.names, record.said
         ns = said.when.ns if said.when else None
-        column = min([_COLUMN[name] for name in names])
+        column = _column(names)
         if not self._is_asked_for(said, counts=KINDS[column] == "bad"):
             self.outside += 1
             return
@@ -166,7 +171,7 @@ class Counts:
             self.stretches.add(said.when.ns // NANOS, column, *error)
         if KINDS[column] != "good":
             if said.connection:
-                self.connections.add(self._shown(said.connection), column, 2)
+                self.connections.add(self._called(said.connection), column, 2)
             if said.revision:
                 self.revisions.add(said.revision, column, 2)
         for name in names:
@@ -181,6 +186,12 @@ class Counts:
                 count.own[record.own] += 1
             if count.example is None:
                 count.example = example_of(self._file, record.number, said, name, self._shown)
+
+
+@lru_cache(maxsize=1000)
+def _column(names: tuple[str, ...]) -> int:
+    """Return which of KINDS a record with these patterns is."""
+    return min(_COLUMN[name] for name in names)
 
 
 def as_it_is(text: str) -> str:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from sim.logs import excdict
@@ -130,14 +129,14 @@ def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str 
         text=stamp + line,
         when=time.when,
         lacks=time.lacks,
-        severity=_severity_in(without_time(head)),
+        severity=severity_in(without_time(head)),
         connection=connection_in(line[max(0, at - _REACH) : at + _REACH]),
     )
 
 
-@lru_cache(maxsize=1024)
-def _severity_in(head: str) -> str:
-    found = _SEVERE.search(head)
+def severity_in(text: str) -> str:
+    """Return the severity that a line says, its time taken away; "none" if it says none."""
+    found = _SEVERE.search(text[:_HEAD])
     return _SEVERITY_OF[(found[1] or found[2]).lower()] if found else "none"
 
 

@@ -12,7 +12,7 @@ protocols, `recv` and `send` of websockets.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 _FRAME: Final = re.compile(r"""[\s|]*File "([^"]{1,300})", line ([0-9]{1,7}), in (\S{1,100})""")
 _OF_LIBRARIES: Final = re.compile(
@@ -27,6 +27,22 @@ _MOST: Final = 10
 """Tracebacks of a record that are kept; the first ones."""
 
 
+class Frame(NamedTuple):
+    """One call of a traceback. place: "file:line". is_own: whether the file is no library's."""
+
+    place: str
+    call: str
+    is_own: bool
+
+
+def frame_in(line: str) -> Frame | None:
+    """Return the call that a line of a traceback tells of, None if it tells of none."""
+    found = _FRAME.match(line)
+    if found is None:
+        return None
+    return Frame(f"{found[1]}:{found[2]}", found[3], _OF_LIBRARIES.search(found[1]) is None)
+
+
 @dataclass(slots=True)
 class Raised:
     """One traceback. text: what was raised, its last line. calls: names of its functions."""
@@ -36,15 +52,12 @@ class Raised:
     own: str = ""
     """The innermost line that is no library's, "file:line"."""
 
-    def add(self, line: str) -> None:
-        """Take a line of it."""
-        found = _FRAME.match(line)
-        if found is None:
-            return
+    def add(self, frame: Frame) -> None:
+        """Take a frame of it."""
         if len(self.calls) < 200:
-            self.calls.append(found[3])
-        if not _OF_LIBRARIES.search(found[1]):
-            self.own = f"{found[1]}:{found[2]}"
+            self.calls.append(frame.call)
+        if frame.is_own:
+            self.own = frame.place
 
     @property
     def sends(self) -> bool:
@@ -126,10 +139,10 @@ class Chain:
         if len(self.raised) < _MOST:
             self.raised.append(Raised())
 
-    def add(self, line: str) -> None:
-        """Take a line of the last one."""
+    def add(self, frame: Frame) -> None:
+        """Take a frame of the last one."""
         if self.raised and not self.raised[-1].text:
-            self.raised[-1].add(line)
+            self.raised[-1].add(frame)
 
     def end(self, text: str) -> None:
         """Let the last one end. text: what was raised."""

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sim.logs.entry import Said, connection_in
-from sim.logs.lines import Sort, in_margin, names_exception, sort_of, starts_traceback
-from sim.logs.matching import best_of, match_patterns
+from sim.logs.entry import Said
+from sim.logs.lines import Sort, sort_of
+from sim.logs.looks import look
+from sim.logs.matching import best_of
 from sim.logs.mechanism import Chain, prove
 from sim.logs.patterns import BY_NAME
 from sim.logs.rendered import plain_lines
@@ -69,24 +70,27 @@ class Opened:
 
     def add(self, text: str, sort: Sort) -> None:
         """Take a line."""
+        seen = look(text)
         self.lines += 1
-        if starts_traceback(text):
+        if seen.starts:
             self.has_traceback, self.at_its_end, self.goes_on = True, False, False
             self._chain.start()
         elif sort is Sort.CHAIN:
             self.goes_on = True
-        elif not self.at_its_end and _ends_traceback(text, sort):
+        elif seen.ends and not self.at_its_end:
             self.at_its_end, self._raised = True, text.strip(" |")
             self._chain.end(self._raised)
-        else:
-            self._chain.add(text)
-        for name in match_patterns(text):
-            if name not in self.holding or text.strip(" |") == self._raised:
-                self.holding[name] = text  # what was raised, and not the line that raised it
+        elif seen.frame is not None:
+            self._chain.add(seen.frame)
         if len(self._first) < _FIRST and not text.isspace():
             self._first.append(text[:_KEPT])
-        if self.holding and not self.said.connection and (found := connection_in(text)):
-            self.said = replace(self.said, connection=found)
+        if not seen.names:
+            return
+        for name in seen.names:
+            if name not in self.holding or text.strip(" |") == self._raised:
+                self.holding[name] = text  # what was raised, and not the line that raised it
+        if seen.connection and not self.said.connection:
+            self.said = replace(self.said, connection=seen.connection)
 
     def add_rendered(self, text: str) -> None:
         """Take a line of a traceback that is rendered, without its column."""
@@ -116,14 +120,14 @@ class Opened:
         """
         if sort is Sort.OTHER:
             awaits = self.is_error and not self.has_traceback and self.lines < _MESSAGE
-            return awaits and not match_patterns(text)
+            return awaits and not look(text).names
         return self.is_error or sort is not Sort.FRAME
 
     def close(self) -> Record | None:
         """Return the record, None if it holds nothing."""
         if self._rendered:
             self.add_all(list(plain_lines(self._rendered)))
-        last = match_patterns(self._raised)
+        last = look(self._raised).names if self._raised else ()
         if self.has_traceback and "escaped-disconnect" not in last:
             self.holding.pop("escaped-disconnect", None)  # it was caught
         names = best_of(list(self.holding))
@@ -131,9 +135,9 @@ class Opened:
         first = list(self._first)
         if self._raised and self._raised[:_KEPT] not in first:
             first = [*first[: _FIRST - 1], self._raised[:_KEPT]]
-        said = replace(self.said, text=text)
         if not (names or self.is_error):
             return None
+        said = self.said if self.said.text == text else replace(self.said, text=text)
         is_known = any(BY_NAME[name].kind == "bad" for name in names)
         is_known = is_known or bool(last if self.has_traceback else names)
         return Record(
@@ -142,7 +146,3 @@ class Opened:
             own=self._chain.own,
             is_unknown=self.is_error and not is_known,
         )
-
-
-def _ends_traceback(text: str, sort: Sort) -> bool:
-    return (sort is Sort.OTHER or in_margin(text)) and names_exception(text)

@@ -12,32 +12,33 @@ shows all lines while one is open, and looks for marks else.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
 from sim.logs.entry import Said, entry_of, said_by_line, unwrap
 from sim.logs.lines import Line, Sort, sort_of, split_source
+from sim.logs.looks import look
 from sim.logs.mechanism import REJECTED
 from sim.logs.opened import SEVERE, Opened, Record
 from sim.logs.rendered import column_of, is_boxed, strip_colours, unescaped
-from sim.logs.timeforms import begins_with_time, split_stamp
+from sim.logs.scanning import Before
+from sim.logs.timeforms import begins_with_time, split_stamp, time_end
 from sim.logs.times import NOTHING, Assumed, read_time
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
 _BACK: Final = 400
 """Lines in which the head of a traceback is looked for, where sources are mixed."""
+_BARS: Final = 110
+"""Characters in which a bar may be docker compose's, or of a group's margin."""
 _LINES: Final = 100_000
 """A record that is longer is closed: whatever it is, it is no traceback."""
 
-_NEAR: Final = 20
-"""Lines in which that is looked for at once; only then the one of its source is found."""
 _REJECTION: Final = '" 403'
-
-Back = Callable[[], Iterator[str]]
-"""Yields the lines before one, the nearest first, as far as they are at hand."""
+_NEAR: Final = 4000
+"""Characters in which that is looked for at once; only then the line of its source is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class _Came:
     line: Line
     sort: Sort
     number: int
-    back: Back
+    before: Before
     said: Said | None = None
     is_stamped: bool = False
 
@@ -71,9 +72,12 @@ class Records:
         """Whether it has to see every line for now."""
         return bool(self._open)
 
-    def text(self, line: str, number: int, back: Back) -> None:
-        """Take a line. back: yields those before it."""
-        came = self._sorted(split_source(strip_colours(line)), number, back)
+    def text(self, line: str, number: int, before: Before) -> None:
+        """Take a line. before: what stands before it."""
+        line = strip_colours(line)
+        if self._is_plainly_within(line):
+            return
+        came = self._sorted(split_source(line), number, before)
         if self._is_rendered(came):
             return
         if len(lines := unescaped(came.line.text)) > 1:
@@ -89,7 +93,7 @@ class Records:
             entry = entry_of(one, self._assumed)
             line = Line(entry.source, "", entry.lines[0])
             sort = sort_of(line.text)
-            came = _Came(line, sort, number, lambda: iter(()), entry.said)
+            came = _Came(line, sort, number, Before(), entry.said)
             if len(entry.lines) > 1 or not self._belongs(came):
                 self._whole(came, entry.lines)
             else:
@@ -106,9 +110,25 @@ class Records:
             self._say(self._stray)
             self._stray = None
 
+    def _is_plainly_within(self, line: str) -> bool:
+        """Take a line of the only traceback that is open, if nothing is to be said about it.
+
+        Nearly all lines of tracebacks are such: without a source, a time, a column, or escapes.
+        """
+        among = self._open.get("")
+        if among is None or len(among) != 1 or time_end(line) or line[:1] == "[":
+            return False
+        (last,) = among
+        seen = look(line)
+        plain = seen.sort is Sort.FRAME or (seen.sort is Sort.OTHER and seen.ends)
+        if last.at_its_end or last.column is not None or not plain or "|" in line[:_BARS]:
+            return False
+        self._add_to(last, "", line, seen.sort)
+        return True
+
     # -- what a line is ------------------------------------------------------------------------
 
-    def _sorted(self, line: Line, number: int, back: Back) -> _Came:
+    def _sorted(self, line: Line, number: int, before: Before) -> _Came:
         """Return a line with what it is, where that depends on what came before it."""
         if not line.source and not self._open.get("") and len(self._open) == 1:
             (only,) = self._open
@@ -117,10 +137,10 @@ class Records:
         sort = sort_of(line.text)
         last = self._last(line.source)
         if sort is not Sort.HEAD:
-            return _Came(line, sort, number, back)
+            return _Came(line, sort, number, before)
         within = last is not None and not last.at_its_end
         if line.text[0] == " " and within:
-            return _Came(line, Sort.FRAME, number, back)
+            return _Came(line, Sort.FRAME, number, before)
         stamp, rest = split_stamp(line.text)
         inner = sort_of(rest)
         stamped = inner in (Sort.START, Sort.CHAIN)
@@ -129,9 +149,9 @@ class Records:
             stamped = stamped or (last.is_stamped and inner is Sort.BLANK)
             stamped = stamped or (last.is_stamped and within and inner is Sort.OTHER)
         if not stamp or not stamped:
-            return _Came(line, sort, number, back)
+            return _Came(line, sort, number, before)
         line = Line(line.source, line.stamp + stamp, rest)
-        return _Came(line, inner, number, back, is_stamped=True)
+        return _Came(line, inner, number, before, is_stamped=True)
 
     def _is_rendered(self, came: _Came) -> bool:
         """Take a line of a traceback that stands in a column or in a box, if it is one."""
@@ -174,11 +194,9 @@ class Records:
         """Begin a record with a head line."""
         self._close(came.line.source, but_unfinished=True)
         opened = self._opened(came)
-        if opened.said.severity in SEVERE and any(
-            _REJECTION in line for line in islice(came.back(), _NEAR)
-        ):
-            before = _line_before(came)
-            opened.was_rejected = before is not None and REJECTED.search(before.text) is not None
+        if opened.said.severity in SEVERE and came.before.holds(_REJECTION, _NEAR):
+            last = _line_before(came)
+            opened.was_rejected = last is not None and REJECTED.search(last.text) is not None
         self._add(came.line.source, opened, came.line.text, Sort.HEAD)
 
     def _whole(self, came: _Came, lines: Sequence[str]) -> None:
@@ -216,7 +234,7 @@ class Records:
             self._add(line.source, self._opened(came), line.text, sort)
         else:
             last.is_stamped = last.is_stamped or came.is_stamped
-            self._add_to(last, came)
+            self._add_to(last, line.source, line.text, came.sort)
 
     def _begin_below(self, came: _Came) -> None:
         """Begin a record with a traceback, below the line before it if that is a head."""
@@ -248,7 +266,7 @@ class Records:
             text, stamp = came.line.text, came.line.stamp
             said = said_by_line(text, 0, self._assumed, stamp)
             if text[:1] == " " and came.sort is Sort.HEAD:  # its time is that of the head before
-                lines = map(strip_colours, islice(came.back(), _BACK))
+                lines = map(strip_colours, islice(came.before.lines(), _BACK))
                 above = next((one for one in lines if begins_with_time(one)), "")
                 time = read_time(above, self._assumed)
                 said = replace(said, when=time.when, lacks=time.lacks)
@@ -266,10 +284,10 @@ class Records:
         while len(self._open) > _SOURCES:
             self._close(next(iter(self._open)))
 
-    def _add_to(self, opened: Opened, came: _Came) -> None:
-        opened.add(came.line.text, came.sort)
+    def _add_to(self, opened: Opened, source: str, text: str, sort: Sort) -> None:
+        opened.add(text, sort)
         if opened.lines > _LINES:
-            self._close(came.line.source)
+            self._close(source)
 
     def _close(self, source: str, but_unfinished: bool = False) -> None:
         """Close the records of a source; but_unfinished: not those within a traceback, where lines
@@ -293,7 +311,7 @@ class Records:
 
 def _line_before(came: _Came) -> Line | None:
     """Return the last line of its source that is not blank, None if it is too far back."""
-    for line in islice(came.back(), _BACK):
+    for line in islice(came.before.lines(), _BACK):
         found = split_source(strip_colours(line))
         if found.source == came.line.source and sort_of(found.text) is not Sort.BLANK:
             return found

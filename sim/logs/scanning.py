@@ -11,9 +11,8 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any, Final, Protocol
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, Protocol
 
 from sim.logs.matching import marks, more_marks
 
@@ -44,6 +43,30 @@ _EMPTY_LINE: Final = re.compile(_AROUND + r"\n")
 _AGAIN: Final = re.compile(r"\}\s{0,9},\s{0,9}(?=\{)|\n")
 
 
+class Before(NamedTuple):
+    """What stands before a line, as far as it is at hand. at: where in `buffer` the line begins.
+    last: the last line before the buffer.
+    """
+
+    buffer: str = ""
+    at: int = 0
+    last: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines, the nearest first."""
+        at = self.at
+        while at > 0:
+            end, at = at - 1, self.buffer.rfind("\n", 0, at - 1) + 1
+            yield self.buffer[at:end].removesuffix("\r")[:_HEAD]
+        yield self.last
+
+    def holds(self, text: str, within: int) -> bool:
+        """Whether a text stands in so many characters before the line."""
+        at = self.at
+        near = self.buffer.rfind(text, max(0, at - within), at) >= 0
+        return near or (at < within and text in self.last)
+
+
 class Sink(Protocol):
     """Who is told of what may hold a pattern, a traceback or an error; of all if it wants that."""
 
@@ -51,10 +74,8 @@ class Sink(Protocol):
     def wants_all(self) -> bool:
         """Whether it has to see every line for now."""
 
-    def text(self, line: str, number: int, back: Callable[[], Iterator[str]]) -> None:
-        """Take a line, or a piece of a long or a broken one; `number` counts from 1. back: yields
-        the lines before it, the nearest first, as far as they are at hand.
-        """
+    def text(self, line: str, number: int, before: Before) -> None:
+        """Take a line, or a piece of a long or a broken one; `number` counts from 1."""
 
     def entry(self, found: dict[str, Any], number: int) -> None:
         """Take a JSON object that begins in line `number`."""
@@ -260,16 +281,8 @@ class Scanner:
             last = buffer.find("\n", first, end)
             last = end if last < 0 else last
             line = buffer[first:last].removesuffix("\r")
-            sink.text(line, self._number(first), partial(self._back, first))
+            sink.text(line, self._number(first), Before(buffer, first, self._last))
             at = last + 1
-
-    def _back(self, at: int) -> Iterator[str]:
-        """Yield the lines before one that begins at `at`, the nearest first."""
-        buffer = self._buffer
-        while at > 0:
-            end, at = at - 1, buffer.rfind("\n", 0, at - 1) + 1
-            yield buffer[at:end].removesuffix("\r")[:_HEAD]
-        yield self._last
 
     def _number(self, at: int) -> int:
         """Return the line of a place; it never goes back before one that was asked for."""

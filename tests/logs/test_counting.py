@@ -226,7 +226,7 @@ def test_spans_and_long_examples() -> None:
     counts = Counts()
     counts.begin("f")
     records = Records(counts.add)
-    records.text(f"{'x' * 9000}{NEED}{'y' * 9000}", 3, lambda: iter(()))
+    records.text(f"{'x' * 9000}{NEED}{'y' * 9000}", 3, Before())
     records.finish()
     example = counts.patterns[ERROR].example
     assert example is not None

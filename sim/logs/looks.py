@@ -1,0 +1,58 @@
+"""What a line says by itself, but for its time: found out once, for lines come again.
+
+Tracebacks are made of the same lines, and so are errors that happen often. A handful of expressions
+a line is what reading them costs; a look-up is a tenth of that.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from sim.logs.entry import connection_in, severity_in
+from sim.logs.lines import Sort, in_margin, names_exception, sort_of, starts_traceback
+from sim.logs.matching import match_patterns
+from sim.logs.mechanism import Frame, frame_in
+from sim.logs.timeforms import time_end
+
+_SHORT: Final = 1000
+"""Characters of a line that is remembered."""
+_KEPT: Final = 8192
+"""Lines that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a line says. sort: what it is, if no time stands before it. names: of its patterns.
+    severity, connection: as in `Said`. frame: the call that it tells of, if it is one of a
+    traceback's.
+    """
+
+    sort: Sort
+    names: tuple[str, ...]
+    severity: str
+    connection: str
+    frame: Frame | None
+    starts: bool
+    """Whether a traceback begins in it."""
+    ends: bool
+    """Whether it may say what was raised."""
+
+
+def look(text: str) -> Look:
+    """Return what a line says; a time that it begins with is left out."""
+    rest = text[time_end(text) :]
+    return _look(rest) if len(rest) <= _SHORT else _look.__wrapped__(rest)
+
+
+@lru_cache(maxsize=_KEPT)
+def _look(text: str) -> Look:
+    sort = sort_of(text)
+    return Look(
+        sort=sort,
+        names=tuple(match_patterns(text)),
+        severity=severity_in(text),
+        connection=connection_in(text),
+        frame=frame_in(text),
+        starts=starts_traceback(text),
+        ends=(sort is Sort.OTHER or in_margin(text)) and names_exception(text),
+    )
