@@ -122,9 +122,7 @@ def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str 
     each line; the time there counts if it is known.
     """
     head = line[:_HEAD]
-    time = read_time(head, assumed)
-    if stamp and (before := read_time(stamp, assumed)) != Reading():
-        time = before if before.when or not time.when else time
+    time = time_of(line, stamp, assumed)
     return Said(
         text=stamp + line,
         when=time.when,
@@ -132,6 +130,14 @@ def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str 
         severity=severity_in(without_time(head)),
         connection=connection_in(line[max(0, at - _REACH) : at + _REACH]),
     )
+
+
+def time_of(line: str, stamp: str, assumed: Assumed) -> Reading:
+    """Return the time of a line: that which its source puts before it, if it is known."""
+    time = read_time(line[:_HEAD], assumed)
+    if stamp and (before := read_time(stamp, assumed)) != Reading():
+        return before if before.when or not time.when else time
+    return time
 
 
 def severity_in(text: str) -> str:

@@ -40,7 +40,7 @@ class Look:
 
 def look(text: str) -> Look:
     """Return what a line says; a time that it begins with is left out."""
-    rest = text[time_end(text) :]
+    rest = text if text[:1] == " " else text[time_end(text) :]
     return _look(rest) if len(rest) <= _SHORT else _look.__wrapped__(rest)
 
 

@@ -14,6 +14,8 @@ from sim.logs.rendered import plain_lines
 
 _FIRST: Final = 3
 """Lines that are kept to tell an error that nobody knows."""
+_LINES: Final = 10
+"""Lines among which they are."""
 _KEPT: Final = 600
 """Characters of each; fewer are shown, and they are cut when what must not be shown is gone."""
 _MESSAGE: Final = 20
@@ -82,7 +84,7 @@ class Opened:
             self._chain.end(self._raised)
         elif seen.frame is not None:
             self._chain.add(seen.frame)
-        if len(self._first) < _FIRST and not text.isspace():
+        if self.lines <= _LINES and len(self._first) < _FIRST and not text.isspace():
             self._first.append(text[:_KEPT])
         if not seen.names:
             return

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
-from sim.logs.entry import Said, entry_of, said_by_line, unwrap
+from sim.logs.entry import Said, entry_of, time_of, unwrap
 from sim.logs.lines import Line, Sort, sort_of, split_source
 from sim.logs.looks import look
 from sim.logs.mechanism import REJECTED
@@ -36,6 +36,9 @@ _BARS: Final = 110
 _LINES: Final = 100_000
 """A record that is longer is closed: whatever it is, it is no traceback."""
 
+_BEGINNING: Final = "Traceback (most recent call last):"
+_TRACING: Final = ("Traceback (most", "above exception")
+"""What a line with a time before it may be besides a head."""
 _REJECTION: Final = '" 403'
 _NEAR: Final = 4000
 """Characters in which that is looked for at once; only then the line of its source is found."""
@@ -116,15 +119,20 @@ class Records:
         Nearly all lines of tracebacks are such: without a source, a time, a column, or escapes.
         """
         among = self._open.get("")
-        if among is None or len(among) != 1 or time_end(line) or line[:1] == "[":
+        if among is None or len(among) != 1 or among[0].column is not None:
             return False
-        (last,) = among
+        if among[0].at_its_end:
+            begins = line == _BEGINNING and among[0].awaits_traceback
+            if begins:
+                self._add_to(among[0], "", line, Sort.START)
+            return begins
+        if line[:1] != " " and (time_end(line) or line[:1] == "[" or "|" in line[:_BARS]):
+            return False
         seen = look(line)
-        plain = seen.sort is Sort.FRAME or (seen.sort is Sort.OTHER and seen.ends)
-        if last.at_its_end or last.column is not None or not plain or "|" in line[:_BARS]:
-            return False
-        self._add_to(last, "", line, seen.sort)
-        return True
+        if seen.sort is Sort.FRAME or (seen.sort is Sort.OTHER and seen.ends):
+            self._add_to(among[0], "", line, seen.sort)
+            return True
+        return False
 
     # -- what a line is ------------------------------------------------------------------------
 
@@ -137,6 +145,9 @@ class Records:
         sort = sort_of(line.text)
         last = self._last(line.source)
         if sort is not Sort.HEAD:
+            return _Came(line, sort, number, before)
+        traces = last is not None and last.has_traceback
+        if not traces and not any(word in line.text for word in _TRACING):
             return _Came(line, sort, number, before)
         within = last is not None and not last.at_its_end
         if line.text[0] == " " and within:
@@ -264,7 +275,11 @@ class Records:
         said = came.said
         if said is None:
             text, stamp = came.line.text, came.line.stamp
-            said = said_by_line(text, 0, self._assumed, stamp)
+            seen = look(text)
+            time = time_of(text, stamp, self._assumed)
+            said = Said(
+                *(stamp + text, time.when, seen.severity, seen.connection), lacks=time.lacks
+            )
             if text[:1] == " " and came.sort is Sort.HEAD:  # its time is that of the head before
                 lines = map(strip_colours, islice(came.before.lines(), _BACK))
                 above = next((one for one in lines if begins_with_time(one)), "")

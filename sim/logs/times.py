@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from sim.logs.timeforms import DATE, FORMS, MONTHS, find_time
@@ -17,6 +18,7 @@ NANOS: Final = 1_000_000_000
 DAY_S: Final = 86_400
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_CLOCK: Final = ("hour", "minute", "second", "part", "zone", "hours")
 _LARGEST: Final = 10**19
 _LAST_S: Final = 7_258_118_400
 """2200-01-01, in seconds: a time that is not between 1970 and this is taken for a mistake."""
@@ -86,7 +88,38 @@ def from_text(text: str, whole: bool = False, assumed: Assumed = NOTHING) -> Ins
 
 
 def _read(form: str, found: re.Match[str], assumed: Assumed) -> Reading:
+    if form == "iso":
+        return _from_iso(found, assumed)
     return (_READERS.get(form) or _from_fields)(found.groupdict(), assumed)
+
+
+def _from_iso(found: re.Match[str], assumed: Assumed) -> Reading:
+    """Return the time of the form that nearly all are of, with its day looked up."""
+    hour, minute, second, part, zone, hours = found.group(*_CLOCK)
+    day_s = _day_s(*found.group("year", "month", "day"))
+    seconds = int(hour) * 3600 + int(minute) * 60 + int(second or 0)
+    if day_s is None or int(hour) > 23 or int(minute) > 59 or int(second or 0) > 60:
+        return Reading()
+    ns = int((part + "0" * 9)[:9]) if part else 0
+    return Reading(_placed(day_s + seconds, ns, zone or hours, assumed))
+
+
+@lru_cache(maxsize=64)
+def _day_s(year: str, month: str, day: str) -> int | None:
+    """Return when a day begins, in seconds since 1970; None if no calendar has it."""
+    try:
+        return (date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY) * DAY_S
+    except ValueError:
+        return None
+
+
+def _placed(seconds: int, ns: int, zone: str | None, assumed: Assumed) -> Instant | None:
+    """Return a time that was said in a zone, else in that which a person says, else in UTC."""
+    if zone is None and assumed.zone is not None:
+        local = _EPOCH.replace(tzinfo=None) + timedelta(seconds=seconds)
+        ahead = assumed.zone.utcoffset(local) or timedelta()
+        return _instant(seconds - int(ahead.total_seconds()), ns, True)
+    return _instant(seconds - _ahead(zone), ns, zone is not None)
 
 
 def _from_epoch(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
@@ -118,11 +151,7 @@ def _from_fields(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
         return Reading()
     seconds = (day.toordinal() - _EPOCH_DAY) * DAY_S + hour * 3600 + minute * 60 + second
     zone = fields.get("zone") or fields.get("hours")
-    if zone is None and assumed.zone is not None:
-        local = _EPOCH.replace(tzinfo=None) + timedelta(seconds=seconds)
-        ahead = assumed.zone.utcoffset(local) or timedelta()
-        return Reading(_instant(seconds - int(ahead.total_seconds()), _ns(fields), True))
-    return Reading(_instant(seconds - _ahead(zone), _ns(fields), zone is not None))
+    return Reading(_placed(seconds, _ns(fields), zone, assumed))
 
 
 def _day(fields: Mapping[str, str | None], assumed: Assumed) -> date | Lack | None:

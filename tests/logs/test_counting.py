@@ -11,6 +11,7 @@ from sim.logs.counting import Between, Counts, Span
 from sim.logs.entry import SEVERITIES, Said, said_by_entry, said_by_line, texts, unwrap
 from sim.logs.patterns import ERROR
 from sim.logs.records import Records
+from sim.logs.scanning import Before
 from sim.logs.times import NANOS, Instant
 from sim.logs.triage import add, begin_triage
 from tests.helpers.reading_logs import GOOD, NEED, WARNING, document, entry, hits, triage
