@@ -19,6 +19,8 @@ EXAMPLE: Final = 300
 """Characters of an example that are kept."""
 _LINES: Final = 20
 """Lines of somebody's own that are counted, for each pattern."""
+_TURNED: Final = 3
+"""So many records more have to be earlier than the one before them."""
 _TOLD: Final = 3
 """Errors that nobody knows, of which the first lines are kept."""
 _COLUMN: Final = {pattern.name: KINDS.index(pattern.kind) for pattern in PATTERNS}
@@ -128,10 +130,20 @@ class Counts:
         self._between = between or Between()
         self._also = also
         self._file = ""
+        self._before: int | None = None
+        self._later = 0
+        """How many records are later than the one before them in their file, less those that are
+        earlier."""
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether records come in the order of time turned round."""
+        return self._later <= -_TURNED
 
     def begin(self, file: str) -> None:
         """Say which file the next lines are from."""
         self._file = file
+        self._before = None
 
     def add(self, record: Record) -> None:
         """Count a record."""
@@ -139,6 +151,11 @@ class Counts:
             self._also(self._file, record)
         if record.names:
             self._hit(record)
+        if record.said.when is not None:
+            ns = record.said.when.ns
+            if self._before is not None:
+                self._later += (ns > self._before) - (ns < self._before)
+            self._before = ns
         if record.said.lacks and (record.names or record.is_unknown):
             self.lacking[record.said.lacks] += 1
         if record.is_unknown and self._is_asked_for(record.said, counts=True):

@@ -201,6 +201,16 @@ def test_examples_tell_no_addresses_secrets_or_people_unless_raw(here: Path) -> 
     assert wsrace(log, "--raw").exit_code == 1
 
 
+def test_a_log_that_comes_newest_first_is_told(here: Path) -> None:
+    entries = [
+        {"timestamp": f"2025-09-14T10:00:0{second}Z", "severity": "ERROR", "textPayload": NEED}
+        for second in range(8)
+    ]
+    words = "records come newest first"
+    assert words not in wsrace(put(here / "log", json.dumps(entries))).stdout
+    assert words in wsrace(put(here / "log", json.dumps(entries[::-1]))).stdout
+
+
 def test_what_cannot_be_read_is_counted_and_told(here: Path) -> None:
     log = put(here / "log", f'{LOG}{{"message": "a}}\n{json.dumps(entry(NEED))}\n')
     done = wsrace(log)

@@ -171,6 +171,11 @@ def summary(triage: Triage) -> Iterator[str]:
         yield f"{counts.unzoned:,} have a time without a zone, which was read as UTC"
     if counts.outside:
         yield f"{counts.outside:,} more lie outside the times asked for, or have no time"
+    if counts.is_newest_first:
+        yield (
+            "records come newest first: a traceback that is split over entries is read upside down; "
+            "let the oldest come first (gcloud logging read --order=asc)"
+        )
     for what, number in sorted(counts.lacking.items()):
         yield f"{number:,} have a time without a {what}: it is not known unless --{what} says it"
     if counts.unknown:
