@@ -173,8 +173,8 @@ def summary(triage: Triage) -> Iterator[str]:
         yield f"{counts.outside:,} more lie outside the times asked for, or have no time"
     if counts.is_newest_first:
         yield (
-            "records come newest first: a traceback that is split over entries is read upside down; "
-            "let the oldest come first (gcloud logging read --order=asc)"
+            "records come newest first: a traceback that is split over entries is read upside down;"
+            " let the oldest come first (gcloud logging read --order=asc)"
         )
     for what, number in sorted(counts.lacking.items()):
         yield f"{number:,} have a time without a {what}: it is not known unless --{what} says it"
