@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Final
 
 from sim.logs.bounded import KEYS, Frequent, Stretches
-from sim.logs.entry import Said
 from sim.logs.matching import place
 from sim.logs.opened import Record
 from sim.logs.patterns import ERROR, KINDS, PATTERNS
 from sim.logs.reading import mend_text
 from sim.logs.redaction import redact
+from sim.logs.said import Said
 from sim.logs.times import NANOS
 
 EXAMPLE: Final = 300

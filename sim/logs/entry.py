@@ -1,6 +1,5 @@
-"""One line or one JSON entry of a log: its text, and what it says of when, how bad and who."""
+"""One JSON entry of a log: its lines, and what it says of when, how bad and who."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,39 +9,12 @@ from sim.logs import excdict
 from sim.logs.lines import starts_traceback
 from sim.logs.matching import match_patterns, place
 from sim.logs.reading import mend_text
-from sim.logs.timeforms import without_time
-from sim.logs.times import (
-    NOTHING,
-    Assumed,
-    Instant,
-    Lack,
-    Reading,
-    from_number,
-    from_pair,
-    read_time,
-)
+from sim.logs.said import HEAD, SEVERE, SEVERITY_OF, Said, leading_severity, said_by_line
+from sim.logs.times import NOTHING, Assumed, Reading, from_number, from_pair, read_time
 
-SEVERITIES: Final = ("debug", "info", "notice", "warning", "error", "critical", "other", "none")
-_SEVERITY_OF: Final = {
-    "trace": "debug", "debug": "debug", "info": "info", "information": "info", "default": "other",
-    "notice": "notice", "warn": "warning", "warning": "warning", "err": "error", "error": "error",
-    "fatal": "critical", "critical": "critical", "alert": "critical", "emergency": "critical",
-}  # fmt: skip
-_HEAD: Final = 200
-"""Characters of a line in which its time and severity are looked for."""
-_REACH: Final = 2000
-"""Characters before and behind a pattern in which its connection is looked for."""
 _LONGEST_NAME: Final = 128
 _DEPTH: Final = 8
 """How deep an entry's texts are looked for."""
-_SEVERE: Final = re.compile(
-    r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)\b"
-    r"|(?:\blevel=\"?|\[)(trace|debug|info|notice|warn|warning|error|fatal|critical|alert)\b"
-)
-_CONNECTION: Final = re.compile(
-    r"(?:connection[_ -]?[iI]d[\\\"' =:]{1,8}|for connection [\\\"']{0,4}|ransitions? for )"
-    r"([\w.:@-]{1,128})"
-)
 _IDS: Final = ("connection_id", "connectionId", "conn_id", "connection-id")
 _TIMES: Final = (
     *("timestamp", "@timestamp", "time", "ts", "asctime", "datetime", "eventTime"),
@@ -68,22 +40,6 @@ _SOURCES: Final = (
 )
 """Fields that say who wrote an entry: of journald; labels of Google's logs."""
 _PAYLOADS: Final = ("jsonPayload", "protoPayload", "log")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a line or an entry says. text: the line that holds the pattern. when: None if it has no
-    time. severity: one of SEVERITIES. connection: its id, "" if it names none. revision: service
-    and revision that wrote it, "" if that is not said. lacks: what its time does not say, so that
-    it is not known.
-    """
-
-    text: str
-    when: Instant | None = None
-    severity: str = "none"
-    connection: str = ""
-    revision: str = ""
-    lacks: Lack = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,37 +71,6 @@ def entry_of(found: Mapping[str, Any], assumed: Assumed = NOTHING) -> Entry:
     return Entry(said, _source(found), tuple(text.split("\n")))
 
 
-def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str = "") -> Said:
-    """Return what a line says.
-
-    at: where in it the pattern stands. assumed: see `read_time`. stamp: what its source puts before
-    each line; the time there counts if it is known.
-    """
-    head = line[:_HEAD]
-    time = time_of(line, stamp, assumed)
-    return Said(
-        text=stamp + line,
-        when=time.when,
-        lacks=time.lacks,
-        severity=severity_in(without_time(head)),
-        connection=connection_in(line[max(0, at - _REACH) : at + _REACH]),
-    )
-
-
-def time_of(line: str, stamp: str, assumed: Assumed) -> Reading:
-    """Return the time of a line: that which its source puts before it, if it is known."""
-    time = read_time(line[:_HEAD], assumed)
-    if stamp and (before := read_time(stamp, assumed)) != Reading():
-        return before if before.when or not time.when else time
-    return time
-
-
-def severity_in(text: str) -> str:
-    """Return the severity that a line says, its time taken away; "none" if it says none."""
-    found = _SEVERE.search(text[:_HEAD])
-    return _SEVERITY_OF[(found[1] or found[2]).lower()] if found else "none"
-
-
 def said_by_entry(found: Mapping[str, Any], text: str, at: int, assumed: Assumed = NOTHING) -> Said:
     """Return what an entry says. text: that of it which holds a pattern, at `at`. assumed: see
     `read_time`.
@@ -161,6 +86,9 @@ def said_by_entry(found: Mapping[str, Any], text: str, at: int, assumed: Assumed
     severity = next((level for one in payloads if (level := _severity(one))), line.severity)
     if severity == "none" and (number := _number(found.get("PRIORITY"))) is not None:
         severity = _SYSLOG[min(number, 7)]  # of all that a service prints it is the same
+    own = leading_severity(text)
+    if own in SEVERE and severity not in SEVERE:
+        severity = own  # what collects lines gives those of one stream one severity
     return Said(
         text=text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0],
         when=when,
@@ -196,12 +124,6 @@ def unwrap(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [found]
 
 
-def connection_in(text: str) -> str:
-    """Return the id of the connection that a text names, "" if it names none."""
-    found = _CONNECTION.search(text)
-    return "" if found is None else mend_text(found[1].rstrip(".:-"))
-
-
 def _connection_of(found: Mapping[str, Any]) -> str:
     """Return the connection id that stands in a field, wherever that is."""
     level: list[Any] = [found]
@@ -227,7 +149,7 @@ def _time(fields: Mapping[str, Any], assumed: Assumed) -> Reading:
 
 def _instant(value: object, assumed: Assumed) -> Reading:
     if isinstance(value, str):
-        return read_time(value[:_HEAD].strip(), assumed)
+        return read_time(value[:HEAD].strip(), assumed)
     if isinstance(value, dict):
         return Reading(from_pair(value.get("seconds"), value.get("nanos")))
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -244,7 +166,7 @@ def _severity(fields: Mapping[str, Any]) -> str:
             scale = _SCALES.get(name, _SCALES["level"])
             return next(severity for least, severity in scale if number >= least)
         if isinstance(value, str) and value:
-            return _SEVERITY_OF.get(value.lower(), "other")
+            return SEVERITY_OF.get(value.lower(), "other")
     return ""
 
 

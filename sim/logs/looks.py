@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from sim.logs.entry import connection_in, severity_in
 from sim.logs.lines import Sort, in_margin, names_exception, sort_of, starts_traceback
 from sim.logs.matching import match_patterns
 from sim.logs.mechanism import Frame, frame_in
+from sim.logs.said import connection_in, severity_in
 from sim.logs.timeforms import time_end
 
 _SHORT: Final = 1000

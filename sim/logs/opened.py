@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sim.logs.entry import Said
 from sim.logs.lines import Sort, sort_of
 from sim.logs.looks import look
 from sim.logs.matching import best_of
 from sim.logs.mechanism import Chain, prove
 from sim.logs.patterns import BY_NAME
 from sim.logs.rendered import plain_lines
+from sim.logs.said import SEVERE, Said
 
 _FIRST: Final = 3
 """Lines that are kept to tell an error that nobody knows."""
@@ -20,7 +20,6 @@ _KEPT: Final = 600
 """Characters of each; fewer are shown, and they are cut when what must not be shown is gone."""
 _MESSAGE: Final = 20
 """Lines of a message that may stand between a head and its traceback."""
-SEVERE: Final = frozenset({"error", "critical"})
 
 
 @dataclass(frozen=True, slots=True)

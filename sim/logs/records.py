@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
-from sim.logs.entry import Said, entry_of, time_of, unwrap
+from sim.logs.entry import entry_of, unwrap
 from sim.logs.lines import Line, Sort, sort_of, split_source
 from sim.logs.looks import look
 from sim.logs.mechanism import REJECTED
-from sim.logs.opened import SEVERE, Opened, Record
+from sim.logs.opened import Opened, Record
 from sim.logs.rendered import column_of, is_boxed, strip_colours, unescaped
+from sim.logs.said import SEVERE, Said, time_of
 from sim.logs.scanning import Before
 from sim.logs.timeforms import begins_with_time, split_stamp, time_end
 from sim.logs.times import NOTHING, Assumed, read_time

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.logs.counting import Between, Counts, Span
-from sim.logs.entry import SEVERITIES, Said, said_by_entry, said_by_line, texts, unwrap
+from sim.logs.entry import said_by_entry, texts, unwrap
 from sim.logs.patterns import ERROR
 from sim.logs.records import Records
+from sim.logs.said import SEVERITIES, Said, said_by_line
 from sim.logs.scanning import Before
 from sim.logs.times import NANOS, Instant
 from sim.logs.triage import add, begin_triage

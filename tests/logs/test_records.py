@@ -286,3 +286,17 @@ def test_a_severity_in_any_words_or_numbers_is_an_error(entry: str) -> None:
 )
 def test_a_severity_below_an_error_is_none(entry: str) -> None:
     assert read(entry).counts.unknown == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "unknown"),
+    [
+        ({"severity": "DEFAULT", "textPayload": "ERROR:app:it failed"}, 1),
+        ({"severity": "INFO", "message": "2026-03-01 10:00:00,123 ERROR app: it failed"}, 1),
+        ({"stream": "stderr", "log": "[ERROR] it failed\n"}, 1),
+        ({"severity": "INFO", "message": "retrying after ERROR"}, 0),
+        ({"level": "info", "message": "it failed"}, 0),
+    ],
+)
+def test_an_entry_is_as_bad_as_its_message_begins(entry: dict[str, str], unknown: int) -> None:
+    assert read(json.dumps(entry)).counts.unknown == unknown

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sim.live.visiting.seen import NO_CLOSE, PUT_OFF, RESET, UNCLEAR, Seen, Visited
-from sim.logs.entry import Said
 from sim.logs.opened import Record
 from sim.logs.patterns import ERROR
+from sim.logs.said import Said
 from sim.model.plan import Plan
 from sim.model.scriptreader import parse
 from sim.validation.appended import Appended

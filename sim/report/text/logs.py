@@ -9,8 +9,8 @@ from rich.table import Table
 
 from sim import __version__
 from sim.logs.counting import Counts, PatternCount
-from sim.logs.entry import SEVERITIES
 from sim.logs.patterns import ERROR, KINDS, MECHANISMS, PATTERNS, WARNING, Pattern
+from sim.logs.said import SEVERITIES
 from sim.logs.times import NANOS, write_time
 from sim.logs.triage import Triage
 from sim.model.plain import fault, joined, printable

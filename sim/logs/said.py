@@ -1,0 +1,93 @@
+"""What one line of a log says of when, how bad and who."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from sim.logs.reading import mend_text
+from sim.logs.timeforms import without_time
+from sim.logs.times import NOTHING, Assumed, Instant, Lack, Reading, read_time
+
+SEVERITIES: Final = ("debug", "info", "notice", "warning", "error", "critical", "other", "none")
+SEVERITY_OF: Final = {
+    "trace": "debug", "debug": "debug", "info": "info", "information": "info", "default": "other",
+    "notice": "notice", "warn": "warning", "warning": "warning", "err": "error", "error": "error",
+    "fatal": "critical", "critical": "critical", "alert": "critical", "emergency": "critical",
+}  # fmt: skip
+SEVERE: Final = frozenset({"error", "critical"})
+"""Severities from which on a record is an error, whatever it says."""
+HEAD: Final = 200
+"""Characters of a line in which its time and severity are looked for."""
+_REACH: Final = 2000
+"""Characters before and behind a pattern in which its connection is looked for."""
+_SEVERE: Final = re.compile(
+    r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)\b"
+    r"|(?:\blevel=\"?|\[)(trace|debug|info|notice|warn|warning|error|fatal|critical|alert)\b"
+)
+_LEADING: Final = re.compile(
+    r"[\[<(]?(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)"
+    r"\s*(?:[\]>):|-]|\s)"
+)
+_CONNECTION: Final = re.compile(
+    r"(?:connection[_ -]?[iI]d[\\\"' =:]{1,8}|for connection [\\\"']{0,4}|ransitions? for )"
+    r"([\w.:@-]{1,128})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a line or an entry says. text: the line that holds the pattern. when: None if it has no
+    time. severity: one of SEVERITIES. connection: its id, "" if it names none. revision: service
+    and revision that wrote it, "" if that is not said. lacks: what its time does not say, so that
+    it is not known.
+    """
+
+    text: str
+    when: Instant | None = None
+    severity: str = "none"
+    connection: str = ""
+    revision: str = ""
+    lacks: Lack = ""
+
+
+def said_by_line(line: str, at: int = 0, assumed: Assumed = NOTHING, stamp: str = "") -> Said:
+    """Return what a line says.
+
+    at: where in it the pattern stands. assumed: see `read_time`. stamp: what its source puts before
+    each line; the time there counts if it is known.
+    """
+    head = line[:HEAD]
+    time = time_of(line, stamp, assumed)
+    return Said(
+        text=stamp + line,
+        when=time.when,
+        lacks=time.lacks,
+        severity=severity_in(without_time(head)),
+        connection=connection_in(line[max(0, at - _REACH) : at + _REACH]),
+    )
+
+
+def time_of(line: str, stamp: str, assumed: Assumed) -> Reading:
+    """Return the time of a line: that which its source puts before it, if it is known."""
+    time = read_time(line[:HEAD], assumed)
+    if stamp and (before := read_time(stamp, assumed)) != Reading():
+        return before if before.when or not time.when else time
+    return time
+
+
+def severity_in(text: str) -> str:
+    """Return the severity that a line says, its time taken away; "none" if it says none."""
+    found = _SEVERE.search(text[:HEAD])
+    return SEVERITY_OF[(found[1] or found[2]).lower()] if found else "none"
+
+
+def leading_severity(text: str) -> str:
+    """Return the severity that a text begins with, a time before it or not; "none" if with none."""
+    found = _LEADING.match(without_time(text).lstrip())
+    return SEVERITY_OF[found[1].lower()] if found else "none"
+
+
+def connection_in(text: str) -> str:
+    """Return the id of the connection that a text names, "" if it names none."""
+    found = _CONNECTION.search(text)
+    return "" if found is None else mend_text(found[1].rstrip(".:-"))
