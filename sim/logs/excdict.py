@@ -37,7 +37,8 @@ def lines_of(value: list[dict[str, Any]], depth: int = 3) -> Iterator[str]:
         yield from f"{one['exc_type']}: {one.get('exc_value')}".removesuffix(": ").split("\n")
         before = one
     for one in value[:_MOST]:
-        for inner in one.get("exceptions") or ():
+        inners = one.get("exceptions")
+        for inner in inners if isinstance(inners, list) else ():
             if depth and is_traceback(inner):
-                yield _CONTEXT
+                yield ""
                 yield from lines_of(inner, depth - 1)

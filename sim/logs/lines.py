@@ -23,6 +23,8 @@ _HEAD: Final = 80
 """Characters of a line in which the time or the severity of a head stands."""
 _LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY"
 _BEGINS_WITH_LEVEL: Final = re.compile(rf"[\[<(]?(?:{_LEVELS})\b[\]>):| -]", re.IGNORECASE)
+_DATED: Final = re.compile(r"\[[0-9][0-9/.:,T +-]{4,40}\]\s")
+"""A date in brackets of which nobody can say what it is, as rich writes it by default."""
 _LEVEL_IN_COLUMN: Final = re.compile(rf" {{9,}}(?:{_LEVELS}) {{1,4}}\S")
 """How rich begins a line whose time is that of the one before (rich/_log_render.py)."""
 _LOGFMT: Final = re.compile(
@@ -156,7 +158,7 @@ def _sort(text: str) -> Sort:
 
 def is_head(text: str) -> bool:
     """Whether a line begins with a severity, or with keys that say one."""
-    if _BEGINS_WITH_LEVEL.match(text):
+    if _BEGINS_WITH_LEVEL.match(text) or _DATED.match(text):
         return True
     return "=" in text[:_HEAD] and _LOGFMT.match(text) is not None
 

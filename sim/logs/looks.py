@@ -4,6 +4,7 @@ Tracebacks are made of the same lines, and so are errors that happen often. A ha
 a line is what reading them costs; a look-up is a tenth of that.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -14,6 +15,8 @@ from sim.logs.mechanism import Frame, frame_in
 from sim.logs.said import connection_in, severity_in
 from sim.logs.timeforms import time_end
 
+_SIBLING: Final = re.compile(r"[\s|]*\+(?:-\+)?-{8,} [0-9.]+ -{8,}")
+"""How Python parts the exceptions of a group (Lib/traceback.py, `TracebackException.format`)."""
 _SHORT: Final = 1000
 """Characters of a line that is remembered."""
 _KEPT: Final = 8192
@@ -36,6 +39,10 @@ class Look:
     """Whether a traceback begins in it."""
     ends: bool
     """Whether it may say what was raised."""
+    is_cause: bool
+    """Whether what was raised before is told to be the cause of what follows."""
+    is_sibling: bool
+    """Whether the next one of an exception group begins."""
 
 
 def look(text: str) -> Look:
@@ -55,4 +62,6 @@ def _look(text: str) -> Look:
         frame=frame_in(text),
         starts=starts_traceback(text),
         ends=(sort is Sort.OTHER or in_margin(text)) and names_exception(text),
+        is_cause="direct cause of the following" in text,
+        is_sibling=_SIBLING.match(text) is not None,
     )

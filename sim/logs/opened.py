@@ -65,6 +65,8 @@ class Opened:
     _first: list[str] = field(default_factory=list)
     _raised: str = ""
     """The last line of its last traceback."""
+    _behind: int = 0
+    """Lines behind the end of its last traceback."""
     _chain: Chain = field(default_factory=Chain)
     _rendered: list[str] = field(default_factory=list)
     """Lines of a rendered traceback: only all of them together can be read."""
@@ -78,11 +80,19 @@ class Opened:
             self._chain.start()
         elif sort is Sort.CHAIN:
             self.goes_on = True
+            if seen.is_cause:
+                self._chain.cause()
+        elif seen.is_sibling:
+            self._chain.part()
         elif seen.ends and not self.at_its_end:
-            self.at_its_end, self._raised = True, text.strip(" |")
+            self.at_its_end, self._raised, self._behind = True, text.strip(" |"), 0
             self._chain.end(self._raised)
         elif seen.frame is not None:
             self._chain.add(seen.frame)
+        elif not self.at_its_end:
+            self._chain.add_code(text)
+        elif self.has_traceback:
+            self._behind += 1
         if self.lines <= _LINES and len(self._first) < _FIRST and not text.isspace():
             self._first.append(text[:_KEPT])
         if not seen.names:
@@ -120,8 +130,8 @@ class Opened:
         What is indented belongs to an error; what is not may be one more line of its message.
         """
         if sort is Sort.OTHER:
-            awaits = self.is_error and not self.has_traceback and self.lines < _MESSAGE
-            return awaits and not look(text).names
+            lines = self._behind if self.has_traceback else self.lines
+            return self.is_error and lines < _MESSAGE and not look(text).names
         return self.is_error or sort is not Sort.FRAME
 
     def close(self) -> Record | None:
@@ -139,11 +149,16 @@ class Opened:
         if not (names or self.is_error):
             return None
         said = self.said if self.said.text == text else replace(self.said, text=text)
-        is_known = any(BY_NAME[name].kind == "bad" for name in names)
-        is_known = is_known or bool(last if self.has_traceback else names)
         return Record(
             *(tuple(names), said, self.number, self.has_traceback, tuple(first)),
             proved=prove(names, self._chain.raised, self.was_rejected),
             own=self._chain.own,
-            is_unknown=self.is_error and not is_known,
+            is_unknown=self.is_error and not self._is_known(names),
         )
+
+    def _is_known(self, names: Sequence[str]) -> bool:
+        """Whether a pattern says what went wrong: a bad one, or a warning that is all there is."""
+        kinds = {BY_NAME[name].kind for name in names}
+        if "bad" in kinds or not self.has_traceback:
+            return not kinds.isdisjoint(("bad", "warning"))
+        return self.at_its_end and not self.goes_on and self._chain.is_known

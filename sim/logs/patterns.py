@@ -366,7 +366,8 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
             "fastapi.exceptions.WebSocketDisconnect: (1006, '')",
             "starlette.websockets.WebSocketDisconnect: (<CloseReason.GOING_AWAY: 1001>, '')",
         ),
-        regex=r"(?:^|[\s|])[\w.]*WebSocketDisconnect(?:: \(?(?:\d|<Close)|$)",
+        regex=r"(?:^|[\s|])(?:(?:starlette|fastapi)\.\w+\.)?WebSocketDisconnect"
+        r"(?:: \(?(?:\d|<Close)|$)",
         needles=("tDisconnect",),
         consistent=("escaped disconnect",),
         scenario="",

@@ -37,6 +37,8 @@ _BARS: Final = 110
 _LINES: Final = 100_000
 """A record that is longer is closed: whatever it is, it is no traceback."""
 
+_RENDERED: Final = 5000
+"""Lines of a rendered traceback: they are read together, so they have to be kept."""
 _BEGINNING: Final = "Traceback (most recent call last):"
 _TRACING: Final = ("Traceback (most", "above exception")
 """What a line with a time before it may be besides a head."""
@@ -171,7 +173,7 @@ class Records:
         if last is not None and last.column is not None:
             before, text = line.text[: last.column], line.text[last.column :]
             within = came.sort is Sort.BLANK or before.isspace() or not last.column
-            if within and came.sort is not Sort.HEAD:
+            if within and came.sort is not Sort.HEAD and last.lines < _RENDERED:
                 last.add_rendered(text)
                 return True
             return False

@@ -72,9 +72,11 @@ def plain_lines(lines: Sequence[str]) -> Iterator[str]:
             outside, box = [], []
             width = len(line.strip()) - 4
             yield f"{_TRACEBACK}:"
-        elif box is not None and start == _LOWER:
+        elif box is not None and start != _SIDE:  # its lower edge, or it was cut
             yield from _frames(box, width)
             box = None
+            if start != _LOWER:
+                outside.append(line.rstrip())
         elif box is not None:
             box.append(line.strip().strip(_SIDE)[1:].rstrip())
         else:
