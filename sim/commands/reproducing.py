@@ -1,5 +1,6 @@
 """From the log to a test: `wsrace logs FILE --reproduce OUT`."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -61,7 +62,7 @@ def _tell(request: Reproduce, written: Written) -> None:
         _say(f"nothing was written to {request.out}")
         return
     write_whole(request.out, written.text, "--reproduce")
-    _say(f"written: {request.out}; run it: pytest {request.out}")
+    _say(f"written: {request.out}; run it: pytest {shlex.quote(str(request.out))}")
 
 
 def _say(text: str) -> None:

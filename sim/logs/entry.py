@@ -1,5 +1,6 @@
 """One JSON entry of a log: its lines, and what it says of when, how bad and who."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from sim.logs import excdict
 from sim.logs.lines import starts_traceback
 from sim.logs.matching import match_patterns, place
 from sim.logs.reading import mend_text
+from sim.logs.rendered import strip_colours
 from sim.logs.said import HEAD, SEVERE, SEVERITY_OF, Said, leading_severity, said_by_line
 from sim.logs.times import NOTHING, Assumed, Reading, from_number, from_pair, read_time
 
@@ -21,8 +23,9 @@ _TIMES: Final = (
     *("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"),
 )
 _LEVELS: Final = (
-    *("severity", "level", "levelname", "log_level", "log.level", "levelno"),
-    *("severityText", "severityNumber"),
+    *("severity", "level", "levelname", "log_level", "log.level", "levelno", "lvl", "loglevel"),
+    *("logLevel", "Level", "@l", "severityText", "SeverityText", "severity_text", "severityLevel"),
+    *("severityNumber", "SeverityNumber", "status"),
 )
 _SYSLOG: Final = ("critical",) * 3 + ("error", "warning", "notice", "info", "debug")
 _SCALES: Final = {
@@ -33,6 +36,8 @@ _SCALES: Final = {
 }
 """Severities as numbers, from which on each is meant: Google's, Python's, OpenTelemetry's, pino's.
 A level up to 7 is syslog's (RFC 5424, 6.2.1), as in GELF."""
+_OUTER: Final = ("time", "timestamp", "@timestamp", "resource", "labels", "stream", "severity")
+"""What an entry says of the one that it wraps, unless that one says it itself."""
 _MESSAGES: Final = ("textPayload", "message", "MESSAGE", "msg", "event", "log")
 _SOURCES: Final = (
     ("_HOSTNAME", "_SYSTEMD_UNIT", "SYSLOG_IDENTIFIER", "_PID"),
@@ -53,11 +58,24 @@ class Entry:
     """Its message, and what else of it holds a pattern or a traceback; at least one line."""
 
 
+def entry_in(text: str) -> dict[str, Any] | None:
+    """Return the entry that a text is, None if it is none: what ships lines wraps those in JSON."""
+    if not text.lstrip().startswith("{") or not text.rstrip().endswith("}"):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def entry_of(found: Mapping[str, Any], assumed: Assumed = NOTHING) -> Entry:
     """Return what an entry says. assumed: see `read_time`."""
-    message = _message(found).rstrip("\n")
+    if (inner := entry_in(_message(found))) is not None:
+        found = {**{name: found[name] for name in _OUTER if name in found}, **inner}
+    message = strip_colours(_message(found)).rstrip("\n")
     parts = [message]
-    for text in texts(found):
+    for text in map(strip_colours, texts(found)):
         if text.rstrip("\n") not in "\n".join(parts) and (
             match_patterns(text) or starts_traceback(text)
         ):
@@ -115,13 +133,25 @@ def texts(found: Mapping[str, Any]) -> Iterator[str]:
 
 def unwrap(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the entries of an answer of a logging service, else the object itself."""
-    for name in ("entries", "events"):
+    if _message(found):
+        return [found]
+    for name in ("entries", "events", "data", "results", "records", "logs", "items"):
         inner = found.get(name)
-        if isinstance(inner, list) and len(found) <= 2 and inner:
-            entries = [one for one in inner if isinstance(one, dict)]
-            if len(entries) == len(inner):
-                return entries
+        if isinstance(inner, list) and inner:
+            entries = [_row(one) for one in inner]
+            if all(entries):
+                return [one for one in entries if one is not None]
     return [found]
+
+
+def _row(value: object) -> dict[str, Any] | None:
+    """Return one entry of an answer; fields may stand in a list (CloudWatch), or below a key."""
+    if isinstance(value, list) and all(isinstance(one, dict) and "field" in one for one in value):
+        return {str(one["field"]).lstrip("@"): one.get("value") for one in value}
+    if not isinstance(value, dict):
+        return None
+    below = value.get("attributes")
+    return {**value, **below} if isinstance(below, dict) else value
 
 
 def _connection_of(found: Mapping[str, Any]) -> str:
@@ -163,10 +193,12 @@ def _severity(fields: Mapping[str, Any]) -> str:
         if (number := _number(value)) is not None:
             if number < len(_SYSLOG) and name == "level":
                 return _SYSLOG[number]
-            scale = _SCALES.get(name, _SCALES["level"])
+            if name == "status":
+                continue  # of HTTP
+            scale = _SCALES.get(name[0].lower() + name[1:], _SCALES["level"])
             return next(severity for least, severity in scale if number >= least)
         if isinstance(value, str) and value:
-            return SEVERITY_OF.get(value.lower(), "other")
+            return SEVERITY_OF.get(value.strip().lower(), "other")
     return ""
 
 

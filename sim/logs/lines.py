@@ -45,12 +45,16 @@ _MARGIN: Final = re.compile(r"\s*(?:\||\+-)")
 _EXCEPTION: Final = re.compile(r"[\s|]*[A-Za-z_][\w.]*(?::\s|:?$)")
 
 MARKS: Final = (
-    *("Traceback (most recent", "ERROR", "CRITICAL", "FATAL", "ALERT", "EMERGENCY"),
-    *("level=error", "level=fatal", "level=critical", "[error", "[critical"),
+    *("Traceback (most recent", "ERROR", "CRIT", "FATAL", "ALERT", "EMERG", "SEVERE", "PANIC"),
+    *("rror: ", "rror] ", "xception: ", "atal: ", "anic: ", "[ERR]", "Fatal Python error"),
+    *(f"level={quote}{word}" for quote in ("", '"', "'") for word in ("err", "fatal", "crit")),
+    *("level=Err", "lvl=err", "severity=err", "at=error"),
+    *("[error", "[crit", "[alert", "[emerg", "[fatal", "[E 2", "[C 2", "Exception in thread"),
 )
 """A text without one of these opens no record that goes on, and has no severity of an error."""
 JSON_MARKS: Final = (
-    *('"error"', '"critical"', '"fatal"', '"alert"', '"emergency"', '"err"'),
+    *(f'"{word}' for word in ("error", "err", "critical", "crit", "fatal", "alert", "emerg")),
+    *(f'"{word}' for word in ("Error", "Critical", "Fatal", "panic", "severe")),
     *(
         f'"{key}":{space}{digit}'
         for key, digits in (("level", "012356"), ("levelno", "45"), ("severity", "5678"))
@@ -66,9 +70,13 @@ _NO_LEVEL = rf"(?!(?:{_LEVELS})\b)"
 _HOST = rf"{_NO_LEVEL}[\w.-]{{1,100}}"
 _KUBECTL: Final = re.compile(r"\[(?P<source>pod/[\w./-]{1,200})\](?: |$)")
 _AFTER_TIME: Final = re.compile(
-    rf"[ ](?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}}(?P<pid>\[[0-9]+\])?): ?"
+    rf"[ ](?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}})(?P<pid>\[[0-9]+\])?: ?"
     r"|[ ](?P<formation>[\w-]{1,100}\.[0-9]{1,5}) *\| ?"
+    r"|[ ](?P<dyno>(?:app|heroku)\[[\w.-]{1,100}\]): ?"
+    r"|[ \t](?P<stream>stdout|stderr)(?: [FP])?[ \t]"
+    r"|\t(?P<tag>[\w.*-]{1,100})\t"
 )
+"""Besides: foreman, Heroku, what CRI and Docker's agents write, and fluentd."""
 _PLACED: Final = re.compile(r"[A-Z][a-z]{2} |[0-9-]{10}T")
 """How the times of syslog and `journalctl` begin: a host without a process ID behind any other may
 be the name of a logger."""
@@ -77,7 +85,7 @@ _RFC5424: Final = re.compile(
     r" [\w.-]{1,32} (?:-|(?:\[[^\]]{0,1000}\])+)(?: |$)(?:\xef\xbb\xbf)?"
 )
 _PRIORITY: Final = re.compile(r"<[0-9]{1,3}>")
-_COMPOSE: Final = re.compile(rf"(?P<source>{_HOST}) *\| ?")
+_COMPOSE: Final = re.compile(rf"(?P<source>{_NO_LEVEL}(?:[0-9]+\|)?[\w.@-]{{1,200}}) *\| ?")
 
 
 class Line(NamedTuple):
@@ -120,13 +128,18 @@ def split_source(line: str) -> Line:
         found = _KUBECTL.match(line)
     elif found is None and (time := time_end(line[end:])):
         found = _AFTER_TIME.match(line, end + time)
-        if found is not None and found["source"] and not found["pid"]:
+        if found is not None and found.lastgroup == "source":
             found = found if _PLACED.match(line, end) else None
     elif found is None and "|" in line[:_COLUMN]:
         found = _COMPOSE.match(line)
     if found is None:
         return Line("", "", line)
-    return Line(found[1] or found["formation"], line[: found.end()], line[found.end() :])
+    who = (
+        (found["source"] + found["pid"])
+        if found.lastgroup == "pid"
+        else found[found.lastindex or 1]
+    )
+    return Line(who, line[: found.end()], line[found.end() :])
 
 
 def sort_of(text: str) -> Sort:

@@ -33,6 +33,8 @@ _CALL: Final = re.compile(
 _GONE: Final = re.compile(
     r"ClientDisconnected|ConnectionClosed|BrokenPipe|ConnectionReset|WebSocketDisconnect\b"
 )
+_CAUSE: Final = re.compile(r"ClientDisconnected|ConnectionClosed|BrokenPipe|ConnectionReset")
+"""What a disconnect may come of."""
 _DISCONNECT: Final = re.compile(r"^(?:(?:starlette|fastapi)\.\w+\.)?WebSocketDisconnect\b")
 """Not WebSocketDisconnected, the error of a call that came too late (Starlette from 1.7), nor that
 of a library for clients."""
@@ -234,6 +236,6 @@ class Chain:
         """Whether all that was raised is known; what came to no end is not."""
         texts = [one.text for one in self.raised]
         return not self._more and all(
-            text and (_GROUP.match(text) or match_patterns(text) or _GONE.search(text))
+            text and (_GROUP.match(text) or match_patterns(text) or _CAUSE.search(text))
             for text in texts
         )

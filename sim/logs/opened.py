@@ -159,6 +159,6 @@ class Opened:
     def _is_known(self, names: Sequence[str]) -> bool:
         """Whether a pattern says what went wrong: a bad one, or a warning that is all there is."""
         kinds = {BY_NAME[name].kind for name in names}
-        if "bad" in kinds or not self.has_traceback:
+        if "bad" in kinds or "warning" not in kinds or not self.has_traceback:
             return not kinds.isdisjoint(("bad", "warning"))
         return self.at_its_end and not self.goes_on and self._chain.is_known

@@ -11,13 +11,14 @@ Only records that hold something (a pattern, a traceback, an error) are put toge
 shows all lines while one is open, and looks for marks else.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
-from sim.logs.entry import entry_of, unwrap
+from sim.logs.entry import entry_in, entry_of, unwrap
 from sim.logs.lines import Line, Sort, sort_of, split_source
 from sim.logs.looks import look
 from sim.logs.mechanism import REJECTED
@@ -25,8 +26,8 @@ from sim.logs.opened import Opened, Record
 from sim.logs.rendered import column_of, is_boxed, strip_colours, unescaped
 from sim.logs.said import SEVERE, Said, time_of
 from sim.logs.scanning import Before
-from sim.logs.timeforms import begins_with_time, split_stamp, time_end
-from sim.logs.times import NOTHING, Assumed, read_time
+from sim.logs.timeforms import split_stamp, time_end
+from sim.logs.times import DAY_S, NANOS, NOTHING, Assumed, read_time
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
@@ -40,6 +41,14 @@ _LINES: Final = 100_000
 _RENDERED: Final = 5000
 """Lines of a rendered traceback: they are read together, so they have to be kept."""
 _BEGINNING: Final = "Traceback (most recent call last):"
+_NOT_ABOVE: Final = frozenset({"debug", "info", "notice"})
+"""Severities below which no traceback is logged."""
+_APART: Final = 5 * NANOS
+"""Nanoseconds between a head and its traceback, at most, where both have times."""
+_TURNS: Final = {"date": 12 * 3600 * NANOS, "year": 180 * DAY_S * NANOS}
+"""Nanoseconds by which a time has to be earlier than one before it, for a day or a year to end."""
+_WITH_LEVEL: Final = re.compile(r"\[[^\]]{5,40}\] [A-Z]{4,8} ")
+"""How rich begins a line with a time."""
 _TRACING: Final = ("Traceback (most", "above exception")
 """What a line with a time before it may be besides a head."""
 _REJECTION: Final = '" 403'
@@ -72,6 +81,8 @@ class Records:
         """For each source its record that is open; without sources, those of which no traceback is
         at its end, and the last one."""
         self._stray: Opened | None = None
+        self._latest = 0
+        """The latest time of which a person has said the day or the year."""
 
     @property
     def wants_all(self) -> bool:
@@ -83,7 +94,11 @@ class Records:
         line = strip_colours(line)
         if self._is_plainly_within(line):
             return
-        came = self._sorted(split_source(line), number, before)
+        found = split_source(line)
+        if (entry := entry_in(found.text)) is not None:
+            self._entry(entry, number, found)
+            return
+        came = self._sorted(found, number, before)
         if self._is_rendered(came):
             return
         if len(lines := unescaped(came.line.text)) > 1:
@@ -96,14 +111,21 @@ class Records:
     def entry(self, found: dict[str, Any], number: int) -> None:
         """Take an entry."""
         for one in unwrap(found):
-            entry = entry_of(one, self._assumed)
-            line = Line(entry.source, "", entry.lines[0])
-            sort = sort_of(line.text)
-            came = _Came(line, sort, number, Before(), entry.said)
-            if len(entry.lines) > 1 or not self._belongs(came):
-                self._whole(came, entry.lines)
-            else:
-                self._go_on(came)
+            self._entry(one, number, Line("", "", ""))
+
+    def _entry(self, found: dict[str, Any], number: int, line: Line) -> None:
+        """Take one entry. line: what stands around it, if it stands in a line."""
+        entry = entry_of(found, self._assumed)
+        said = entry.said
+        if said.when is None and line.stamp:
+            time = read_time(line.stamp, self._assumed)
+            said = replace(said, when=time.when, lacks=time.lacks)
+        line = Line(entry.source or line.source, "", entry.lines[0])
+        came = _Came(line, sort_of(line.text), number, Before(), said)
+        if len(entry.lines) > 1 or not self._belongs(came):
+            self._whole(came, entry.lines)
+        else:
+            self._go_on(came)
 
     def finish(self) -> None:
         """Take note that the file ends."""
@@ -193,7 +215,8 @@ class Records:
         if last is None or came.sort is Sort.HEAD:
             return False
         if came.sort is Sort.START:
-            return last.awaits_traceback or came.line.text[0] in " \t|"
+            awaits = last.awaits_traceback and not self._is_later(came, last)
+            return awaits or came.line.text[0] in " \t|"
         if came.sort is Sort.OTHER:
             return not last.at_its_end
         return last.has_traceback
@@ -210,7 +233,10 @@ class Records:
         opened = self._opened(came)
         if opened.said.severity in SEVERE and came.before.holds(_REJECTION, _NEAR):
             last = _line_before(came)
-            opened.was_rejected = last is not None and REJECTED.search(last.text) is not None
+            if last is not None and REJECTED.search(last.text) is not None:
+                when, own = time_of(last.text, last.stamp, self._assumed).when, opened.said.when
+                near = when is None or own is None or abs(own.ns - when.ns) <= _APART
+                opened.was_rejected = near
         self._add(came.line.source, opened, came.line.text, Sort.HEAD)
 
     def _whole(self, came: _Came, lines: Sequence[str]) -> None:
@@ -241,8 +267,9 @@ class Records:
             return
         elif sort is not Sort.START and unfinished:
             (last,) = unfinished
-        elif last is not None and not last.goes_on_with(line.text, sort):
-            last = None
+        elif last is not None:
+            later = sort is Sort.START and self._is_later(came, last)
+            last = None if later or not last.goes_on_with(line.text, sort) else last
         if last is None:
             self._close(line.source)
             self._add(line.source, self._opened(came), line.text, sort)
@@ -250,13 +277,20 @@ class Records:
             last.is_stamped = last.is_stamped or came.is_stamped
             self._add_to(last, line.source, line.text, came.sort)
 
+    def _is_later(self, came: _Came, last: Opened) -> bool:
+        """Whether a traceback has a time of its own that is not that of the record before it."""
+        if came.said is None and not (came.line.stamp or came.is_stamped):
+            return False
+        own, before = self._opened(came).said.when, last.said.when
+        return own is not None and before is not None and own.ns - before.ns > _APART
+
     def _begin_below(self, came: _Came) -> None:
         """Begin a record with a traceback, below the line before it if that is a head."""
         line = came.line
-        head = None if self._open.get(line.source) else _head_before(came)
+        head = None if self._open.get(line.source) else self._head_of(came)
         self._close(line.source, but_unfinished=True)
         if head is None:
-            opened = Opened(came.number, Said(line.text) if came.said is None else came.said)
+            opened = self._opened(came)
         else:
             opened = self._opened(replace(came, line=head, number=came.number - 1))
             opened.add(head.text, Sort.HEAD)
@@ -266,6 +300,22 @@ class Records:
         else:
             opened.has_traceback = True
             self._keep(line.source, opened)
+
+    def _head_of(self, came: _Came) -> Line | None:
+        """Return the head line right before a traceback, None if it is none of its own.
+
+        `logging` writes tracebacks below errors. What stands below anything else was printed later
+        than that, and nobody knows when. Where lines have times of their own, these tell.
+        """
+        found = _line_before(came)
+        if found is None or sort_of(found.text) is not Sort.HEAD:
+            return None
+        head = self._opened(replace(came, line=found, is_stamped=False)).said
+        if head.severity in _NOT_ABOVE:
+            return None
+        own = self._opened(came).said.when
+        apart = own is not None and head.when is not None and own.ns - head.when.ns > _APART
+        return None if apart else found
 
     def _add_stray(self, came: _Came) -> None:
         """Take a line of which nobody can say whose it is: of a record whose time nobody knows."""
@@ -285,10 +335,26 @@ class Records:
             )
             if text[:1] == " " and came.sort is Sort.HEAD:  # its time is that of the head before
                 lines = map(strip_colours, islice(came.before.lines(), _BACK))
-                above = next((one for one in lines if begins_with_time(one)), "")
+                above = next((one for one in lines if one[:1] not in (" ", "")), "")
+                above = above if _WITH_LEVEL.match(above) else ""
                 time = read_time(above, self._assumed)
                 said = replace(said, when=time.when, lacks=time.lacks)
-        return Opened(came.number, said)
+        return Opened(came.number, self._dated(said, came))
+
+    def _dated(self, said: Said, came: _Came) -> Said:
+        """Return what a line says without its time, if what a person says of it cannot be true.
+
+        A log that goes over midnight, or over New Year, is not of one day, or of one year.
+        """
+        if said.when is None or not (self._assumed.day or self._assumed.year):
+            return said
+        lacks = time_of(came.line.text, came.line.stamp, NOTHING).lacks
+        if not lacks:
+            return said
+        if said.when.ns < self._latest - _TURNS.get(lacks, 0):
+            return replace(said, when=None, lacks=lacks)
+        self._latest = max(self._latest, said.when.ns)
+        return said
 
     def _add(self, source: str, opened: Opened, text: str, sort: Sort) -> None:
         """Open a record with a line, if it may hold something or go on."""
@@ -334,9 +400,3 @@ def _line_before(came: _Came) -> Line | None:
         if found.source == came.line.source and sort_of(found.text) is not Sort.BLANK:
             return found
     return None
-
-
-def _head_before(came: _Came) -> Line | None:
-    """Return the head line right before a traceback of a source, None if there is none."""
-    found = _line_before(came)
-    return found if found is not None and sort_of(found.text) is Sort.HEAD else None

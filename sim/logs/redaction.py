@@ -10,36 +10,47 @@ from ipaddress import ip_address
 from typing import Final
 
 _SECRET = (
-    r"[\w-]*(?:token|secret|passw(?:or)?d|pwd|api[_-]?key|access[_-]?key|session(?:[_-]?id)?|sid"
-    r"|signature|credential|auth)s?"
+    r"(?:[\w-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|pwd|api[_-]?key|access[_-]?key"
+    r"|secret[_-]?key|session(?:[_-]?id)?|signature|credential|ticket|jwt)s?"
+    r"|(?:[\w-]{0,40}_)?(?:pass|sid|auth|pw))"
 )
 _QUOTES = r"\\?[\"']?"
+_IS = r"\s*(?:=>?|%3D|:)\s*"
 _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (
+    (  # a header, as HTTP has it, in a dictionary, or as ASGI has it
         re.compile(
-            r"(?i)\b((?:set-)?cookie\b[\"']?[, ]{0,2}[=:]?\s*(?:b(?=[\"']))?[\"']?)[^\"'\r\n]+"
+            r"(?i)\b((?:set-)?cookie[\"']?\s?[=:,]\s*(?:b(?=[\"']))?[\"']?)"
+            r"(?:\"[^\"]*\"|[^\"'\r\n])+"
         ),
         r"\1<cookie>",
     ),
     (
         re.compile(
-            r"(?i)\b((?:proxy-)?authorization\b[\"']?[, ]{0,2}[=:]?\s*(?:b(?=[\"']))?[\"']?)"
-            r"(?:(?:bearer|basic|digest|token)\s+)?[^\s\"',}]+"
+            r"(?i)\b((?:(?:proxy-)?authorization|x-[\w-]{0,40}(?:key|token)|sec-websocket-protocol)"
+            r"[\"']?\s?[=:,]\s*\[?(?:b(?=[\"']))?[\"']?)[^\"'\r\n\])]+"
         ),
         r"\1<token>",
     ),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 <token>"),
-    (
-        re.compile(rf"(?i)\b({_SECRET}{_QUOTES}\s*[=:]\s*{_QUOTES})[^\s\"'&,;}})\]\\]+"),
+    (re.compile(r"(?i)\b(bearer|basic|negotiate)\s+(?=\S*[0-9=+/_])[\w.~+/=-]{6,}"), r"\1 <token>"),
+    (re.compile(rf"(?i)\b({_SECRET}{_QUOTES}{_IS})([\"'])[^\"']+\2"), r"\1\2<token>\2"),
+    (  # a word behind a colon and a blank may be anything, if no key is quoted
+        re.compile(
+            rf"(?i)\b({_SECRET}(?:\\?[\"']{_IS}|(?:=>?|%3D)\s*|:(?=\S)|:\s+(?=\S*[0-9])){_QUOTES})"
+            r"[^\s\"'&,;}\)\]\\]+"
+        ),
         r"\1<token>",
     ),
-    (re.compile(r"(://)[^/\s:@]+:[^/\s@]+@"), r"\1<token>@"),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"), "<token>"),
-    (re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b"), "<e-mail>"),
+    (re.compile(r"(://)[^/\s:@]*:[^/\s]+@"), r"\1<token>@"),
+    (
+        re.compile(r"\b(?:AKIA[0-9A-Z]{12,}|sk-[\w-]{8,}|xox[a-z]-[\w-]{8,}|gh[a-z]_\w{16,})"),
+        "<token>",
+    ),
+    (re.compile(r"\beyJ[\w-]{4,}\.[\w-]{1,2000}(?:\.[\w-]{0,2000})?"), "<token>"),
+    (re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"), "<e-mail>"),
     (re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.]*[A-Za-z0-9])"), "<address>"),
 )
 _ADDRESS: Final = re.compile(r"(?<![\w.:])[0-9A-Fa-f:]{2,39}(?:%\w+)?(?![\w:])")
-_LONG: Final = re.compile(r"(?<![\w/.-])[\w+-]{32,}={0,2}(?![\w/-])")
+_LONG: Final = re.compile(r"(?<![\w.-])[\w+-]{32,512}={0,2}(?![\w-])")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from sim.logs.reading import mend_text
 
-COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
+COLOUR: Final = re.compile("\x1b(?:\\[[0-9;?]{0,12}[A-Za-z]|\\([A-Z0-9])|#033\\[[0-9;]{0,12}m")
+"""What colours text or moves the cursor; the last as rsyslog escapes it."""
 _TRACEBACK: Final = "Traceback (most recent call last)"
 _ESCAPES: Final = (f"{_TRACEBACK}:#012", f"{_TRACEBACK}:\\n")
 _UPPER, _SIDE, _LOWER = "╭", "│", "╰"
@@ -29,7 +30,7 @@ _LEAST: Final = 2
 
 def strip_colours(line: str) -> str:
     """Return a line without the codes that colour it."""
-    return COLOUR.sub("", line) if "\x1b" in line else line
+    return COLOUR.sub("", line) if "\x1b" in line or "#033[" in line else line
 
 
 def unescaped(text: str) -> list[str]:

@@ -13,6 +13,8 @@ SEVERITY_OF: Final = {
     "trace": "debug", "debug": "debug", "info": "info", "information": "info", "default": "other",
     "notice": "notice", "warn": "warning", "warning": "warning", "err": "error", "error": "error",
     "fatal": "critical", "critical": "critical", "alert": "critical", "emergency": "critical",
+    "crit": "critical", "emerg": "critical", "panic": "critical", "severe": "error",
+    "exception": "error", "fail": "error",
 }  # fmt: skip
 SEVERE: Final = frozenset({"error", "critical"})
 """Severities from which on a record is an error, whatever it says."""
@@ -20,14 +22,24 @@ HEAD: Final = 200
 """Characters of a line in which its time and severity are looked for."""
 _REACH: Final = 2000
 """Characters before and behind a pattern in which its connection is looked for."""
+_UPPER = (
+    "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|CRIT|ALERT|EMERGENCY|EMERG|PANIC"
+    "|SEVERE"
+)
+_LOWER = _UPPER.lower()
 _SEVERE: Final = re.compile(
-    r"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)\b"
-    r"|(?:\blevel=\"?|\[)(trace|debug|info|notice|warn|warning|error|fatal|critical|alert)\b"
+    rf"(?<![/\w.-])({_UPPER})(?![\w-])"
+    rf"|(?:\b(?:level|lvl|loglevel|severity|at)=[\"']?|^\W{{0,3}}(?=\w+\W{{0,2}}:)|\[)"
+    rf"((?i:{_LOWER}))\b(?!\.)"
+    r"|\"(?:level|lvl|severity|levelname|log\.level|loglevel)\"\s*:\s*\"?"
+    rf"((?i:{_LOWER})|[56]0)\b"
 )
-_LEADING: Final = re.compile(
-    r"[\[<(]?(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|FATAL|CRITICAL|ALERT|EMERGENCY)"
-    r"\s*(?:[\]>):|-]|\s)"
-)
+"""A severity in a line: as a word of its own in capitals; in small letters as the value of a key,
+in brackets, or with a colon where a line begins; in JSON that cannot be read, or is in a line."""
+_LETTER: Final = re.compile(r"\[?([CE])(?:[01][0-9][0-3][0-9]| [0-9]{2,4}-?[0-9]{2}-?[0-9]{2}) ")
+"""The letters of glog and tornado."""
+_FATAL: Final = re.compile(r"Fatal Python error: |Exception in thread |Unhandled exception\b")
+_LEADING: Final = re.compile(rf"[\[<(]?({_UPPER})\s*(?:[\]>):|-]|\s)")
 _CONNECTION: Final = re.compile(
     r"(?:connection[_ -]?[iI]d[\\\"' =:]{1,8}|for connection [\\\"']{0,4}|ransitions? for )"
     r"([\w.:@-]{1,128})"
@@ -78,7 +90,12 @@ def time_of(line: str, stamp: str, assumed: Assumed) -> Reading:
 def severity_in(text: str) -> str:
     """Return the severity that a line says, its time taken away; "none" if it says none."""
     found = _SEVERE.search(text[:HEAD])
-    return SEVERITY_OF[(found[1] or found[2]).lower()] if found else "none"
+    if found is not None:
+        word = (found[1] or found[2] or found[3]).lower()
+        return SEVERITY_OF.get(word, "error")
+    if _LETTER.match(text) or _FATAL.match(text):
+        return "error"
+    return "none"
 
 
 def leading_severity(text: str) -> str:

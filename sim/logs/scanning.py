@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from sim.logs.matching import marks, more_marks
+from sim.logs.rendered import strip_colours
 
 LONGEST: Final = 16 << 20
 """Characters: a longer object is no entry, a longer line is looked at in pieces."""
@@ -29,6 +30,8 @@ TOO_LONG: Final = "JSON objects that are too long"
 TOO_DEEP: Final = "JSON that is nested too deeply"
 _HEAD: Final = 4000
 """Characters of a line before another one that are kept."""
+_CODE: Final = 16
+"""Characters of a code that colours what follows, at most."""
 _MARGIN: Final = 16
 """An error so near to the end of what was read may only mean that the rest is missing."""
 _BEGINNING: Final = re.compile(r'\{[ \t\r\n]*(?:["}]|\Z)')
@@ -115,11 +118,15 @@ class Scanner:
         """Up to here no JSON is tried."""
         self._last = ""
         """The last line before the buffer."""
+        self._coloured = ""
+        """The beginning of a code that colours what follows."""
         self._wanted = 0
         """So many characters must wait before looking again is of use."""
 
     def feed(self, block: str) -> None:
         """Take the next block."""
+        if "\x1b" in block or self._coloured:
+            block = self._without_colours(block)
         before = len(self._buffer)
         self._buffer += block
         self._marks = more_marks(self._marks, self._buffer, before) if before else marks(block)
@@ -129,8 +136,19 @@ class Scanner:
             self._advance(False)
             self._drop()
 
+    def _without_colours(self, block: str) -> str:
+        """Return a block without the codes that colour it; a word may be cut by one."""
+        block = strip_colours(self._coloured + block)
+        at = block.rfind("\x1b", max(0, len(block) - _CODE))
+        cut = at if at >= 0 else len(block)
+        self._coloured, block = block[cut:], block[:cut]
+        return block
+
     def finish(self) -> None:
         """Take what waits as the end of the log."""
+        if self._coloured:
+            rest, self._coloured = self._coloured, ""
+            self._buffer += rest
         self.lines += self._open
         self._open = False
         self._advance(True)

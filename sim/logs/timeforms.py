@@ -9,9 +9,17 @@ MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = (
     r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
-    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9})[0-9]*)?)?"
+    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9})[0-9]*)?)?(?: ?(?P<half>[AP]M)\b)?"
 )
-_ZONE = r"(?:[ ]?(?P<zone>Z\b|UTC\b|GMT\b|[+-][0-9]{2}:?[0-9]{2}\b)|(?P<hours>[+-][0-9]{2})\b)?"
+_NAMES = (
+    "ACDT|ACST|AEDT|AEST|AKDT|AKST|AWST|BRT|BST|CDT|CEST|CET|CST|EDT|EEST|EET|EST|HKT|HST|ICT|IST"
+    "|JST|KST|MDT|MSK|MST|NZDT|NZST|PDT|PST|SAST|SGT|WEST|WET|WIB"
+)
+"""Zones by a few letters, some of which mean several: whoever knows has to say it."""
+_ZONE = (
+    r"(?:[ ]?(?P<zone>Z\b|UTC\b|GMT\b|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9]\b)"
+    rf"|(?P<hours>[+-](?:0[0-9]|1[0-4]))\b|[ ](?P<named>{_NAMES})\b)?"
+)
 _ISO = r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})"
 _DATED = f"(?P<name>{_MONTH}) +(?P<day>[0-9]{{1,2}})"
 FORMS: Final[Mapping[str, re.Pattern[str]]] = {
@@ -23,11 +31,15 @@ FORMS: Final[Mapping[str, re.Pattern[str]]] = {
         f"{_ZONE}",
         "web": rf"(?P<day>[0-9]{{2}})/(?P<name>{_MONTH})/(?P<year>[0-9]{{4}}):{_CLOCK}{_ZONE}",
         "mail": rf"(?P<day>[0-9]{{1,2}}) (?P<name>{_MONTH}) (?P<year>[0-9]{{4}}) {_CLOCK}{_ZONE}",
-        "ctime": rf"{_DATED} {_CLOCK}{_ZONE} (?P<year>(?:19|20|21)[0-9]{{2}})\b",
+        "ctime": rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_DATED} {_CLOCK}{_ZONE} "
+        r"(?P<year>(?:19|20|21)[0-9]{2})\b",
         "syslog": rf"{_DATED} {_CLOCK}{_ZONE}",
         "klog": rf"(?<!\w)[IWEF](?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}}) {_CLOCK}",
         "tai": r"@(?P<label>40000000[0-9a-f]{8})(?P<part>[0-9a-f]{8})\b",
-        "epoch": r"(?<![0-9])(?P<whole>[0-9]{10,19})(?:\.(?P<part>[0-9]{1,9}))?\b",
+        "digits": r"(?<![0-9])(?P<year>20[0-9]{2})(?P<month>[01][0-9])(?P<day>[0-3][0-9])"
+        r"(?P<hour>[0-2][0-9])(?P<minute>[0-5][0-9])(?P<second>[0-6][0-9])(?![0-9])",
+        "epoch": r"(?<![0-9])(?P<whole>[0-9]{10}|[0-9]{13}|[0-9]{16}|[0-9]{19})(?![0-9])"
+        r"(?:\.(?P<part>[0-9]{1,9}))?\b",
         "clock": r"(?<![0-9.:])(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
         r"(?:[.,](?P<part>[0-9]{1,9}))?(?: ?(?P<half>[AP]M)\b)?(?![0-9:])",
     }.items()
@@ -44,7 +56,8 @@ _ANY: Final = re.compile(
 DATE: Final = re.compile(_ISO)
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|FATAL|CRITICAL|ALERT|EMERGENCY)"
 _KEYED: Final = re.compile(r"(?:\btime|\bts|\bt|stamp|asctime|datetime)=\"?$")
-_BASIC: Final = re.compile(rf"{_LEVEL}:(?P<rest>[^:]*:)?", re.IGNORECASE)
+_COLON: Final = re.compile(rf"{_LEVEL}:", re.IGNORECASE)
+_LEVEL_FIRST: Final = re.compile(rf"[\[<(]?{_LEVEL}\b", re.IGNORECASE)
 _LEVELS: Final = re.compile(rf"\b{_LEVEL}\b|\[[^\]]*\]|\b[0-9]+\b", re.IGNORECASE)
 _WORDS: Final = re.compile(r"[\w.@/-]*\w")
 TIME: Final = re.sub(r"[(][?]P<[a-z]+>", "(?:", f"(?:[A-Z][a-z]{{2}},? )?(?:{_ANY.pattern})")
@@ -99,9 +112,11 @@ def _may_precede(before: str, form: str) -> bool:
     """Whether what stands before a time is what formats put there, and no message."""
     if not before or before.isspace() or _KEYED.search(before):
         return True
-    if form == "epoch":  # a number may be anything
+    if form in ("epoch", "digits"):  # a number may be anything
         return before in ("[", "(", "<")
-    if (basic := _BASIC.match(before)) is not None:
-        return not before[basic.end() :].strip(" [(")
+    if _COLON.match(before):
+        return False  # what follows is the message
     words = _WORDS.findall(_LEVELS.sub("", before))
+    if _LEVEL_FIRST.match(before):
+        return not words or (len(words) == 1 and "." in words[0])
     return len(words) <= (4 if form == "web" and before.endswith("[") else 1)

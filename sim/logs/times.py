@@ -18,17 +18,22 @@ NANOS: Final = 1_000_000_000
 DAY_S: Final = 86_400
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_CLOCK: Final = ("hour", "minute", "second", "part", "zone", "hours")
+_CLOCK: Final = ("hour", "minute", "second", "part", "zone", "hours", "half", "named")
 _LARGEST: Final = 10**19
 _LAST_S: Final = 7_258_118_400
 """2200-01-01, in seconds: a time that is not between 1970 and this is taken for a mistake."""
 _TAI: Final = 2**62 + 10
 """What TAI64N labels begin at, as runit's svlogd and daemontools write them: without the leap
 seconds after 1972 (runit, src/tai_now.c)."""
+_DIGITS: Final = (10, 13, 16, 19)
+"""Of times since 1970 in seconds, milli-, micro- and nanoseconds, from 2001 to 2286."""
+_FIRST_S: Final = 1_262_304_000
+_NOT_YET_S: Final = 4_102_444_800
+"""From 2010 to 2099: any other number at the beginning of a line is hardly a time."""
 _UNITS: Final = ((11, NANOS), (14, 1_000_000), (17, 1_000), (20, 1))
 """An epoch with fewer digits than the first counts in units of so many nanoseconds."""
 _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
-Lack = Literal["", "date", "year"]
+Lack = Literal["", "date", "year", "zone"]
 
 
 class Instant(NamedTuple):
@@ -95,7 +100,9 @@ def _read(form: str, found: re.Match[str], assumed: Assumed) -> Reading:
 
 def _from_iso(found: re.Match[str], assumed: Assumed) -> Reading:
     """Return the time of the form that nearly all are of, with its day looked up."""
-    hour, minute, second, part, zone, hours = found.group(*_CLOCK)
+    hour, minute, second, part, zone, hours, half, named = found.group(*_CLOCK)
+    if half or named:
+        return _from_fields(found.groupdict(), assumed)
     day_s = _day_s(*found.group("year", "month", "day"))
     seconds = int(hour) * 3600 + int(minute) * 60 + int(second or 0)
     if day_s is None or int(hour) > 23 or int(minute) > 59 or int(second or 0) > 60:
@@ -123,7 +130,9 @@ def _placed(seconds: int, ns: int, zone: str | None, assumed: Assumed) -> Instan
 
 
 def _from_epoch(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
-    return Reading(_epoch(fields["whole"] or "", fields["part"] or ""))
+    found = _epoch(fields["whole"] or "", fields["part"] or "")
+    likely = found is not None and _FIRST_S <= found.ns // NANOS < _NOT_YET_S
+    return Reading(found if likely else None)
 
 
 def _from_tai(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
@@ -151,6 +160,8 @@ def _from_fields(fields: Mapping[str, str | None], assumed: Assumed) -> Reading:
         return Reading()
     seconds = (day.toordinal() - _EPOCH_DAY) * DAY_S + hour * 3600 + minute * 60 + second
     zone = fields.get("zone") or fields.get("hours")
+    if fields.get("named") and assumed.zone is None:
+        return Reading(None, "zone")
     return Reading(_placed(seconds, _ns(fields), zone, assumed))
 
 
@@ -186,6 +197,8 @@ def from_number(value: float) -> Instant | None:
     if not 0 <= value < _LARGEST:  # nor NaN; a larger integer may be too large for a float
         return None
     whole = int(value)
+    if len(str(whole)) not in _DIGITS:
+        return None  # a duration, or whatever
     return _epoch(str(whole), f"{int((value - whole) * 1_000_000):06}")
 
 

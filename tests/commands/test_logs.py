@@ -152,8 +152,8 @@ def test_a_time_that_does_not_say_its_day_is_not_known_and_the_option_that_says_
 ) -> None:
     log = put(here / "log", UNDATED)
     said = wsrace(log, "--since", "2025-09-14").stdout
-    assert "1 have a time without a date: it is not known unless --date says it" in said
-    assert "1 have a time without a year: it is not known unless --year says it" in said
+    assert "1 have a time whose date is not known unless --date says it" in said
+    assert "1 have a time whose year is not known unless --year says it" in said
     assert "2 errors without a time that would say whether it counts" in said
     found = json.loads(wsrace(log, "--json", "--since", "2025-09-14").stdout)
     assert found["lacking"] == {"date": 1, "year": 1}

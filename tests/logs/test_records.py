@@ -1,6 +1,7 @@
 """Tracebacks of every source are one record with their head: one time, one severity, one hit."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.logs.counting import Between
 from sim.logs.patterns import ERROR
-from sim.logs.times import from_text
+from sim.logs.times import Assumed, from_text
 from sim.logs.triage import Triage, add, begin_triage
 from tests.helpers.reading_logs import GOOD, NEED, WARNING, entry
 
@@ -34,6 +35,12 @@ DURING = ["", "During handling of the above exception, another exception occurre
 HEAD = f"{AT} ERROR uvicorn.error: Exception in ASGI application"
 
 
+def at(text: str) -> int:
+    found = from_text(text)
+    assert found is not None
+    return found.ns
+
+
 def read(*lines: str, between: Between | None = None, block: int = 1 << 18) -> Triage:
     found = begin_triage(between)
     add(found, "log", ["\n".join([*lines, ""]).encode()], block=block)
@@ -50,7 +57,6 @@ HEADS = {
     "loguru": "2026-07-29 11:00:00.100 | ERROR    | app:chat:12 - it failed",
     "gunicorn": "[2026-07-29 11:00:00 +0000] [14] [ERROR] Exception in ASGI application",
     "iso": "2026-07-29T11:00:00Z ERROR it failed",
-    "at INFO": f"{AT} INFO app: logged with exc_info",
     "access log": "[29/Jul/2026:11:00:00 +0000] ERROR it failed",
 }
 
@@ -300,3 +306,193 @@ def test_a_severity_below_an_error_is_none(entry: str) -> None:
 )
 def test_an_entry_is_as_bad_as_its_message_begins(entry: dict[str, str], unknown: int) -> None:
     assert read(json.dumps(entry)).counts.unknown == unknown
+
+
+NEED_LINE = f"RuntimeError: {NEED}"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # a stamp before each line, and an old line of the same process above
+        (
+            "2026-07-29T10:00:00.1Z INFO:     started",
+            "2026-07-29T11:30:00.1Z Traceback (most recent call last):",
+            '2026-07-29T11:30:00.1Z   File "/b.py", line 1, in b',
+            f"2026-07-29T11:30:00.1Z {NEED_LINE}",
+        ),
+        (
+            "2026-07-29T10:00:00.1Z ERROR it failed",
+            "2026-07-29T11:30:00.1Z Traceback (most recent call last):",
+            '2026-07-29T11:30:00.1Z   File "/b.py", line 1, in b',
+            f"2026-07-29T11:30:00.1Z {NEED_LINE}",
+        ),
+        (
+            '{"timestamp": "2026-07-29T10:00:00Z", "severity": "ERROR", "textPayload": "x"}',
+            *(
+                json.dumps({"timestamp": "2026-07-29T11:30:00Z", "textPayload": text})
+                for text in (TRACEBACK[0], TRACEBACK[1], NEED_LINE)
+            ),
+        ),
+    ],
+)
+def test_a_traceback_with_times_of_its_own_is_not_at_the_time_of_an_older_line(
+    lines: tuple[str, ...],
+) -> None:
+    found = read(*lines, between=Between(since=at("2026-07-29T11:00:00Z")))
+    assert bad(found) == (1, 0, 0)
+
+
+def test_a_traceback_below_a_line_that_is_no_error_has_a_time_that_nobody_knows() -> None:
+    lines = ["2026-07-29 10:00:00,000 INFO started", *TRACEBACK]
+    found = read(*lines, between=Between(since=at("2026-07-29T11:00:00Z")))
+    assert found.counts.undated == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # siblings of a group, of which the last is a disconnect
+        (
+            "ERROR:    Exception in ASGI application",
+            "  + Exception Group Traceback (most recent call last):",
+            '  |   File "/srv/app/main.py", line 3, in run',
+            "  | ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)",
+            "  +-+---------------- 1 ----------------",
+            "    | Traceback (most recent call last):",
+            '    |   File "/srv/app/chat.py", line 31, in chat',
+            "    | KeyError: 'x'",
+            "    +---------------- 2 ----------------",
+            "    | Traceback (most recent call last):",
+            '    |   File "/srv/app/chat.py", line 41, in talk',
+            "    | starlette.websockets.WebSocketDisconnect: (1001, '')",
+            "    +------------------------------------",
+        ),
+        # a chain that is cut in its second traceback
+        (
+            "ERROR:    Exception in ASGI application",
+            "Traceback (most recent call last):",
+            '  File "/srv/app/chat.py", line 31, in chat',
+            "starlette.websockets.WebSocketDisconnect: (1001, '')",
+            "",
+            "During handling of the above exception, another exception occurred:",
+            "",
+            "Traceback (most recent call last):",
+            '  File "/srv/app/chat.py", line 33, in chat',
+        ),
+        # a chain that begins with something else
+        (
+            "ERROR:    Exception in ASGI application",
+            *OTHER,
+            *DURING,
+            "Traceback (most recent call last):",
+            '  File "/srv/app/chat.py", line 33, in chat',
+            "starlette.websockets.WebSocketDisconnect: (1006, '')",
+        ),
+        # a good word in an error
+        ("ERROR: WebSocket connection established successfully but the database is gone",),
+        # a library for clients
+        (
+            "ERROR:    Exception in ASGI application",
+            "Traceback (most recent call last):",
+            '  File "/srv/app/chat.py", line 33, in chat',
+            "httpx_ws._exceptions.WebSocketDisconnect: (1001, None)",
+        ),
+        # colours within the words that are looked for
+        ("2026-07-29T10:00:00Z [\x1b[31m\x1b[1merror    \x1b[0m] database is gone",),
+        ("level=\x1b[31merror\x1b[0m msg=x",),
+        ('{"log":"\\u001b[31mERROR\\u001b[0m:    it failed\\n","stream":"stderr"}',),
+    ],
+)
+def test_an_error_stays_unknown_whatever_else_its_record_holds(lines: tuple[str, ...]) -> None:
+    assert read(*lines).counts.unknown == 1
+
+
+def test_a_box_that_is_cut_swallows_nothing() -> None:
+    edge = "╭──── Traceback (most recent call last) ────╮"
+    assert read(edge, NEED_LINE).counts.kinds["bad"] == 1
+
+
+def test_exceptions_of_an_entry_that_are_no_list_are_none() -> None:
+    entry = {"level": "error", "exception": [{"exc_type": "E", "frames": [], "exceptions": 5}]}
+    assert read(json.dumps(entry)).counts.unknown == 1
+
+
+UNKNOWN = [
+    "error: it failed",
+    "Error: it failed",
+    "fatal: it failed",
+    "2026-03-01 10:00:00,123 Error: it failed",
+    "2026-03-01 10:00:00,123 [Error] it failed",
+    "2026/03/01 10:00:00 [crit] 12#12: *1 it failed",
+    "2026/03/01 10:00:00 [emerg] it failed",
+    "2026-03-01 10:00:00,123 CRIT it failed",
+    "SEVERE: it failed",
+    "PANIC: it failed",
+    "[E 260301 10:00:00 web:1871] it failed",
+    'level="error" event="it failed"',
+    "level='error' event='it failed'",
+    "lvl=error msg=x",
+    "severity=error msg=x",
+    'at=error code=H12 desc="Request timeout"',
+    "Fatal Python error: Segmentation fault",
+    '{"level":"error","msg":"database is go',
+    '{"level":"error","msg":"bad \\x escape"}',
+    '{"level":50,"msg":"bad \\x escape"}',
+    'web-1  | {"level":"error","msg":"it failed"}',
+    '[pod/a/b] {"level":50,"msg":"it failed"}',
+    'Mar  1 10:00:00 host app[7]: {"level":"error","msg":"it failed"}',
+    '2026-03-01T10:00:00Z stderr F {"level":"error","msg":"it failed"}',
+    '{"log":"{\\"level\\":\\"error\\",\\"msg\\":\\"boom\\"}\\n","stream":"stdout"}',
+    '{"Level":"Error","MessageTemplate":"it failed"}',
+    '{"@l":"Fatal","@m":"it failed"}',
+    '{"level":"crit","msg":"it failed"}',
+    '{"severity_text":"ERROR","body":"it failed"}',
+    '{"data":[{"attributes":{"status":"error","message":"it failed"}}]}',
+]
+
+
+@pytest.mark.parametrize("line", UNKNOWN)
+def test_an_error_is_one_in_whatever_words_it_says_so(line: str) -> None:
+    assert read("2026-03-01 09:00:00,123 INFO started", line).counts.unknown == 1
+
+
+CRI = "2026-03-01T10:00:0{}.000000001Z stderr F "
+PREFIXED = {
+    "cri": (CRI.format(1), CRI.format(2)),
+    "heroku": (
+        "2026-03-01T10:00:01.1+00:00 app[web.1]: ",
+        "2026-03-01T10:00:02.1+00:00 app[web.1]: ",
+    ),
+    "swarm": ("app_web.1.x1@node | ", "app_web.1.x1@node | "),
+    "agent": ("2026-03-01T10:00:01Z\tstderr\t", "2026-03-01T10:00:02Z\tstderr\t"),
+}
+
+
+@pytest.mark.parametrize("prefixes", PREFIXED.values(), ids=PREFIXED)
+def test_two_errors_behind_prefixes_are_two_records(prefixes: tuple[str, str]) -> None:
+    lines = [
+        f"{prefix}{line}"
+        for prefix in prefixes
+        for line in ("ERROR:    Exception in ASGI application", *OTHER, *DURING, *TRACEBACK)
+    ]
+    assert read(*lines).counts.kinds["bad"] == 2
+
+
+def test_a_message_of_many_lines_before_a_chain_parts_no_record() -> None:
+    lines = [HEAD, *OTHER, "[SQL: SELECT 1]", "(Background on this error at: https://sqlalche.me)"]
+    assert bad(read(*lines, *DURING, *TRACEBACK)) == (1, 0, 0)
+
+
+def test_a_log_that_goes_over_midnight_is_not_of_the_day_that_somebody_says() -> None:
+    found = begin_triage(assumed=Assumed(day=date(2026, 3, 1)))
+    lines = ["23:59:58 ERROR it failed", "00:05:00 ERROR it failed"]
+    add(found, "log", ["\n".join(lines).encode()])
+    assert found.counts.lacking == {"date": 1}
+
+
+def test_a_log_that_goes_over_new_year_is_not_of_the_year_that_somebody_says() -> None:
+    found = begin_triage(assumed=Assumed(year=2025))
+    lines = ["Dec 31 23:59:58 h a[1]: ERROR it failed", "Jan 01 00:05:00 h a[1]: ERROR it failed"]
+    add(found, "log", ["\n".join(lines).encode()])
+    assert found.counts.lacking == {"year": 1}

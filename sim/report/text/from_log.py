@@ -56,8 +56,8 @@ def write_of_app(
     head = (
         f"What {_names(logs)} tells, as tests of {target}: written by `wsrace logs`.",
         "",
-        "Each fails as long as the application can do that, and passes when no schedule within the",
-        "bounds of a check does it any more.",
+        "Each fails as long as the application can do that, or anything else that a check fails",
+        "on, and passes when no schedule within the bounds of a check does.",
     )
     return Written(_module(head, tests, ()), left) if tests else Written("", left)
 
@@ -154,7 +154,7 @@ def _of_analogue(wanted: Wanted) -> tuple[str, ...] | None:
 def _test(wanted: Wanted, fixture: str, *body: str) -> tuple[str, ...]:
     """Return the lines of a test."""
     often = "1 record" if wanted.records == 1 else f"{wanted.records:,} records"
-    how = "proved by tracebacks" if wanted.proved else "one of those that the text leaves"
+    how = "proved by the text" if wanted.proved else "one of those that the text leaves"
     where = f", raised at {wanted.own}" if wanted.own else ""
     about = f"{wanted.pattern}, {often}: {how}{where}."
     name = re.sub(r"\W+", "_", wanted.mechanism)

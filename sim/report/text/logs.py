@@ -97,7 +97,7 @@ def _mechanisms(pattern: Pattern, count: PatternCount) -> Iterator[str]:
     """
     for name, records in sorted(count.proved.items()):
         mechanism = MECHANISMS[name]
-        proved = f"proved by the traceback of {records:,} of {count.hits:,}"
+        proved = f"proved by the text of {records:,} of {count.hits:,}"
         yield f"  {proved}: {name}: {mechanism.about}"
         yield f"    to reproduce it: {reproduces(name)}"
     if count.proved.total() < count.hits:
@@ -177,7 +177,7 @@ def summary(triage: Triage) -> Iterator[str]:
             " let the oldest come first (gcloud logging read --order=asc)"
         )
     for what, number in sorted(counts.lacking.items()):
-        yield f"{number:,} have a time without a {what}: it is not known unless --{what} says it"
+        yield f"{number:,} have a time whose {what} is not known unless --{what} says it"
     if counts.unknown:
         yield f"{_errors(counts.unknown)} not known here:"
         for one in counts.first_unknown:

@@ -218,7 +218,7 @@ def deciding(found: Validation, timeline: Timeline) -> Iterator[str]:
         yield f"{one.pattern.name}: {one.hits:,}, {_at(one.first_ns)} to {_at(one.last_ns)}"
         yield f"  {one.pattern.why}"
         for name in one.consistent:
-            how = "proved by the traceback" if name in one.proved else "consistent with"
+            how = "proved by the text" if name in one.proved else "consistent with"
             yield f"  {how}: {name}; to reproduce it: {reproduces(name)}"
         if one.own:
             yield fault(f"  raised at {one.own}")

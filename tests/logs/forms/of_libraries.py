@@ -57,6 +57,7 @@ def _structlogs() -> tuple[Form, ...]:
             f"structlog {name}",
             _structlog(*renderers),
             names_causes=name not in ("console rich", "JSON dict_tracebacks"),
+            proves=name != "JSON dict_tracebacks",  # it has no lines of code: on what was called?
             modules=("structlog",),
         )
         for name, renderers in forms.items()
@@ -150,6 +151,7 @@ FORMS = (
             _rich(width, rich_tracebacks=True),
             "no date",  # "03/01/26": which of these is the day depends on the locale
             names_causes=False,
+            proves=width > 80,  # else lines of code are cut off, and with them who was called
             modules=("rich",),
         )
         for name, width in (("wide", 200), ("narrow", 80))

@@ -26,7 +26,7 @@ def test_a_mechanism_of_a_shipped_scenario_is_a_test_of_that_labelled_analogous(
     assert written.text.startswith('"""What app.log tells, in handlers of wsrace\'s')
     assert "ANALOGOUS" in written.text
     assert '@pytest.mark.wsrace("blind-spot", guard="pre-fix")\n' in written.text
-    assert "need-accept-first, 40 records: proved by tracebacks, raised at chat.py:33." in (
+    assert "need-accept-first, 40 records: proved by the text, raised at chat.py:33." in (
         written.text
     )
     assert functions(written.text) == ["test_blind_spot"]
