@@ -45,13 +45,13 @@ _MARGIN: Final = re.compile(r"\s*(?:\||\+-)")
 _EXCEPTION: Final = re.compile(r"[\s|]*[A-Za-z_][\w.]*(?::\s|:?$)")
 
 MARKS: Final = (
-    *("Traceback (most recent", "ERROR", "CRIT", "FATAL", "ALERT", "EMERG", "SEVERE", "PANIC"),
-    *("rror: ", "rror] ", "xception: ", "atal: ", "anic: ", "[ERR]", "Fatal Python error"),
-    *(f"level={quote}{word}" for quote in ("", '"', "'") for word in ("err", "fatal", "crit")),
-    *("level=Err", "lvl=err", "severity=err", "at=error"),
-    *("[error", "[crit", "[alert", "[emerg", "[fatal", "[E 2", "[C 2", "Exception in thread"),
+    *("Traceback (most recent", "ERR", "CRIT", "FATAL", "ALERT", "EMERG", "SEVERE", "PANIC"),
+    *("rror: ", "rror] ", "xception: ", "atal: ", "anic: ", "Fatal Python error"),
+    "Exception in thread",
 )
-"""A text without one of these opens no record that goes on, and has no severity of an error."""
+MARKING: Final = (r"\[(?:error|crit|alert|emerg|fatal|[EC] 2)", r"=[\"']?(?:err|Err|fatal|crit)")
+"""A text without one of these, words or expressions, opens no record that goes on, and has no
+severity of an error. Each expression begins with one character, as that is found quickly."""
 JSON_MARKS: Final = (
     *(f'"{word}' for word in ("error", "err", "critical", "crit", "fatal", "alert", "emerg")),
     *(f'"{word}' for word in ("Error", "Critical", "Fatal", "panic", "severe")),

@@ -7,7 +7,7 @@ from itertools import groupby
 from os.path import commonprefix
 from typing import Final
 
-from sim.logs.lines import JSON_MARKS, MARKS
+from sim.logs.lines import JSON_MARKS, MARKING, MARKS
 from sim.logs.patterns import BY_NAME, PATTERNS
 from sim.logs.timeforms import without_time
 
@@ -76,7 +76,10 @@ def _search(regex: re.Pattern[str], text: str, start: int) -> Iterator[int]:
     return (found.start() for found in regex.finditer(text, start))
 
 
-_SEARCHES: Final = _together(NEEDLES)
+_SEARCHES: Final[Sequence[Places]] = (
+    *_together(NEEDLES),
+    *(partial(_search, re.compile(regex)) for regex in MARKING),
+)
 _OF_ENTRIES: Final = _together(OF_ENTRIES)
 
 
