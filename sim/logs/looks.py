@@ -17,6 +17,7 @@ from sim.logs.timeforms import time_end
 
 _SIBLING: Final = re.compile(r"[\s|]*\+(?:-\+)?-{8,} [0-9.]+ -{8,}")
 """How Python parts the exceptions of a group (Lib/traceback.py, `TracebackException.format`)."""
+_BARE: Final = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 _SHORT: Final = 1000
 """Characters of a line that is remembered."""
 _KEPT: Final = 8192
@@ -39,6 +40,8 @@ class Look:
     """Whether a traceback begins in it."""
     ends: bool
     """Whether it may say what was raised."""
+    is_bare: bool
+    """Whether it looks like the last line of a traceback whose others are missing."""
     is_cause: bool
     """Whether what was raised before is told to be the cause of what follows."""
     is_sibling: bool
@@ -62,6 +65,7 @@ def _look(text: str) -> Look:
         frame=frame_in(text),
         starts=starts_traceback(text),
         ends=(sort is Sort.OTHER or in_margin(text)) and names_exception(text),
+        is_bare=_BARE.match(text) is not None,
         is_cause="direct cause of the following" in text,
         is_sibling=_SIBLING.match(text) is not None,
     )

@@ -65,6 +65,10 @@ class Opened:
     _first: list[str] = field(default_factory=list)
     _raised: str = ""
     """The last line of its last traceback."""
+    _is_bare: bool = False
+    """Whether it begins with what was raised, and its traceback is missing."""
+    _is_mixed: bool = False
+    """Whether frames came behind the end of its traceback: those of another one."""
     _behind: int = 0
     """Lines behind the end of its last traceback."""
     _chain: Chain = field(default_factory=Chain)
@@ -88,11 +92,14 @@ class Opened:
             self.at_its_end, self._raised, self._behind = True, text.strip(" |"), 0
             self._chain.end(self._raised)
         elif seen.frame is not None:
+            self._is_mixed = self._is_mixed or (self.has_traceback and self.at_its_end)
             self._chain.add(seen.frame)
         elif not self.at_its_end:
             self._chain.add_code(text)
         elif self.has_traceback:
             self._behind += 1
+        if self.lines == 1 and sort is Sort.OTHER and seen.is_bare:
+            self._is_bare = True
         if self.lines <= _LINES and len(self._first) < _FIRST and not text.isspace():
             self._first.append(text[:_KEPT])
         if not seen.names:
@@ -117,7 +124,7 @@ class Opened:
     @property
     def is_error(self) -> bool:
         """Whether it is an error, whatever it says: a traceback, or of a severity from ERROR on."""
-        return self.has_traceback or self.said.severity in SEVERE
+        return self.has_traceback or self._is_bare or self.said.severity in SEVERE
 
     @property
     def awaits_traceback(self) -> bool:
@@ -161,4 +168,5 @@ class Opened:
         kinds = {BY_NAME[name].kind for name in names}
         if "bad" in kinds or "warning" not in kinds or not self.has_traceback:
             return not kinds.isdisjoint(("bad", "warning"))
-        return self.at_its_end and not self.goes_on and self._chain.is_known
+        whole = self.at_its_end and not self.goes_on and not self._is_mixed
+        return whole and self._chain.is_known

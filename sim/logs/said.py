@@ -28,7 +28,7 @@ _UPPER = (
 )
 _LOWER = _UPPER.lower()
 _SEVERE: Final = re.compile(
-    rf"(?<![/\w.-])({_UPPER})(?![\w-])"
+    rf"(?:(?<![/\w])|(?<=\[[0-9]{{2}}m))({_UPPER})(?![\w])"
     rf"|(?:\b(?:level|lvl|loglevel|severity|at)=[\"']?|^\W{{0,3}}(?=\w+\W{{0,2}}:)|\[)"
     rf"((?i:{_LOWER}))\b(?!\.)"
     r"|\"(?:level|lvl|severity|levelname|log\.level|loglevel)\"\s*:\s*\"?"
