@@ -14,6 +14,16 @@ def hides_something(kind: type, seen: tuple[type, ...] = ()) -> bool:
     return any(_adds_more(one) for one in built)
 
 
+def module_of(kind: type) -> str:
+    """Return the name of the module that a type says it is of, "" if it says none.
+
+    A class may have anything there: those that C makes without a module in their name, for one,
+    and whose instances have an attribute of that name, have a descriptor.
+    """
+    found = getattr(kind, "__module__", "")
+    return found if isinstance(found, str) else ""
+
+
 def slots_in(kind: type) -> tuple[str, ...]:
     """Return the slots that a class itself adds, without those for dict and weak references."""
     slots = kind.__dict__.get("__slots__", ())

@@ -8,14 +8,23 @@ import random
 import re
 import struct
 import types
+from typing import Any
 
 import pytest
 
-from sim.objects import hides_something
+from sim.objects import hides_something, module_of
 
 
 class Plain:
     pass
+
+
+def test_a_type_says_its_module_or_none_whatever_stands_there() -> None:
+    """protobuf's types in C have a descriptor there: `check` broke off with an AttributeError."""
+    assert module_of(Plain) == __name__
+    odd: Any = type("Odd", (), {"__module__": property(lambda self: "x")})
+    assert not isinstance(odd.__module__, str)
+    assert module_of(odd) == ""
 
 
 class Slotted:

@@ -26,6 +26,8 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from sim.objects import module_of
+
 ATOMS = (str, bytes, int, float, complex, bool, type(None), type(NotImplemented), type(Ellipsis))
 TOLD_BY_TEXT = (
     datetime.date,
@@ -70,7 +72,7 @@ _FROZEN_MODULES = ("pydantic_core", "_regex")
 def is_frozen(kind: type) -> bool:
     """Whether objects of a type are what they are, and hold no state that a run could change."""
     known = (*OPAQUE_BUT_HARMLESS, *TOLD_BY_TEXT)
-    return issubclass(kind, known) or kind.__module__.startswith(_FROZEN_MODULES)
+    return issubclass(kind, known) or module_of(kind).startswith(_FROZEN_MODULES)
 
 
 CACHE = type(functools.lru_cache(lambda: None))

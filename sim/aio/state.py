@@ -48,7 +48,7 @@ from sim.aio.reach import (
     slot_values,
 )
 from sim.aio.world import BASE_S, EPOCH_S
-from sim.objects import hides_something
+from sim.objects import hides_something, module_of
 
 _VALUES = (int, str, bytes, float, bool, complex, type(None))
 _FIXED = (
@@ -475,7 +475,8 @@ def _walker_of(kind: type) -> Walker:
     for kinds, walker in rows:
         if issubclass(kind, kinds):
             return walker
-    if kind.__module__.startswith("sim."):
+    module = module_of(kind)
+    if module.startswith("sim."):
         return _standing if hasattr(kind, "__standing__") else _ours
     if issubclass(kind, (*TOLD_BY_TEXT, decimal.Context)):
         return lambda walk, found, stack: repr(found)
@@ -483,8 +484,8 @@ def _walker_of(kind: type) -> Walker:
         return _fixed
     if kind.__name__ in _REFERRING:
         return _referring
-    if kind.__module__ == "random" and hasattr(kind, "getstate"):
+    if module == "random" and hasattr(kind, "getstate"):
         return lambda walk, found, stack: _random(walk, found, stack) if is_random(found) else 0
-    if kind.__module__.partition(".")[0] == "logging":
+    if module.partition(".")[0] == "logging":
         return _ours
     return _instance

@@ -17,6 +17,7 @@ from sim.hosting.target import Target
 from sim.hosting.uvicorn import UvicornHost
 from sim.model.app import AppCase
 from sim.model.record import Ending
+from sim.objects import module_of
 
 _POLLS = 20
 """More short timers in one run than that are taken for polling."""
@@ -188,6 +189,6 @@ class Application:
 
 def _unwrapped(found: Any) -> Any:
     """Return an application without uvicorn's own middleware."""
-    while type(found).__module__.startswith("uvicorn."):
+    while module_of(type(found)).startswith("uvicorn."):
         found = found.app
     return found

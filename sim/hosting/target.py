@@ -13,6 +13,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from sim.errors import UserError
+from sim.objects import module_of
 
 _STANDARD = sysconfig.get_path("stdlib") + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
@@ -153,7 +154,7 @@ def _apps(module: ModuleType) -> str:
         name
         for name, value in vars(module).items()
         if not name.startswith("_")
-        and type(value).__module__.partition(".")[0] in _FRAMEWORKS
+        and module_of(type(value)).partition(".")[0] in _FRAMEWORKS
         and callable(value)
         and not inspect.isclass(value)
         and hasattr(value, "router")
