@@ -72,7 +72,8 @@ _FROZEN_MODULES = ("pydantic_core", "_regex")
 def is_frozen(kind: type) -> bool:
     """Whether objects of a type are what they are, and hold no state that a run could change."""
     known = (*OPAQUE_BUT_HARMLESS, *TOLD_BY_TEXT)
-    return issubclass(kind, known) or module_of(kind).startswith(_FROZEN_MODULES)
+    module = module_of(kind)  # what has none was made by C, for C
+    return issubclass(kind, known) or not module or module.startswith(_FROZEN_MODULES)
 
 
 CACHE = type(functools.lru_cache(lambda: None))
