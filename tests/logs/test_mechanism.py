@@ -19,6 +19,7 @@ from sim.logs.mechanism import (
 )
 from sim.logs.patterns import BY_NAME
 from sim.logs.triage import Triage, add, begin_triage
+from tests.logs.forms.chat import apologises, closes_again, goes_on, talks
 
 HEAD = "2026-07-29 11:00:00,100 ERROR uvicorn.error: Exception in ASGI application"
 
@@ -76,37 +77,11 @@ def raised(handler: Callable[[WebSocket], Awaitable[None]], fails: bool = False)
     raise AssertionError("it waits for something")
 
 
-async def talks(websocket: WebSocket) -> None:
-    while True:
-        await websocket.receive_text()
-
-
-async def closes_again(websocket: WebSocket) -> None:
-    try:
-        await talks(websocket)
-    except Exception as error:
-        await websocket.close(1011, str(error))
-
-
-async def apologises(websocket: WebSocket) -> None:
-    try:
-        await talks(websocket)
-    except Exception as error:
-        await websocket.send_text(str(error))
-
-
 async def listens_again(websocket: WebSocket) -> None:
     try:
         await talks(websocket)
     except Exception:
         await websocket.receive()
-
-
-async def goes_on(websocket: WebSocket) -> None:
-    try:
-        await websocket.send_text("hello")
-    except Exception:
-        await websocket.receive_text()
 
 
 @pytest.mark.parametrize(
