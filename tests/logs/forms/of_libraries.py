@@ -95,27 +95,33 @@ def _rich(width: int, says: Says = "time", **how: Any) -> Make:
 def _ecs() -> logging.Formatter:
     from ecs_logging import StdlibFormatter
 
-    return StdlibFormatter()
+    formatter: logging.Formatter = StdlibFormatter()
+    return formatter
 
 
 def _python_json() -> logging.Formatter:
     from pythonjsonlogger.json import JsonFormatter
 
-    return JsonFormatter("%(levelname)s %(name)s %(message)s", timestamp=True)
+    formatter: logging.Formatter = JsonFormatter(
+        "%(levelname)s %(name)s %(message)s", timestamp=True
+    )
+    return formatter
 
 
 def _python_json_plain() -> logging.Formatter:
     from pythonjsonlogger.json import JsonFormatter
 
-    return JsonFormatter()
+    formatter: logging.Formatter = JsonFormatter()
+    return formatter
 
 
 def _logfmter() -> logging.Formatter:
     from logfmter import Logfmter
 
-    return Logfmter(
+    formatter: logging.Formatter = Logfmter(
         keys=["time", "level", "logger"], mapping=_LOGFMTER, datefmt="%Y-%m-%dT%H:%M:%S"
     )
+    return formatter
 
 
 _LOGFMTER = {"time": "asctime", "level": "levelname", "logger": "name"}
@@ -124,7 +130,8 @@ _LOGFMTER = {"time": "asctime", "level": "levelname", "logger": "name"}
 def _logfmter_plain() -> logging.Formatter:
     from logfmter import Logfmter
 
-    return Logfmter()
+    formatter: logging.Formatter = Logfmter()
+    return formatter
 
 
 def google(path: Path, events: Sequence[Event]) -> None:
