@@ -76,6 +76,12 @@ def is_frozen(kind: type) -> bool:
     return issubclass(kind, known) or not module or module.startswith(_FROZEN_MODULES)
 
 
+def is_of_tool(kind: type) -> bool:
+    """Whether a type is this tool's. What its objects lead to is everything that lives."""
+    return module_of(kind).partition(".")[0] == _TOOL
+
+
+_TOOL = __name__.partition(".")[0]
 CACHE = type(functools.lru_cache(lambda: None))
 COUNTER = itertools.count
 RANDOM = random.Random

@@ -31,6 +31,7 @@ from sim.aio.reach import (
     is_a,
     is_frozen,
     is_of_a_dict,
+    is_of_tool,
     module_state,
 )
 from sim.aio.saved import Fresh, Saved, mark_counters, save
@@ -90,6 +91,8 @@ class Rewind:
             if type(found) in ATOMS or id(found) in seen or is_frozen(type(found)):
                 continue
             if is_a(found, (types.ModuleType, type)) and not self._own(found):
+                continue
+            if is_of_tool(type(found)) and not self._own(type(found)):
                 continue
             seen[id(found)] = found
             self._finish(found)

@@ -1,5 +1,6 @@
 """What an application keeps is found, wherever it keeps it, and put back."""
 
+import functools
 import io
 import operator
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from sim.aio.rewind import Rewind
+from sim.aio.state import States
 
 CODE = """
 import collections, itertools, random, functools
@@ -162,6 +164,34 @@ def test_other_modules_and_library_classes_are_left_alone(module: Any) -> None:
     other.value = 2  # type: ignore[attr-defined]
     rewind.back()
     assert other.value == 2
+
+
+def test_what_the_tool_itself_keeps_is_left_alone_although_the_application_holds_it(
+    module: Any,
+) -> None:
+    """A module of tests holds an `App`; that keeps all that lived, and there are the links of every
+    cache, and whoever puts these back breaks the process down by a segmentation fault.
+    """
+    cached = functools.lru_cache(maxsize=8)(str)
+    cached(1)
+    module.told = [States()]
+    rewind = Rewind([("m", module)], own_of(module))
+    assert [one.path for one in rewind.saved if one.path.startswith("m.told.")] == []
+    module.told.append(1)
+    cached.cache_clear()
+    assert "m.told" in rewind.back()
+    assert len(module.told) == 1
+    assert cached(1) == "1"
+
+
+def test_a_class_of_ones_own_that_is_built_on_one_of_the_tool_is_walked(module: Any) -> None:
+    module.Mine = type("Mine", (States,), {"__module__": module.__name__})
+    module.mine = module.Mine.__new__(module.Mine)
+    module.mine.rooms = []
+    rewind = Rewind([("m", module)], own_of(module))
+    module.mine.rooms.append(1)
+    rewind.back()
+    assert module.mine.rooms == []
 
 
 def test_two_holders_of_one_counter_get_one_again(module: Any) -> None:

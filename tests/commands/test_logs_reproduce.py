@@ -1,6 +1,5 @@
 """The command `logs` with `--reproduce`: a log in, tests out that meet what it tells of."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,19 +24,6 @@ APP = ("--app", "tests.helpers.apps.logged:swallows")
 
 def wsrace(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["logs", *map(str, arguments)])
-
-
-def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Ask an application in a process of its own, as people do: what is put back after each run is
-    all that the application can reach, and no test's.
-    """
-    return subprocess.run(
-        [sys.executable, "-m", "sim", "logs", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "WSRACE_CACHE": "none"},
-    )
 
 
 @pytest.fixture
@@ -70,8 +56,8 @@ def test_without_an_application_the_tests_are_of_ours_and_pass(here: Path) -> No
 
 
 def test_with_an_application_the_test_fails_by_what_the_log_tells_of(here: Path) -> None:
-    done = in_a_process("log", "--reproduce", "test_log.py", *APP, "--client", "send:hi, close")
-    assert done.returncode == 1, done.stderr
+    done = wsrace("log", "--reproduce", "test_log.py", *APP, "--client", "send:hi, close")
+    assert done.exit_code == 1, done.stderr
     text = (here / "test_log.py").read_text()
     assert "def test_blind_spot(wsrace_app):" in text
     assert "server_close" not in text  # the run says which of those that the text leaves
@@ -83,8 +69,8 @@ def test_with_an_application_the_test_fails_by_what_the_log_tells_of(here: Path)
 def test_what_the_application_does_not_do_is_told_and_nothing_is_written(here: Path) -> None:
     (here / "log").write_text(ESCAPED)
     careful = ("--app", "tests.helpers.apps.logged:careful", "--client", "close")
-    done = in_a_process("log", "--reproduce", "test_log.py", *careful)
-    assert done.returncode == 0, done.stderr
+    done = wsrace("log", "--reproduce", "test_log.py", *careful)
+    assert done.exit_code == 0
     assert "not reproduced: escaped disconnect: no run of" in done.stderr
     assert "wsrace: nothing was written to test_log.py" in done.stderr
     assert not (here / "test_log.py").exists()

@@ -3,7 +3,6 @@
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +26,6 @@ APPS = "tests.helpers.apps.logged"
 OURS = "sim.sut.analogous"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing but the application be somebody's own: from the checkout all tests would be."""
-    monkeypatch.chdir(tmp_path)
-
-
 def slow(*values: object) -> Any:
     return pytest.param(*values, marks=pytest.mark.slow)
 
@@ -46,7 +39,6 @@ def met(target: str, *mechanisms: str, clients: Sequence[str], server: str) -> I
     return meet(wanted(*mechanisms), asked, 3, time.perf_counter)
 
 
-@pytest.mark.slow  # alone: beside all other tests a process has broken down
 @pytest.mark.parametrize(
     ("target", "mechanism", "clients", "server"),
     [
@@ -74,13 +66,11 @@ def test_a_run_meets_its_mechanism_and_no_other(
     assert tracebacks_of(found[0].record)
 
 
-@pytest.mark.slow
 def test_an_application_that_catches_meets_nothing() -> None:
     asked = Asked(f"{APPS}:careful", clients=("send:hi, close",), case={"server": "websockets"})
     assert list(meet(wanted(BLIND, ESCAPED), asked, 2, time.perf_counter)) == []
 
 
-@pytest.mark.slow
 def test_what_is_asked_and_gives_no_answer_is_told() -> None:
     told: list[tuple[str, str]] = []
     asked = Asked(f"{APPS}:draws", clients=("send:hi, close",), case={"server": "websockets"})
