@@ -11,61 +11,31 @@ Only records that hold something (a pattern, a traceback, an error) are put toge
 shows all lines while one is open, and looks for marks else.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 from typing import Any, Final
 
 from sim.logs.entry import entry_in, entry_of, unwrap
+from sim.logs.heads import Came, Heads, place_line
 from sim.logs.lines import Line, Sort, sort_of, split_source
 from sim.logs.looks import look
-from sim.logs.mechanism import REJECTED
 from sim.logs.opened import Opened, Record
-from sim.logs.rendered import column_of, is_boxed, strip_colours, unescaped
-from sim.logs.said import SEVERE, Said, time_of
+from sim.logs.rendered import column_of, strip_colours, unescaped
+from sim.logs.said import Said
 from sim.logs.scanning import Before
-from sim.logs.timeforms import split_stamp, time_end
-from sim.logs.times import DAY_S, NANOS, NOTHING, Assumed, read_time
+from sim.logs.timeforms import time_end
+from sim.logs.times import NOTHING, Assumed, read_time
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
-_BACK: Final = 400
-"""Lines in which the head of a traceback is looked for, where sources are mixed."""
 _BARS: Final = 110
 """Characters in which a bar may be docker compose's, or of a group's margin."""
 _LINES: Final = 100_000
 """A record that is longer is closed: whatever it is, it is no traceback."""
-
 _RENDERED: Final = 5000
 """Lines of a rendered traceback: they are read together, so they have to be kept."""
 _BEGINNING: Final = "Traceback (most recent call last):"
-_NOT_ABOVE: Final = frozenset({"debug", "info", "notice"})
-"""Severities below which no traceback is logged."""
-_APART: Final = 5 * NANOS
-"""Nanoseconds between a head and its traceback, at most, where both have times."""
-_TURNS: Final = {"date": 12 * 3600 * NANOS, "year": 180 * DAY_S * NANOS}
-"""Nanoseconds by which a time has to be earlier than one before it, for a day or a year to end."""
-_WITH_LEVEL: Final = re.compile(r"\[[^\]]{5,40}\] [A-Z]{4,8} ")
-"""How rich begins a line with a time."""
-_TRACING: Final = ("Traceback (most", "above exception")
-"""What a line with a time before it may be besides a head."""
-_REJECTION: Final = '" 403'
-_NEAR: Final = 4000
-"""Characters in which that is looked for at once; only then the line of its source is found."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """A line as it came. said: what it says by itself, for an entry; None for a line of text."""
-
-    line: Line
-    sort: Sort
-    number: int
-    before: Before
-    said: Said | None = None
-    is_stamped: bool = False
 
 
 class Records:
@@ -81,8 +51,7 @@ class Records:
         """For each source its record that is open; without sources, those of which no traceback is
         at its end, and the last one."""
         self._stray: Opened | None = None
-        self._latest = 0
-        """The latest time of which a person has said the day or the year."""
+        self._heads = Heads(assumed)
 
     @property
     def wants_all(self) -> bool:
@@ -98,7 +67,8 @@ class Records:
         if (entry := entry_in(found.text)) is not None:
             self._entry(entry, number, found)
             return
-        came = self._sorted(found, number, before)
+        found = self._with_source(found)
+        came = place_line(found, number, before, self._last(found.source))
         if self._is_rendered(came):
             return
         if len(lines := unescaped(came.line.text)) > 1:
@@ -121,7 +91,7 @@ class Records:
             time = read_time(line.stamp, self._assumed)
             said = replace(said, when=time.when, lacks=time.lacks)
         line = Line(entry.source or line.source, "", entry.lines[0])
-        came = _Came(line, sort_of(line.text), number, Before(), said)
+        came = Came(line, sort_of(line.text), number, Before(), said)
         if len(entry.lines) > 1 or not self._belongs(came):
             self._whole(came, entry.lines)
         else:
@@ -159,37 +129,14 @@ class Records:
             return True
         return False
 
-    # -- what a line is ------------------------------------------------------------------------
+    def _with_source(self, line: Line) -> Line:
+        """Return a line with its source, where only the first line of a record says it."""
+        if line.source or len(self._open) != 1 or "" in self._open:
+            return line
+        (only,) = self._open
+        return line if sort_of(line.text) is Sort.HEAD else line._replace(source=only)
 
-    def _sorted(self, line: Line, number: int, before: Before) -> _Came:
-        """Return a line with what it is, where that depends on what came before it."""
-        if not line.source and not self._open.get("") and len(self._open) == 1:
-            (only,) = self._open
-            if sort_of(line.text) is not Sort.HEAD:  # the first line alone says whose they are
-                line = line._replace(source=only)
-        sort = sort_of(line.text)
-        last = self._last(line.source)
-        if sort is not Sort.HEAD:
-            return _Came(line, sort, number, before)
-        traces = last is not None and last.has_traceback
-        if not traces and not any(word in line.text for word in _TRACING):
-            return _Came(line, sort, number, before)
-        within = last is not None and not last.at_its_end
-        if line.text[0] == " " and within:
-            return _Came(line, Sort.FRAME, number, before)
-        stamp, rest = split_stamp(line.text)
-        inner = sort_of(rest)
-        stamped = inner in (Sort.START, Sort.CHAIN)
-        if last is not None and last.has_traceback:
-            stamped = stamped or (inner is Sort.FRAME and (rest[0] in " \t" or is_boxed(rest)))
-            stamped = stamped or (last.is_stamped and inner is Sort.BLANK)
-            stamped = stamped or (last.is_stamped and within and inner is Sort.OTHER)
-        if not stamp or not stamped:
-            return _Came(line, sort, number, before)
-        line = Line(line.source, line.stamp + stamp, rest)
-        return _Came(line, inner, number, before, is_stamped=True)
-
-    def _is_rendered(self, came: _Came) -> bool:
+    def _is_rendered(self, came: Came) -> bool:
         """Take a line of a traceback that stands in a column or in a box, if it is one."""
         line, last = came.line, self._last(came.line.source)
         if last is not None and last.column is not None:
@@ -209,13 +156,13 @@ class Records:
         last.add_rendered(line.text[column:])
         return True
 
-    def _belongs(self, came: _Came) -> bool:
+    def _belongs(self, came: Came) -> bool:
         """Whether an entry is a line of the traceback that the one before it belongs to."""
         last = self._last(came.line.source)
         if last is None or came.sort is Sort.HEAD:
             return False
         if came.sort is Sort.START:
-            awaits = last.awaits_traceback and not self._is_later(came, last)
+            awaits = last.awaits_traceback and not self._heads.is_later(came, last)
             return awaits or came.line.text[0] in " \t|"
         if came.sort is Sort.OTHER:
             return not last.at_its_end
@@ -225,32 +172,24 @@ class Records:
         among = self._open.get(source)
         return among[-1] if among else None
 
-    # -- what becomes of it --------------------------------------------------------------------
-
-    def _begin(self, came: _Came) -> None:
+    def _begin(self, came: Came) -> None:
         """Begin a record with a head line."""
         self._close(came.line.source, but_unfinished=True)
-        opened = self._opened(came)
-        if opened.said.severity in SEVERE and came.before.holds(_REJECTION, _NEAR):
-            last = _line_before(came)
-            if last is not None and REJECTED.search(last.text) is not None:
-                when, own = time_of(last.text, last.stamp, self._assumed).when, opened.said.when
-                near = when is None or own is None or abs(own.ns - when.ns) <= _APART
-                opened.was_rejected = near
+        opened = self._heads.open_head(came)
         self._add(came.line.source, opened, came.line.text, Sort.HEAD)
 
-    def _whole(self, came: _Came, lines: Sequence[str]) -> None:
+    def _whole(self, came: Came, lines: Sequence[str]) -> None:
         """Take a record of which all lines are there."""
         source = came.line.source
         self._close(source, but_unfinished=came.said is None)
-        opened = self._opened(came)
+        opened = self._heads.open(came)
         opened.add_all(lines)
         if came.said is None or len(lines) > 1:
             self._say(opened)
         elif opened.holding or opened.is_error:
             self._open[source] = [opened]
 
-    def _go_on(self, came: _Came) -> None:
+    def _go_on(self, came: Came) -> None:
         """Take a line that is no head."""
         line, sort = came.line, came.sort
         among = self._open.get(line.source, [])
@@ -268,31 +207,24 @@ class Records:
         elif sort is not Sort.START and unfinished:
             (last,) = unfinished
         elif last is not None:
-            later = sort is Sort.START and self._is_later(came, last)
+            later = sort is Sort.START and self._heads.is_later(came, last)
             last = None if later or not last.goes_on_with(line.text, sort) else last
         if last is None:
             self._close(line.source)
-            self._add(line.source, self._opened(came), line.text, sort)
+            self._add(line.source, self._heads.open(came), line.text, sort)
         else:
             last.is_stamped = last.is_stamped or came.is_stamped
             self._add_to(last, line.source, line.text, came.sort)
 
-    def _is_later(self, came: _Came, last: Opened) -> bool:
-        """Whether a traceback has a time of its own that is not that of the record before it."""
-        if came.said is None and not (came.line.stamp or came.is_stamped):
-            return False
-        own, before = self._opened(came).said.when, last.said.when
-        return own is not None and before is not None and own.ns - before.ns > _APART
-
-    def _begin_below(self, came: _Came) -> None:
+    def _begin_below(self, came: Came) -> None:
         """Begin a record with a traceback, below the line before it if that is a head."""
         line = came.line
-        head = None if self._open.get(line.source) else self._head_of(came)
+        head = None if self._open.get(line.source) else self._heads.above(came)
         self._close(line.source, but_unfinished=True)
         if head is None:
-            opened = self._opened(came)
+            opened = self._heads.open(came)
         else:
-            opened = self._opened(replace(came, line=head, number=came.number - 1))
+            opened = self._heads.open(replace(came, line=head, number=came.number - 1))
             opened.add(head.text, Sort.HEAD)
         opened.is_stamped = came.is_stamped
         if column_of(line.text) is None:
@@ -301,60 +233,11 @@ class Records:
             opened.has_traceback = True
             self._keep(line.source, opened)
 
-    def _head_of(self, came: _Came) -> Line | None:
-        """Return the head line right before a traceback, None if it is none of its own.
-
-        `logging` writes tracebacks below errors. What stands below anything else was printed later
-        than that, and nobody knows when. Where lines have times of their own, these tell.
-        """
-        found = _line_before(came)
-        if found is None or sort_of(found.text) is not Sort.HEAD:
-            return None
-        head = self._opened(replace(came, line=found, is_stamped=False)).said
-        if head.severity in _NOT_ABOVE:
-            return None
-        own = self._opened(came).said.when
-        apart = own is not None and head.when is not None and own.ns - head.when.ns > _APART
-        return None if apart else found
-
-    def _add_stray(self, came: _Came) -> None:
+    def _add_stray(self, came: Came) -> None:
         """Take a line of which nobody can say whose it is: of a record whose time nobody knows."""
         if self._stray is None:
             self._stray = Opened(came.number, Said(came.line.text))
         self._stray.add(came.line.text, came.sort)
-
-    def _opened(self, came: _Came) -> Opened:
-        """Return a record that begins with a line."""
-        said = came.said
-        if said is None:
-            text, stamp = came.line.text, came.line.stamp
-            seen = look(text)
-            time = time_of(text, stamp, self._assumed)
-            said = Said(
-                *(stamp + text, time.when, seen.severity, seen.connection), lacks=time.lacks
-            )
-            if text[:1] == " " and came.sort is Sort.HEAD:  # its time is that of the head before
-                lines = map(strip_colours, islice(came.before.lines(), _BACK))
-                above = next((one for one in lines if one[:1] not in (" ", "")), "")
-                above = above if _WITH_LEVEL.match(above) else ""
-                time = read_time(above, self._assumed)
-                said = replace(said, when=time.when, lacks=time.lacks)
-        return Opened(came.number, self._dated(said, came))
-
-    def _dated(self, said: Said, came: _Came) -> Said:
-        """Return what a line says without its time, if what a person says of it cannot be true.
-
-        A log that goes over midnight, or over New Year, is not of one day, or of one year.
-        """
-        if said.when is None or not (self._assumed.day or self._assumed.year):
-            return said
-        lacks = time_of(came.line.text, came.line.stamp, NOTHING).lacks
-        if not lacks:
-            return said
-        if said.when.ns < self._latest - _TURNS.get(lacks, 0):
-            return replace(said, when=None, lacks=lacks)
-        self._latest = max(self._latest, said.when.ns)
-        return said
 
     def _add(self, source: str, opened: Opened, text: str, sort: Sort) -> None:
         """Open a record with a line, if it may hold something or go on."""
@@ -391,12 +274,3 @@ class Records:
     def _say(self, opened: Opened) -> None:
         if (record := opened.close()) is not None:
             self._tell(record)
-
-
-def _line_before(came: _Came) -> Line | None:
-    """Return the last line of its source that is not blank, None if it is too far back."""
-    for line in islice(came.before.lines(), _BACK):
-        found = split_source(strip_colours(line))
-        if found.source == came.line.source and sort_of(found.text) is not Sort.BLANK:
-            return found
-    return None
