@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from sim.logs.lines import Line, Sort, sort_of, split_source
+from sim.logs.lines import TRACING, Line, Sort, sort_of, split_source
 from sim.logs.looks import look
 from sim.logs.mechanism import REJECTED
 from sim.logs.opened import Opened
@@ -28,8 +28,6 @@ _APART: Final = 5 * NANOS
 """Nanoseconds between a head and its traceback, at most, where both have times."""
 _TURNS: Final = {"date": 12 * 3600 * NANOS, "year": 180 * DAY_S * NANOS}
 """Nanoseconds by which a time has to be earlier than one before it, for a day or a year to end."""
-_TRACING: Final = ("Traceback (most", "above exception")
-"""What a line with a time before it may be besides a head."""
 _REJECTION: Final = '" 403'
 _NEAR: Final = 4000
 """Characters in which that is looked for at once; only then the line of its source is found."""
@@ -54,7 +52,7 @@ def place_line(line: Line, number: int, before: Before, last: Opened | None) -> 
     if sort is not Sort.HEAD:
         return Came(line, sort, number, before)
     traces = last is not None and last.has_traceback
-    if not traces and not any(word in line.text for word in _TRACING):
+    if not traces and not any(word in line.text for word in TRACING):
         return Came(line, sort, number, before)
     within = last is not None and not last.at_its_end
     if line.text[0] == " " and within:

@@ -17,7 +17,9 @@ _SHORT: Final = 1000
 """Characters of a line that may be remembered."""
 _KEPT: Final = 4096
 """Lines that are remembered: those of tracebacks, and heads but for their times, come again."""
-_COLUMN: Final = 110
+TRACING: Final = ("Traceback (most", "above exception")
+"""What a line with a time before it may be besides a head."""
+COLUMN: Final = 110
 """Characters in which docker compose's bar is looked for."""
 _HEAD: Final = 80
 """Characters of a line in which the time or the severity of a head stands."""
@@ -48,13 +50,10 @@ MARKS: Final = (
     *("Traceback (most recent", "ERR", "CRIT", "FATAL", "ALERT", "EMERG", "SEVERE", "PANIC"),
     *("rror: ", "rror] ", "xception: ", "atal: ", "anic: ", "Fatal Python error"),
     "Exception in thread",
-)
-MARKING: Final = (r"\[(?:error|crit|alert|emerg|fatal|[EC] 2)", r"=[\"']?(?:err|Err|fatal|crit)")
-"""A text without one of these, words or expressions, opens no record that goes on, and has no
-severity of an error. Each expression begins with one character, as that is found quickly."""
-JSON_MARKS: Final = (
-    *(f'"{word}' for word in ("error", "err", "critical", "crit", "fatal", "alert", "emerg")),
-    *(f'"{word}' for word in ("Error", "Critical", "Fatal", "panic", "severe")),
+    *(f"[{word}" for word in ("error", "crit", "alert", "emerg", "fatal", "E 2", "C 2")),
+    *(f"={mark}{word}" for mark in ("", "'", '"') for word in ("err", "Err", "fatal", "crit")),
+    *(f'"{word}' for word in ("err", "Err", "crit", "Crit", "fatal", "Fatal", "alert", "emerg")),
+    *(f'"{word}' for word in ("panic", "severe")),
     *(
         f'"{key}":{space}{digit}'
         for key, digits in (("level", "012356"), ("levelno", "45"), ("severity", "5678"))
@@ -64,12 +63,13 @@ JSON_MARKS: Final = (
     *(f'"severityNumber":{space}{digit}' for space in ("", " ") for digit in "12"),
     *(f'"PRIORITY"{colon}"{digit}"' for colon in (":", ": ", " : ") for digit in "0123"),
 )
-"""How entries say so besides, in words and in numbers (`entry` knows which)."""
+"""A text without one of these opens no record that goes on, and has no severity of an error: words,
+also in brackets, behind keys, and in entries, where numbers say so, too (`entry` knows which)."""
 
 _NO_LEVEL = rf"(?!(?:{_LEVELS})\b)"
 _HOST = rf"{_NO_LEVEL}[\w.-]{{1,100}}"
 _KUBECTL: Final = re.compile(r"\[(?P<source>pod/[\w./-]{1,200})\](?: |$)")
-_AFTER_TIME: Final = re.compile(
+AFTER_TIME: Final = re.compile(
     rf"[ ](?P<source>{_HOST} {_NO_LEVEL}[\w./@-]{{1,100}})(?P<pid>\[[0-9]+\])?: ?"
     r"|[ ](?P<formation>[\w-]{1,100}\.[0-9]{1,5}) *\| ?"
     r"|[ ](?P<dyno>(?:app|heroku)\[[\w.-]{1,100}\]): ?"
@@ -127,10 +127,10 @@ def split_source(line: str) -> Line:
     if found is None and line.startswith("[pod/"):
         found = _KUBECTL.match(line)
     elif found is None and (time := time_end(line[end:])):
-        found = _AFTER_TIME.match(line, end + time)
+        found = AFTER_TIME.match(line, end + time)
         if found is not None and found.lastgroup == "source":
             found = found if _PLACED.match(line, end) else None
-    elif found is None and "|" in line[:_COLUMN]:
+    elif found is None and "|" in line[:COLUMN]:
         found = _COMPOSE.match(line)
     if found is None:
         return Line("", "", line)

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from sim.logs.lines import Sort, in_margin, names_exception, sort_of, starts_traceback
+from sim.logs.lines import (
+    AFTER_TIME,
+    COLUMN,
+    TRACING,
+    Sort,
+    in_margin,
+    names_exception,
+    sort_of,
+    starts_traceback,
+)
 from sim.logs.matching import match_patterns
 from sim.logs.mechanism import Frame, frame_in
 from sim.logs.said import connection_in, severity_in
@@ -18,6 +27,8 @@ from sim.logs.timeforms import time_end
 _SIBLING: Final = re.compile(r"[\s|]*\+(?:-\+)?-{8,} [0-9.]+ -{8,}")
 """How Python parts the exceptions of a group (Lib/traceback.py, `TracebackException.format`)."""
 _BARE: Final = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
+_RENDERED: Final = re.compile("[\r\x1b]|#033")
+_AROUND: Final = re.compile(r"[\r\x1b{]|#0|\\n|[^\x00-\x7f]|" + "|".join(map(re.escape, TRACING)))
 _SHORT: Final = 1000
 """Characters of a line that is remembered."""
 _KEPT: Final = 8192
@@ -46,6 +57,10 @@ class Look:
     """Whether what was raised before is told to be the cause of what follows."""
     is_sibling: bool
     """Whether the next one of an exception group begins."""
+    is_within: bool
+    """Whether it is plainly a line of the traceback that it stands in."""
+    is_head: bool
+    """Whether a line with a time before this is plainly a head, and nobody's that it names."""
 
 
 def look(text: str) -> Look:
@@ -68,4 +83,19 @@ def _look(text: str) -> Look:
         is_bare=_BARE.match(text) is not None,
         is_cause="direct cause of the following" in text,
         is_sibling=_SIBLING.match(text) is not None,
+        is_within=_is_within(text, sort),
+        is_head=_is_head(text),
     )
+
+
+def _is_within(text: str, sort: Sort) -> bool:
+    within = sort is Sort.FRAME or (sort is Sort.OTHER and names_exception(text))
+    bare = text[:1] == " " or (text[:1] != "[" and "|" not in text[:COLUMN])
+    return within and bare and _RENDERED.search(text) is None
+
+
+def _is_head(text: str) -> bool:
+    """Whether nothing is in it that renderers and shippers put around a message."""
+    inner = text[1:]
+    around = text[:1] != " " or _AROUND.search(text) or AFTER_TIME.match(text)
+    return not around and sort_of(inner) in (Sort.HEAD, Sort.OTHER)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sim.logs.lines import Sort, sort_of
-from sim.logs.looks import look
+from sim.logs.looks import Look, look
 from sim.logs.matching import best_of
 from sim.logs.mechanism import Chain, prove
 from sim.logs.patterns import BY_NAME
@@ -77,7 +77,10 @@ class Opened:
 
     def add(self, text: str, sort: Sort) -> None:
         """Take a line."""
-        seen = look(text)
+        self.take(text, sort, look(text))
+
+    def take(self, text: str, sort: Sort, seen: Look) -> None:
+        """Take a line that was looked at."""
         self.lines += 1
         if seen.starts:
             self.has_traceback, self.at_its_end, self.goes_on = True, False, False

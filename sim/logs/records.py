@@ -29,13 +29,11 @@ from sim.logs.times import NOTHING, Assumed, read_time
 
 _SOURCES: Final = 1000
 """Sources whose records may be open at a time; of more, the oldest is closed."""
-_BARS: Final = 110
-"""Characters in which a bar may be docker compose's, or of a group's margin."""
 _LINES: Final = 100_000
 """A record that is longer is closed: whatever it is, it is no traceback."""
 _RENDERED: Final = 5000
 """Lines of a rendered traceback: they are read together, so they have to be kept."""
-_BEGINNING: Final = "Traceback (most recent call last):"
+_BEGINNING: Final = "Traceback (most recent call last):\n"
 
 
 class Records:
@@ -60,9 +58,10 @@ class Records:
 
     def text(self, line: str, number: int, before: Before) -> None:
         """Take a line. before: what stands before it."""
-        line = strip_colours(line)
-        if self._is_plainly_within(line):
+        if look(line).is_head and self._is_plainly_head(line):
+            self._begin(Came(Line("", "", line), Sort.HEAD, number, before))
             return
+        line = strip_colours(line)
         found = split_source(line)
         if (entry := entry_in(found.text)) is not None:
             self._entry(entry, number, found)
@@ -108,26 +107,38 @@ class Records:
             self._say(self._stray)
             self._stray = None
 
-    def _is_plainly_within(self, line: str) -> bool:
-        """Take a line of the only traceback that is open, if nothing is to be said about it.
+    def go_on(self, buffer: str, start: int, end: int) -> int:
+        """Take lines of the only traceback that is open, as long as nothing is to be said of them.
 
-        Nearly all lines of tracebacks are such: without a source, a time, a column, or escapes.
+        Return where the next line begins. Nearly all lines of tracebacks are such: without a
+        source, a time, a column, or escapes.
         """
         among = self._open.get("")
         if among is None or len(among) != 1 or among[0].column is not None:
-            return False
-        if among[0].at_its_end:
-            begins = line == _BEGINNING and among[0].awaits_traceback
-            if begins:
-                self._add_to(among[0], "", line, Sort.START)
-            return begins
-        if line[:1] != " " and (time_end(line) or line[:1] == "[" or "|" in line[:_BARS]):
-            return False
-        seen = look(line)
-        if seen.sort is Sort.FRAME or (seen.sort is Sort.OTHER and seen.ends):
-            self._add_to(among[0], "", line, seen.sort)
-            return True
-        return False
+            return start
+        (opened,) = among
+        at = start
+        if opened.at_its_end and opened.awaits_traceback and buffer.startswith(_BEGINNING, at, end):
+            at += len(_BEGINNING)
+            opened.add(_BEGINNING[:-1], Sort.START)
+        while not opened.at_its_end and (stop := buffer.find("\n", at, end)) >= 0:
+            line = buffer[at:stop]
+            seen = look(line)
+            if not seen.is_within or (line[0] != " " and time_end(line)):
+                break
+            opened.take(line, seen.sort, seen)
+            at = stop + 1
+            if opened.lines > _LINES:
+                self._close("")
+                break
+        return at
+
+    def _is_plainly_head(self, line: str) -> bool:
+        """Whether a line that looks like a head is one below what is open."""
+        last = self._last("")
+        return time_end(line) > 0 and (
+            last is None or (last.column is None and not last.is_stamped)
+        )
 
     def _with_source(self, line: Line) -> Line:
         """Return a line with its source, where only the first line of a record says it."""

@@ -41,6 +41,8 @@ _AROUND = "[ \t\r\\[\\],\xef\xbb\xbf]*"
 _OBJECT: Final = re.compile(_AROUND + r"\{")
 _NEXT: Final = re.compile(r"\n" + _AROUND + r"\{")
 _BETWEEN: Final = re.compile(_AROUND)
+_BEHIND: Final = re.compile(rf"(?:(?!\[\w){_AROUND[:-1]})*")
+"""What may stand behind an object; a word in brackets is text."""
 _EMPTY: Final = re.compile(r"\n" + _AROUND + r"(?=\n)")
 _EMPTY_LINE: Final = re.compile(_AROUND + r"\n")
 _AGAIN: Final = re.compile(r"\}\s{0,9},\s{0,9}(?=\{)|\n")
@@ -76,6 +78,9 @@ class Sink(Protocol):
     @property
     def wants_all(self) -> bool:
         """Whether it has to see every line for now."""
+
+    def go_on(self, buffer: str, start: int, end: int) -> int:
+        """Take such lines as go on with what it holds, and return where the next one begins."""
 
     def text(self, line: str, number: int, before: Before) -> None:
         """Take a line, or a piece of a long or a broken one; `number` counts from 1."""
@@ -208,7 +213,7 @@ class Scanner:
     def _rest_of_line(self, final: bool) -> bool:
         """Take what follows an object or a broken one. Return False to wait for more."""
         buffer = self._buffer
-        found = _BETWEEN.match(buffer, self._at)
+        found = _BEHIND.match(buffer, self._at)
         at = found.end() if found else self._at
         if at == len(buffer):
             self._at = at if final else self._at
@@ -290,9 +295,11 @@ class Scanner:
         buffer, known, sink = self._buffer, self._marks, self._sink
         index, at = bisect_left(known, start), start
         while at < end:
-            index = bisect_left(known, at, index)
+            if sink.wants_all and (at := sink.go_on(buffer, at, end)) == end:
+                break
             first = at
             if not sink.wants_all:
+                index = bisect_left(known, at, index)
                 if index == len(known) or known[index] >= end:
                     break
                 first = buffer.rfind("\n", at, known[index]) + 1 or at

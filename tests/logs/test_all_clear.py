@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.commands.logs import Request, run
+from sim.logs.opened import Record
 from sim.logs.patterns import PATTERNS, Pattern
+from sim.logs.records import Records
 from sim.logs.triage import Triage, add, begin_triage
 
 NEED = 'RuntimeError: WebSocket is not connected. Need to call "accept" first.'
@@ -126,6 +128,24 @@ def test_how_the_bytes_arrive_changes_nothing(text: str) -> None:
     assert {name: count.hits for name, count in one.counts.patterns.items()} == (
         {name: count.hits for name, count in other.counts.patterns.items()}
     )
+
+
+def records_of(text: str, block: int) -> list[Record]:
+    told: list[Record] = []
+    found = begin_triage(also=lambda _, record: told.append(record))
+    add(found, "log", [text.encode()], block=block)
+    return told
+
+
+@given(logs(), st.sampled_from([7, 64, 1 << 18]))
+@settings(max_examples=300, deadline=None)
+def test_lines_that_are_read_without_detours_make_the_same_records(text: str, block: int) -> None:
+    """Plain lines of tracebacks, and plain heads, go a shorter way."""
+    short = records_of(text, block)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Records, "go_on", lambda self, buffer, start, end: start)
+        patch.setattr(Records, "_is_plainly_head", lambda self, line: False)
+        assert records_of(text, block) == short
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda one: one.name)

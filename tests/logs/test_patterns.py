@@ -143,6 +143,16 @@ def test_what_was_never_seen_says_so() -> None:
     assert "never seen on any stack" in pattern.why
 
 
+def test_marks_are_all_places_where_a_needle_stands_also_where_two_share_letters() -> None:
+    whole = " ".join(text for _, text in TEXTS) + "".join(NEEDLES) + "\xe9[error: ERROR: "
+    expected = {
+        at for needle in NEEDLES for at in range(len(whole)) if whole.startswith(needle, at)
+    }
+    assert marks(whole) == sorted(marks(whole))
+    assert set(marks(whole)) == expected
+    assert set(marks(whole, 70)) == {at for at in expected if at >= 70}
+
+
 def test_marks_of_a_text_that_grows_are_those_of_the_whole() -> None:
     whole = " ".join(text for _, text in TEXTS) + " ".join(NEEDLES)
     for size in (1, 7, 40):

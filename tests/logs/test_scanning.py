@@ -139,6 +139,12 @@ def test_the_text_of_a_broken_object_is_looked_at_too(broken: str) -> None:
         assert sum(found.unreadable.values()) == 1
 
 
+@pytest.mark.parametrize("word", ["error", "crit", "E 260301 10:00:00 app:1"])
+def test_a_severity_in_brackets_behind_an_object_is_no_bracket_of_an_array(word: str) -> None:
+    found = triage(f'{{"a": 1}}, [{word}] it failed\n'.encode())
+    assert found.counts.unknown == 1
+
+
 def test_an_array_that_is_cut_counts_up_to_there() -> None:
     whole = json.dumps([entry(NEED), entry(NEED)])
     assert unreadable(whole[:-1].encode()) == {}
