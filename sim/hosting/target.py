@@ -43,8 +43,7 @@ class Target:
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """Folders and files whose code is the user's."""
-        packages = (self.module.partition(".")[0], *self.code)
-        return tuple(filter(None, map(_home, packages)))
+        return tuple(filter(None, map(_home, (_whole(self.module), *self.code))))
 
     def is_own(self, file: str) -> bool:
         """Whether a file is the user's: of their packages, or below --app-dir and no library."""
@@ -101,8 +100,14 @@ def _module_of(value: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
+def _whole(module: str) -> str:
+    """Return the package that a module is of; an application of this tool's is no part of it."""
+    package = module.partition(".")[0]
+    return module if package == __name__.partition(".")[0] else package
+
+
 def _home(package: str) -> str:
-    """Return where a top-level package or module lies, "" if nobody knows."""
+    """Return where a package or a module lies, "" if nobody knows."""
     module = sys.modules.get(package)
     file = getattr(module, "__file__", None)
     if not file:

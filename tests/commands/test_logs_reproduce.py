@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from sim.commands.cli import main
 from sim.logs.patterns import BY_NAME, ERROR
+from tests.helpers.applications import FOLDER
 
 NEED = f"2026-03-01T10:00:00Z ERROR {BY_NAME[ERROR].texts[0]}\n"
 ESCAPED = """2026-03-01T10:00:00Z ERROR Exception in ASGI application
@@ -19,7 +20,7 @@ Traceback (most recent call last):
     raise WebSocketDisconnect(message["code"], message.get("reason"))
 starlette.websockets.WebSocketDisconnect: (1001, '')
 """
-APP = ("--app", "tests.helpers.apps.logged:swallows")
+APP = ("--app", "logged:swallows", "--app-dir", str(FOLDER))
 
 
 def wsrace(*arguments: object) -> Result:
@@ -68,7 +69,7 @@ def test_with_an_application_the_test_fails_by_what_the_log_tells_of(here: Path)
 
 def test_what_the_application_does_not_do_is_told_and_nothing_is_written(here: Path) -> None:
     (here / "log").write_text(ESCAPED)
-    careful = ("--app", "tests.helpers.apps.logged:careful", "--client", "close")
+    careful = ("--app", "logged:careful", "--app-dir", str(FOLDER), "--client", "close")
     done = wsrace("log", "--reproduce", "test_log.py", *careful)
     assert done.exit_code == 0
     assert "not reproduced: escaped disconnect: no run of" in done.stderr

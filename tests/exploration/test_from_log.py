@@ -21,8 +21,9 @@ from sim.logs.mechanism import (
 )
 from sim.logs.patterns import BY_NAME
 from sim.logs.triage import add, begin_triage
+from tests.helpers.applications import FOLDER
 
-APPS = "tests.helpers.apps.logged"
+APPS = "logged"
 OURS = "sim.sut.analogous"
 
 
@@ -35,8 +36,11 @@ def wanted(*mechanisms: str) -> list[Wanted]:
 
 
 def met(target: str, *mechanisms: str, clients: Sequence[str], server: str) -> Iterator[Met]:
-    asked = Asked(target, clients=tuple(clients), case={"server": server})
-    return meet(wanted(*mechanisms), asked, 3, time.perf_counter)
+    return meet(wanted(*mechanisms), asked_of(target, clients, server), 30, time.perf_counter)
+
+
+def asked_of(target: str, clients: Sequence[str], server: str) -> Asked:
+    return Asked(target, clients=tuple(clients), case={"server": server}, app_dir=str(FOLDER))
 
 
 @pytest.mark.parametrize(
@@ -67,13 +71,13 @@ def test_a_run_meets_its_mechanism_and_no_other(
 
 
 def test_an_application_that_catches_meets_nothing() -> None:
-    asked = Asked(f"{APPS}:careful", clients=("send:hi, close",), case={"server": "websockets"})
+    asked = asked_of(f"{APPS}:careful", ["send:hi, close"], "websockets")
     assert list(meet(wanted(BLIND, ESCAPED), asked, 2, time.perf_counter)) == []
 
 
 def test_what_is_asked_and_gives_no_answer_is_told() -> None:
     told: list[tuple[str, str]] = []
-    asked = Asked(f"{APPS}:draws", clients=("send:hi, close",), case={"server": "websockets"})
+    asked = asked_of(f"{APPS}:draws", ["send:hi, close"], "websockets")
     found = meet(
         wanted(BLIND), asked, 2, time.perf_counter, lambda one, why: told.append((one.target, why))
     )

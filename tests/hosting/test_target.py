@@ -50,6 +50,13 @@ def test_code_names_a_package_of_ones_own_that_lies_elsewhere(
     assert "ourlib" in load("uses:app", str(folder), code=("ourlib",)).modules()
 
 
+def test_an_application_of_this_tool_is_no_part_of_it() -> None:
+    """Else all of the tool's own state would be put back after each run."""
+    target = load("sim.sut.analogous:escaped_disconnect")
+    assert set(target.modules()) == {"sim.sut.analogous"}
+    assert not target.is_own(sys.modules["sim.hosting.target"].__file__ or "")
+
+
 FAULTS = {
     "app": "expected MODULE:APP",
     "nowhere_at_all:app": "no module 'nowhere_at_all' in ",
