@@ -39,7 +39,11 @@ def write_tests(
 
 
 def _met(request: Reproduce, wanted: Sequence[Wanted], stopwatch: Callable[[], float]) -> list[Met]:
-    """Return runs of the application that do what the log tells of."""
+    """Return runs of the application that do what the log tells of.
+
+    What gave no answer is said: nothing is known of the runs that it would have come to.
+    """
+    silent: dict[str, None] = {}
     asked = Asked(
         request.app,
         path=request.path,
@@ -51,8 +55,13 @@ def _met(request: Reproduce, wanted: Sequence[Wanted], stopwatch: Callable[[], f
         def tell(question: Asked, why: str) -> None:
             clients = " | ".join(question.clients) or "clients that are made up"
             bar.tell(note=printable(f"{question.case.get('server', '')} {clients} {why}".strip()))
+            if why:
+                silent[why] = None
 
-        return list(meet(wanted, asked, SECONDS, stopwatch, tell))
+        met = list(meet(wanted, asked, SECONDS, stopwatch, tell))
+    for why in silent:
+        _say(f"no answer from {request.app}: {why}")
+    return met
 
 
 def _tell(request: Reproduce, written: Written) -> None:

@@ -113,6 +113,8 @@ def meet(
             if met.mechanism in open_:
                 open_.remove(met.mechanism)
                 yield met
+        if checked.climbed.no_answer:
+            on_question(question, checked.climbed.no_answer)
 
 
 def _questions(wanted: Sequence[Wanted], asked: Asked, seconds: float) -> Iterator[Asked]:

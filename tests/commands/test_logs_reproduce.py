@@ -77,6 +77,17 @@ def test_what_the_application_does_not_do_is_told_and_nothing_is_written(here: P
     assert not (here / "test_log.py").exists()
 
 
+def test_an_application_that_gives_no_answer_is_said_to_give_none(here: Path) -> None:
+    (here / "starts_programs.py").write_text(
+        "import subprocess\n\n\n"
+        "async def app(scope, receive, send):\n    subprocess.run(['true'])\n"
+    )
+    asked = ("--app", "starts_programs:app", "--app-dir", str(here), "--client", "close")
+    done = wsrace("log", "--reproduce", "test_log.py", *asked)
+    assert "wsrace: no answer from starts_programs:app: " in done.stderr
+    assert not (here / "test_log.py").exists()
+
+
 def test_a_log_that_tells_of_nothing_writes_nothing(here: Path) -> None:
     (here / "log").write_text("fine\n")
     done = wsrace("log", "--reproduce", "test_log.py")

@@ -25,7 +25,7 @@ from sim.model.times import Time, draw_number
 from sim.model.visiting import Part
 
 _TELL_S: Final = 0.5
-_SERVED: Final = frozenset({429, 503})
+_BUSY: Final = frozenset({429, 503})
 """Answers by which a server asks to be left in peace."""
 OnMoment = Callable[[float], None]
 """Called with seconds since the visits began, when they have come."""
@@ -181,7 +181,7 @@ class _Crowd:
         self._learn(seen)
 
     def _learn(self, seen: Seen) -> None:
-        if seen.refused and (not seen.status or seen.status in _SERVED):
+        if seen.refused and (not seen.status or seen.status in _BUSY):
             self._gate.refuse(self._now())
             self._look_for_hope()
         elif seen.refused:

@@ -45,7 +45,7 @@ class Gate:
         return True
 
     def refuse(self, now_s: float) -> None:
-        """Take note that the server has taken somebody not."""
+        """Take note that the server refused somebody."""
         self._trying = False
         if self._failing_since_s is None:
             self._failing_since_s = now_s

@@ -49,7 +49,8 @@ def write_of_app(
     ]
     proved = {one.pattern for one in wanted if one.mechanism in runs}
     left = tuple(
-        f"{one.mechanism}: no run of {target} does it; say what clients send: --client"
+        f"{one.mechanism}: no run of {target} that was looked at does it; say what clients send: "
+        "--client"
         for one in wanted
         if one.mechanism not in runs and (one.proved or one.pattern not in proved)
     )

@@ -60,5 +60,5 @@ def test_what_no_run_of_the_application_does_is_told_and_not_written() -> None:
     written = write_of_app("my:app", LOG, [wanted("blind spot")], [], "")
     assert written.text == ""
     assert written.left == (
-        "blind spot: no run of my:app does it; say what clients send: --client",
+        "blind spot: no run of my:app that was looked at does it; say what clients send: --client",
     )
