@@ -6,9 +6,8 @@ below which line, and which day or year a time is of.
 """
 
 import re
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from sim.logs.lines import TRACING, Line, Sort, sort_of, split_source
 from sim.logs.looks import look
@@ -33,8 +32,7 @@ _NEAR: Final = 4000
 """Characters in which that is looked for at once; only then the line of its source is found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(NamedTuple):
     """A line as it came. said: what it says by itself, for an entry; None for a line of text."""
 
     line: Line
@@ -110,7 +108,7 @@ class Heads:
         found = _line_before(came)
         if found is None or sort_of(found.text) is not Sort.HEAD:
             return None
-        head = self.open(replace(came, line=found, is_stamped=False)).said
+        head = self.open(came._replace(line=found, is_stamped=False)).said
         if head.severity in _NOT_ABOVE:
             return None
         own = self.open(came).said.when
@@ -137,7 +135,7 @@ class Heads:
         if not lacks:
             return said
         if said.when.ns < self._latest - _TURNS.get(lacks, 0):
-            return replace(said, when=None, lacks=lacks)
+            return said._replace(when=None, lacks=lacks)
         self._latest = max(self._latest, said.when.ns)
         return said
 

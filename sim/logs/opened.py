@@ -1,8 +1,8 @@
 """One record: while its lines come, and what is told of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from sim.logs.lines import Sort, sort_of
 from sim.logs.looks import Look, look
@@ -22,8 +22,7 @@ _MESSAGE: Final = 20
 """Lines of a message that may stand between a head and its traceback."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record that holds something. names: of its patterns. number: its first line, from 1.
     text: of its head, or of what was raised, for one without a pattern.
     """
@@ -111,7 +110,7 @@ class Opened:
             if name not in self.holding or text.strip(" |") == self._raised:
                 self.holding[name] = text  # what was raised, and not the line that raised it
         if seen.connection and not self.said.connection:
-            self.said = replace(self.said, connection=seen.connection)
+            self.said = self.said._replace(connection=seen.connection)
 
     def add_rendered(self, text: str) -> None:
         """Take a line of a traceback that is rendered, without its column."""
@@ -158,7 +157,7 @@ class Opened:
             first = [*first[: _FIRST - 1], self._raised[:_KEPT]]
         if not (names or self.is_error):
             return None
-        said = self.said if self.said.text == text else replace(self.said, text=text)
+        said = self.said if self.said.text == text else self.said._replace(text=text)
         return Record(
             *(tuple(names), said, self.number, self.has_traceback, tuple(first)),
             proved=prove(names, self._chain.raised, self.was_rejected),

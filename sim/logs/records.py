@@ -13,7 +13,6 @@ shows all lines while one is open, and looks for marks else.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from sim.logs.entry import entry_in, entry_of, unwrap
@@ -88,7 +87,7 @@ class Records:
         said = entry.said
         if said.when is None and line.stamp:
             time = read_time(line.stamp, self._assumed)
-            said = replace(said, when=time.when, lacks=time.lacks)
+            said = said._replace(when=time.when, lacks=time.lacks)
         line = Line(entry.source or line.source, "", entry.lines[0])
         came = Came(line, sort_of(line.text), number, Before(), said)
         if len(entry.lines) > 1 or not self._belongs(came):
@@ -235,7 +234,7 @@ class Records:
         if head is None:
             opened = self._heads.open(came)
         else:
-            opened = self._heads.open(replace(came, line=head, number=came.number - 1))
+            opened = self._heads.open(came._replace(line=head, number=came.number - 1))
             opened.add(head.text, Sort.HEAD)
         opened.is_stamped = came.is_stamped
         if column_of(line.text) is None:

@@ -1,8 +1,7 @@
 """What one line of a log says of when, how bad and who."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sim.logs.reading import mend_text
 from sim.logs.timeforms import without_time
@@ -46,8 +45,7 @@ _CONNECTION: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a line or an entry says. text: the line that holds the pattern. when: None if it has no
     time. severity: one of SEVERITIES. connection: its id, "" if it names none. revision: service
     and revision that wrote it, "" if that is not said. lacks: what its time does not say, so that
