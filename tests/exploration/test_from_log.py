@@ -65,7 +65,9 @@ def test_a_run_meets_its_mechanism_and_no_other(
     every = (BLIND, SERVER_CLOSE, OWN_CLOSE, OWN_SEND, OWN_RECEIVE, REGISTRY)
     others = [one for one in every if one != mechanism]
     found = list(met(target, mechanism, *others, clients=clients, server=server))
-    assert [one.mechanism for one in found] == [mechanism]
+    # A broadcast that meets somebody who is gone leaves that one's own handler in a blind spot.
+    besides = {BLIND} if mechanism == REGISTRY else set()
+    assert mechanism in {one.mechanism for one in found} <= {mechanism} | besides
     assert found[0].record.outcome.failed
     assert tracebacks_of(found[0].record)
 
