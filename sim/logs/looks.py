@@ -28,7 +28,11 @@ _SIBLING: Final = re.compile(r"[\s|]*\+(?:-\+)?-{8,} [0-9.]+ -{8,}")
 """How Python parts the exceptions of a group (Lib/traceback.py, `TracebackException.format`)."""
 _BARE: Final = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 _RENDERED: Final = re.compile("[\r\x1b]|#033")
+"""What is taken away from a line before it is read."""
 _AROUND: Final = re.compile(r"[\r\x1b{]|#0|\\n|[^\x00-\x7f]|" + "|".join(map(re.escape, TRACING)))
+"""What a head holds that may be more than a head: colours, an entry, line ends that are written as
+characters, boxes, a traceback.
+"""
 _SHORT: Final = 1000
 """Characters of a line that is remembered."""
 _KEPT: Final = 8192
